@@ -1,0 +1,133 @@
+/** What Parley asks of an agent, and nothing more. */
+import type { Json } from '@parley/protocol';
+
+/** What an agent says while it works. A plain string is text of the answer. */
+export type AgentEvent =
+  | string
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'progress';
+      readonly agents: readonly {
+        readonly name: string;
+        readonly status: 'waiting' | 'processing' | 'complete' | 'error';
+        /** 0 to 1. */
+        readonly progress: number;
+        readonly message?: string;
+      }[];
+      /** 0 to 1. */
+      readonly overallProgress: number;
+      readonly currentAgent?: string;
+    }
+  /** On disk before the agent is asked for its next event, so yield it before the tool acts. */
+  | { readonly type: 'tool_call'; readonly id: string; readonly name: string; readonly arguments: Json }
+  | {
+      readonly type: 'tool_result';
+      readonly id: string;
+      readonly name: string;
+      readonly result: Json;
+      readonly isError?: boolean;
+    };
+
+/** A turn of the conversation as the people in it see it: superseded messages are left out. */
+export interface ChatTurn {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
+export interface AgentInput {
+  readonly sessionId: string;
+  readonly runId: string;
+  /** The text of the message to answer. */
+  readonly message: string;
+  /** 1, or more where an earlier try was interrupted. */
+  readonly attempt: number;
+  /**
+   * The conversation before this message, oldest first: at most the 200 newest turns.
+   * Read from the store when it is asked for.
+   */
+  history(): Promise<readonly ChatTurn[]>;
+}
+
+export interface AgentContext {
+  /** Aborted by a stop, a time-out or a deletion. What the agent says after that is not sent. */
+  readonly signal: AbortSignal;
+  /**
+   * Asks the people in the session whether a tool may be used, and waits for the first decision.
+   * Rejects when `signal` aborts.
+   */
+  approve(request: {
+    readonly tool: string;
+    readonly arguments: Json;
+  }): Promise<{ readonly approved: boolean; readonly reason?: string }>;
+}
+
+/** What happens to a run whose process died: run again as the next attempt, or end as `interrupted`. */
+export type OnInterrupt = 'retry' | 'fail';
+
+/** Everything an agent may answer with; a whole text is an answer of one piece. */
+export type AgentAnswer =
+  | AsyncIterable<AgentEvent>
+  | Iterable<AgentEvent>
+  | string
+  | Promise<string | AsyncIterable<AgentEvent>>;
+
+export interface AgentDefinition {
+  /** Unique; 1 to 128 printable characters without spaces. */
+  readonly name: string;
+  readonly description?: string;
+  /** What it is to people, in a word or two. */
+  readonly role?: string;
+  readonly capabilities?: readonly string[];
+  /** The names of the tools that it may use. */
+  readonly tools?: readonly string[];
+  /** Default: `fail` for an agent with `tools`, else `retry`. */
+  readonly onInterrupt?: OnInterrupt;
+  readonly run: (input: AgentInput, context: AgentContext) => AgentAnswer;
+}
+
+/** A definition with its defaults filled in. */
+export interface Agent {
+  readonly name: string;
+  readonly description: string;
+  readonly role: string;
+  readonly capabilities: readonly string[];
+  readonly onInterrupt: OnInterrupt;
+  run(input: AgentInput, context: AgentContext): AsyncIterable<AgentEvent>;
+}
+
+/**
+ * Makes an agent out of a function.
+ *
+ * @throws {TypeError} where the name is not 1 to 128 printable characters without spaces.
+ *
+ * @example
+ * const parrot = defineAgent({
+ *   name: 'parrot',
+ *   async *run({ message }, { signal }) {
+ *     for (const word of message.split(' ')) {
+ *       if (signal.aborted) return;
+ *       yield `${word} `;
+ *     }
+ *   },
+ * });
+ */
+export function defineAgent(definition: AgentDefinition): Agent {
+  const { name, run } = definition;
+  if (!/^[\x21-\x7e]{1,128}$/.test(name)) {
+    throw new TypeError(
+      `Agent name ${JSON.stringify(name)}: expected 1 to 128 printable ASCII characters without spaces.`,
+    );
+  }
+  return {
+    name,
+    description: definition.description ?? '',
+    role: definition.role ?? 'assistant',
+    capabilities: definition.capabilities ?? [],
+    onInterrupt: definition.onInterrupt ?? (definition.tools?.length ? 'fail' : 'retry'),
+    async *run(input, context) {
+      const answer = await run(input, context);
+      if (typeof answer === 'string') yield answer;
+      else yield* answer;
+    },
+  };
+}

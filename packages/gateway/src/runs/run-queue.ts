@@ -1,0 +1,20 @@
+/** Who executes which run, and when. */
+
+export interface RunJob {
+  readonly runId: string;
+  readonly sessionId: string;
+}
+
+export interface RunQueue<Job extends RunJob> {
+  /** Where the work is done. Called once, before the first `submit`. Must not throw. */
+  process(execute: (job: Job) => Promise<void>): void;
+  /**
+   * Executes the job when its turn comes: one of a session at a time, in the order of submission.
+   * Returns how many jobs of the session end before it starts; 0: it starts now, or when a place is free.
+   */
+  submit(job: Job): number;
+  /** Takes a job that has not started back. `false`: it has, or there is none. */
+  withdraw(runId: string): boolean;
+  /** Starts nothing any more; what waits stays in the store. */
+  pause(): void;
+}

@@ -1,0 +1,179 @@
+/**
+ * The durable log. Whatever a method that writes has resolved is on disk (R2); the store alone
+ * gives out `seq` (R1), recognises a repeated `message_id` (R3) and fences stale runs (R5).
+ */
+import type { SessionEvent } from '@parley/protocol';
+
+export interface SessionRecord {
+  readonly id: string;
+  /** The principal that created it. */
+  readonly owner: string;
+  readonly title: string | null;
+  readonly agent: string;
+  /** Milliseconds since the epoch, as all times of this interface. */
+  readonly createdAt: number;
+  /** When the last event was appended, or the session created. */
+  readonly lastActivity: number;
+  /** `chat_message` and `agent_response` events ever appended. */
+  readonly messageCount: number;
+  /** The oldest `seq` that is kept; `lastSeq + 1` where none is. */
+  readonly firstSeq: number;
+  /** 0 for an empty log. */
+  readonly lastSeq: number;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly owner: string;
+  readonly title: string | null;
+  readonly agent: string;
+  readonly createdAt: number;
+}
+
+type WithoutSeq<Event> = Event extends SessionEvent ? Omit<Event, 'seq'> : never;
+/** An event to append. `timestamp` is given by the caller; `seq` by the store. */
+export type NewEvent = WithoutSeq<SessionEvent>;
+
+/** A run that has not ended. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly sessionId: string;
+  /** The `message_id` that the run answers. */
+  readonly replyTo: string;
+  /** The `message_id` of the answer. */
+  readonly answerId: string;
+  readonly agent: string;
+  /** 1 or more; only the holder of the highest attempt may write. */
+  readonly attempt: number;
+  /** The agent may have acted: set before an agent that must not act twice is called. */
+  readonly started: boolean;
+}
+
+export type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent'>;
+
+export interface AppendMessage {
+  readonly event: Extract<NewEvent, { type: 'chat_message' }>;
+  /** Equal for equal bodies: what tells a repetition from a conflict. */
+  readonly fingerprint: string;
+  /** Recorded with the message, with attempt 1, in the same commit. */
+  readonly run: NewRun;
+  /** Becomes the session's title where it has none. */
+  readonly title: string;
+}
+
+export type MessageOutcome =
+  | { readonly outcome: 'appended'; readonly seq: number }
+  /** The `seq`, run and time of the first time; nothing was written. */
+  | {
+      readonly outcome: 'duplicate';
+      readonly seq: number;
+      readonly runId: string;
+      readonly timestamp: string;
+    }
+  | { readonly outcome: 'conflict' }
+  | { readonly outcome: 'session_not_found' };
+
+export type RunOutcome =
+  | { readonly outcome: 'appended'; readonly seq: number }
+  /** The run has ended, or a higher attempt owns it, or its session is gone; nothing was written. */
+  | { readonly outcome: 'stale' };
+
+export interface ReadEvents {
+  /** Only events with a higher `seq`, the oldest first of them. */
+  readonly after?: number;
+  /** Only events with a lower `seq`, the newest of them. Not together with `after`. */
+  readonly before?: number;
+  /** 1 or more. */
+  readonly limit: number;
+}
+
+/** A consistent view of a session and a page of its log, oldest first. */
+export interface SessionPage {
+  readonly session: SessionRecord;
+  readonly events: readonly SessionEvent[];
+}
+
+export interface SearchHit {
+  readonly sessionId: string;
+  readonly title: string | null;
+  readonly messageId: string;
+  readonly seq: number;
+  readonly role: 'user' | 'assistant';
+  readonly timestamp: string;
+  /** The text around the first match, at most 200 characters. */
+  readonly snippet: string;
+}
+
+/** What cleaning up takes away. Sessions with an unfinished run stay. */
+export interface Retention {
+  /** Sessions without a message whose last activity is before this time. */
+  readonly emptyBefore?: number;
+  /** Sessions whose last activity is before this time. */
+  readonly idleBefore?: number;
+  /** Of each owner all but this many sessions, the most recently active ones. */
+  readonly maxSessions?: number;
+  /** Of each session all but this many events, the newest ones. `seq` goes on counting. */
+  readonly maxEvents?: number;
+  /** At the most so many sessions in one call. */
+  readonly batch: number;
+}
+
+export interface Cleaned {
+  readonly expired: readonly string[];
+  readonly trimmed: readonly string[];
+  /** There may be more to clean: call again. */
+  readonly more: boolean;
+}
+
+/**
+ * Every method rejects with `StoreError` where the store cannot do its work; then nothing was written
+ * that the caller would have to know of, and the call may be repeated.
+ */
+export interface Store {
+  /** Creates the session, or returns the one that has this id, whoever owns it. */
+  createSession(session: NewSession): Promise<{ session: SessionRecord; created: boolean }>;
+  getSession(id: string): Promise<SessionRecord | undefined>;
+  updateSession(
+    id: string,
+    patch: { readonly title?: string; readonly agent?: string },
+  ): Promise<SessionRecord | undefined>;
+  /** Takes the session, its log and its runs away. `false`: there was none. */
+  deleteSession(id: string): Promise<boolean>;
+  /** Most recently active first. */
+  listSessions(query: {
+    readonly owner: string;
+    readonly offset: number;
+    readonly limit: number;
+  }): Promise<{ sessions: readonly SessionRecord[]; total: number }>;
+
+  /** Calls resolve in the order in which they were made, and so do those of `appendRunEvent` and `finishRun`. */
+  appendMessage(append: AppendMessage): Promise<MessageOutcome>;
+  /** Appends an event of a run (its `run_id` and `attempt`) that goes on. */
+  appendRunEvent(event: NewEvent): Promise<RunOutcome>;
+  /** Appends the terminal event of a run and ends it. */
+  finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome>;
+  /** Notes that the agent is about to act. `false`: stale. */
+  markStarted(runId: string, attempt: number): Promise<boolean>;
+  /** Takes a run over: its attempt becomes `attempt + 1`, if it still is `attempt`. `undefined`: it is not. */
+  claimRun(runId: string, attempt: number): Promise<number | undefined>;
+  /** In the order of their messages. */
+  unfinishedRuns(): Promise<readonly RunRecord[]>;
+
+  readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
+  /** The event with this `message_id`. */
+  getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined>;
+  /** Messages and answers that have every word of `text`, the last one as a prefix; newest first. */
+  search(query: {
+    readonly owner: string;
+    readonly text: string;
+    readonly limit: number;
+  }): Promise<readonly SearchHit[]>;
+  clean(retention: Retention): Promise<Cleaned>;
+
+  close(): Promise<void>;
+}
+
+/** The store could not do its work. `cause` says why. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+}

@@ -1,0 +1,22 @@
+/**
+ * Parley's wire protocol. `messages` has the schemas and types of every message, `codec` checks and
+ * builds them, `codes` is the table of error and close codes, `history` says what a log means.
+ */
+export {
+  createError,
+  createMessage,
+  type Decoded,
+  decode,
+  encode,
+  type ErrorDetails,
+  ProtocolError,
+} from './codec.ts';
+export {
+  CLOSE_CODES,
+  type CloseCode,
+  ERROR_CODES,
+  type ErrorCode,
+  mayReconnect,
+} from './codes.ts';
+export { Branch, fromHistoryEntry, toHistoryEntry } from './history.ts';
+export * from './messages.ts';
