@@ -1,0 +1,241 @@
+/**
+ * Every setting of Parley, once: its type, bounds, default and description. The flags, the
+ * environment variables, `parley.config.ts`, the options of `createGateway` and `--help` all derive
+ * from what stands here.
+ */
+import * as z from 'zod';
+
+/** What a setting is to people; `expected` completes the sentence "expected …". */
+export interface SettingInfo {
+  readonly kind: 'text' | 'number' | 'duration' | 'list';
+  readonly about: string;
+  readonly expected: string;
+  /** What a number counts. */
+  readonly unit?: string;
+  /** Never printed, and never taken from a command line, which other users can read. */
+  readonly secret?: true;
+}
+
+const infos = z.registry<SettingInfo>();
+
+/** `setTimeout` fires at once when told to wait longer. */
+const LONGEST_TIMER = 2_147_483_647;
+const CENTURY = 36_525 * 86_400_000;
+/** Well below the longest string of the engine (2^29), so that a message of this size can be decoded. */
+const MOST_BYTES = 268_435_456;
+
+const unitLengths = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Milliseconds of `25s`, `1.5h`, or of a plain number; `NaN` where it is neither. */
+function toMilliseconds(duration: number | string): number {
+  if (typeof duration === 'number') return duration;
+  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)?$/.exec(duration.trim());
+  if (!match) return Number.NaN;
+  return Math.round(Number(match[1]) * unitLengths[(match[2] ?? 'ms') as keyof typeof unitLengths]);
+}
+
+/** The shortest way to write so many milliseconds: `90000` is `90s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds === 0) return '0';
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
+    if (milliseconds % unitLengths[unit] === 0) return `${milliseconds / unitLengths[unit]}${unit}`;
+  }
+  return `${milliseconds}ms`;
+}
+
+type Bounds = { readonly min?: number; readonly max?: number };
+
+function count(fallback: number, unit: string, about: string, bounds: Bounds = {}) {
+  const { min = 1, max = Number.MAX_SAFE_INTEGER } = bounds;
+  const upTo = max === Number.MAX_SAFE_INTEGER ? 'or more' : `to ${max}`;
+  const expected = `a whole number, ${min} ${upTo}`;
+  const schema = z.int().min(min).max(max).default(fallback);
+  return schema.register(infos, { kind: 'number', about, unit, expected });
+}
+
+function duration(fallback: string, about: string, { min = 1, max = LONGEST_TIMER }: Bounds = {}) {
+  const schema = z
+    .union([z.number(), z.string()])
+    .transform(toMilliseconds)
+    .pipe(z.int().min(min).max(max))
+    .prefault(fallback);
+  const expected = `a duration such as 500ms, 25s, 10m, 24h or 7d (a plain number is milliseconds), ${
+    min === 0 ? '0' : formatDuration(min)
+  } to ${Math.floor(max / unitLengths.d)}d`;
+  return schema.register(infos, { kind: 'duration', about, expected });
+}
+
+function list(schema: z.ZodType<string, string>, fallback: string[], about: string, item: string) {
+  const expected = `${item} (several: separated by commas, in a file an array)`;
+  const items = z.array(schema).readonly().prefault(fallback);
+  return items.register(infos, { kind: 'list', about, expected });
+}
+
+function choice<const Values extends readonly [string, ...string[]]>(
+  values: Values,
+  fallback: Values[number],
+  about: string,
+) {
+  const expected = `one of ${values.join(', ')}`;
+  return z
+    .enum(values)
+    .default(() => fallback)
+    .register(infos, { kind: 'text', about, expected });
+}
+
+const webUrl = z.url({ protocol: /^https?$/ }).refine((value) => {
+  const url = URL.parse(value);
+  // `fetch` refuses them, and they would end up in logs.
+  return url !== null && url.username === '' && url.password === '';
+});
+
+/** An origin exactly as a browser writes it: lower case, and no port where it is the scheme's own. */
+function isOrigin(value: string): boolean {
+  if (value === '*') return true;
+  if (/^https?:/.test(value)) return URL.parse(value)?.origin === value;
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,]+$/.test(value);
+}
+
+const printable = z.string().regex(/^[\x21-\x7e]{1,128}$/);
+const hostName = z
+  .string()
+  .toLowerCase()
+  .regex(/^(?:\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/);
+const path = z.string().regex(/^[^\0]+$/);
+const address = z.string().regex(/^[^\s/\0]+$/);
+
+/** The settings under the headings of `--help`. */
+export const SETTING_GROUPS = {
+  Server: {
+    port: count(8080, 'port', 'Port to listen on; 0 takes a free one.', { min: 0, max: 65_535 }),
+    host: address.default('127.0.0.1').register(infos, {
+      kind: 'text',
+      about: 'Address to listen on; 0.0.0.0 is every IPv4 address of the machine.',
+      expected: 'an address or a host name',
+    }),
+    dataDir: path.default('./data').register(infos, {
+      kind: 'text',
+      about: 'Directory for everything that is kept; created where there is none.',
+      expected: 'the path of a directory',
+    }),
+    store: choice(
+      ['sqlite:', 'memory:'],
+      'sqlite:',
+      'Where sessions are kept; memory: forgets them.',
+    ),
+    agent: printable.default('guide').register(infos, {
+      kind: 'text',
+      about: 'Name of the agent that answers where a session names none.',
+      expected: 'the name of an agent: 1 to 128 printable ASCII characters without spaces',
+    }),
+    origins: list(
+      z.string().refine(isOrigin),
+      [],
+      'Further origins whose pages may connect; * is every page of the web.',
+      'origins as browsers send them, scheme://host or scheme://host:port, in lower case, or *',
+    ),
+    hosts: list(
+      hostName,
+      ['localhost', '127.0.0.1', '[::1]'],
+      'Host names that the server answers to.',
+      'host names without scheme and port',
+    ),
+    logLevel: choice(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'info',
+      'The least severe lines to log.',
+    ),
+  },
+  Limits: {
+    maxConnections: count(10_000, 'connections', 'Connections at once.'),
+    maxMessageBytes: count(65_536, 'bytes', 'Soft limit of a message in parley.v1.', {
+      max: MOST_BYTES,
+    }),
+    maxPlainMessageBytes: count(512, 'bytes', 'Soft limit of a message without a subprotocol.', {
+      max: MOST_BYTES,
+    }),
+    hardMessageBytes: count(1_048_576, 'bytes', 'A larger message ends its connection (1009).', {
+      max: MOST_BYTES,
+    }),
+    maxOutboxBytes: count(1_048_576, 'bytes', 'Waiting to be sent to one connection.'),
+    maxSessionsPerConnection: count(32, 'sessions', 'Joined at once by one connection.'),
+    maxRuns: count(64, 'runs', 'Answers being written at once, in all.'),
+    maxQueuedRuns: count(100, 'runs', 'Messages waiting for their turn in one session.'),
+    maxAnswerLength: count(1_000_000, 'characters', 'The longest answer; a longer one is ended.', {
+      max: MOST_BYTES,
+    }),
+  },
+  Times: {
+    runTimeout: duration('10m', 'The longest that an agent may take for one answer.'),
+    pingInterval: duration('25s', 'Between two pings to a connection.'),
+    idleTimeout: duration(
+      '60s',
+      'A connection that says nothing for so long, no pong even, is ended.',
+    ),
+    stallTimeout: duration(
+      '10s',
+      'A reader that takes nothing for so long while data waits is cut.',
+    ),
+    drainTimeout: duration('10s', 'Given to running answers when the server stops.'),
+  },
+  'What is kept': {
+    emptySessionTtl: duration('24h', 'A session without a message goes after this; 0 is never.', {
+      min: 0,
+      max: CENTURY,
+    }),
+    sessionTtl: duration('0', 'A conversation idle this long goes; 0 is never.', {
+      min: 0,
+      max: CENTURY,
+    }),
+    maxSessions: count(0, 'sessions', 'Kept of each owner, the latest; 0 is no limit.', { min: 0 }),
+    maxEvents: count(0, 'events', 'Kept of each session, the newest; 0 is no limit.', { min: 0 }),
+    cleanupInterval: duration('1h', 'Between two clean-ups.'),
+  },
+  Models: {
+    modelBaseUrl: webUrl.optional().register(infos, {
+      kind: 'text',
+      about: 'An OpenAI-compatible server, up to and with its /v1; OPENAI_BASE_URL is read too.',
+      expected: 'a http or https URL without user name and password',
+    }),
+    modelApiKey: z.string().min(1).optional().register(infos, {
+      kind: 'text',
+      about: 'Its key; OPENAI_API_KEY is read too.',
+      expected: 'text that is not empty',
+      secret: true,
+    }),
+    models: list(z.string().trim().min(1), [], 'Models to offer as agents.', 'names of models'),
+    ollamaUrl: z
+      .union([z.literal(''), webUrl])
+      .default('http://127.0.0.1:11434')
+      .register(infos, {
+        kind: 'text',
+        about: "Where a local Ollama is looked for; '' does not look.",
+        expected: "a http or https URL without user name and password, or ''",
+      }),
+  },
+} as const;
+
+/** The schema of each setting by name. */
+export const shape = {
+  ...SETTING_GROUPS.Server,
+  ...SETTING_GROUPS.Limits,
+  ...SETTING_GROUPS.Times,
+  ...SETTING_GROUPS['What is kept'],
+  ...SETTING_GROUPS.Models,
+};
+
+export type SettingName = keyof typeof shape;
+
+/** The names of all settings, as a file and `createGateway` write them. */
+export const SETTINGS = Object.keys(shape) as readonly SettingName[];
+
+export function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(shape, name);
+}
+
+/** Of a setting everything that its schema knows. */
+export function settingInfo(name: SettingName): SettingInfo {
+  const info = infos.get(shape[name]);
+  if (!info) throw new Error(`The setting ${name} has no description.`);
+  return info;
+}
