@@ -85,6 +85,11 @@ export const ERROR_CODES = {
     status: 504,
     description: 'The agent did not finish within the time limit of a run.',
   },
+  INTERRUPTED: {
+    retryable: true,
+    status: 502,
+    description: 'The server stopped while the answer was being written. Ask again.',
+  },
   ANSWER_TOO_LARGE: {
     retryable: false,
     status: 502,

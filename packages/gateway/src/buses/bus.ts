@@ -1,20 +1,14 @@
 /** Carries what happens in a session to every node that has someone in it. */
 import type { ServerMessage } from '@parley/protocol';
 
-/** Whom a delivery is about, where one connection is to hear something else than the rest. */
-export interface Origin {
-  readonly connectionId: string;
-  /** What this connection is told instead; absent: nothing. */
-  readonly instead?: string;
-}
-
 /** One thing that happened in a session, serialised once for everyone. */
 export interface Delivery {
   readonly sessionId: string;
   readonly message: ServerMessage;
   /** `message` as the text of a frame. */
   readonly text: string;
-  readonly origin?: Origin;
+  /** The connection that caused it and was told directly; it does not hear it again. */
+  readonly origin?: string;
 }
 
 export interface Bus {

@@ -6,11 +6,11 @@ export interface RunJob {
 }
 
 export interface RunQueue<Job extends RunJob> {
-  /** Where the work is done. Called once, before the first `submit`. Must not throw. */
+  /** Where the work is done. Called once, before the first `submit`. Must not reject. */
   process(execute: (job: Job) => Promise<void>): void;
   /**
    * Executes the job when its turn comes: one of a session at a time, in the order of submission.
-   * Returns how many jobs of the session end before it starts; 0: it starts now, or when a place is free.
+   * Returns how many jobs of the session end before it starts; 0: it is the next one.
    */
   submit(job: Job): number;
   /** Takes a job that has not started back. `false`: it has, or there is none. */

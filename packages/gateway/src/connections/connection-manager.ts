@@ -1,0 +1,225 @@
+/** All connections of this process: the upgrade, liveness, limits, and the way out at a restart. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  createMessage,
+  type ErrorCode,
+  ERROR_CODES,
+  ProtocolError,
+  SUBPROTOCOL,
+} from '@parley/protocol';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { LOCAL } from '../auth.ts';
+import type { Logger } from '../log.ts';
+import { checkSocketOrigin, type OriginRules } from '../origin.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+import { Connection } from './connection.ts';
+import { Outbox } from './outbox.ts';
+
+export interface ConnectionManagerOptions {
+  readonly sessions: SessionManager;
+  readonly log: Logger;
+  readonly originRules: OriginRules;
+  readonly maxConnections: number;
+  readonly maxMessageBytes: number;
+  readonly maxPlainMessageBytes: number;
+  readonly hardMessageBytes: number;
+  readonly maxOutboxBytes: number;
+  readonly maxSessionsPerConnection: number;
+  /** Milliseconds, as all times here. */
+  readonly pingInterval: number;
+  readonly idleTimeout: number;
+  readonly stallTimeout: number;
+}
+
+/** How many times in a ping interval the connections are looked at. */
+const SWEEPS_PER_PING = 10;
+/** After a restart clients come back spread over so long, milliseconds. */
+const RETURN_SPREAD_MS = 5_000;
+/** A message in more fragments than this ends the connection: each costs more than its bytes. */
+const MAX_FRAGMENTS = 1_024;
+
+export class ConnectionManager {
+  readonly #options: ConnectionManagerOptions;
+  readonly #server: WebSocketServer;
+  readonly #connections = new Map<Connection, WebSocket>();
+  readonly #sweeper: NodeJS.Timeout;
+  #draining = false;
+
+  constructor(options: ConnectionManagerOptions) {
+    this.#options = options;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: options.hardMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    });
+    this.#sweeper = setInterval(() => this.#sweep(), options.pingInterval / SWEEPS_PER_PING);
+    this.#sweeper.unref();
+  }
+
+  /** How many connections are open. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** The sessions that somebody here is in. */
+  sessionIds(): string[] {
+    const ids = new Set<string>();
+    for (const connection of this.#connections.keys()) {
+      for (const id of connection.subscriptions.keys()) ids.add(id);
+    }
+    return [...ids];
+  }
+
+  /** Takes the `upgrade` event of an HTTP server. Never throws. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Until `ws` has the socket, its errors are nobody else's.
+    const ignore = () => {};
+    socket.on('error', ignore);
+    try {
+      this.#admit(request);
+    } catch (error) {
+      refuse(socket, error);
+      return;
+    }
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('error', ignore);
+      this.#open(webSocket, socket);
+    });
+  }
+
+  #admit(request: IncomingMessage): void {
+    checkSocketOrigin(request, this.#options.originRules);
+    if (this.#draining) {
+      throw new ProtocolError('CONNECTION_LIMIT', 'The server is stopping. Come back in a moment.', {
+        retry_after_ms: returnDelay(),
+      });
+    }
+    const limit = this.#options.maxConnections;
+    if (this.#connections.size >= limit) {
+      throw new ProtocolError(
+        'CONNECTION_LIMIT',
+        `${limit} connections are open, as many as may be. Try again later.`,
+        { limit, retry_after_ms: returnDelay() },
+      );
+    }
+  }
+
+  #open(webSocket: WebSocket, socket: Duplex): void {
+    const options = this.#options;
+    const profile = webSocket.protocol === SUBPROTOCOL ? SUBPROTOCOL : 'plain';
+    const outbox = new Outbox(socket, {
+      maxBytes: options.maxOutboxBytes,
+      onOverflow: () => connection.close(4409),
+    });
+    const connection: Connection = new Connection(
+      { id: randomUUID(), profile, principal: LOCAL },
+      webSocket,
+      outbox,
+      {
+        sessions: options.sessions,
+        log: options.log,
+        limits: {
+          maxMessageBytes:
+            profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,
+          maxSessions: options.maxSessionsPerConnection,
+        },
+      },
+    );
+    this.#connections.set(connection, webSocket);
+    options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
+    const heard = () => {
+      connection.lastHeard = Date.now();
+    };
+    webSocket.on('ping', heard);
+    webSocket.on('pong', heard);
+    webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
+    // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
+    webSocket.on('error', (error) => {
+      options.log.debug({ err: error, connection_id: connection.id }, 'a connection broke');
+    });
+    webSocket.on('close', (code) => {
+      this.#connections.delete(connection);
+      connection.closed();
+      options.log.debug({ connection_id: connection.id, code }, 'a connection closed');
+    });
+  }
+
+  #sweep(): void {
+    const now = Date.now();
+    const { idleTimeout, pingInterval, stallTimeout } = this.#options;
+    for (const connection of this.#connections.keys()) {
+      if (connection.closing) continue;
+      const { waitingSince } = connection;
+      if (waitingSince > 0 && now - waitingSince > stallTimeout) connection.close(4409);
+      else if (now - connection.lastHeard > idleTimeout) connection.close(4408);
+      else if (now - connection.lastPing >= pingInterval) connection.ping(now);
+    }
+  }
+
+  /** Tells everyone that the server restarts, and when to come back; takes nobody new. */
+  announceRestart(): void {
+    this.#draining = true;
+    for (const connection of this.#connections.keys()) {
+      if (connection.closing) continue;
+      connection.tell(
+        createMessage('system_message', {
+          level: 'warning',
+          message: 'The server restarts. You will be connected again in a moment.',
+          action: 'reconnect',
+          retry_after_ms: returnDelay(),
+        }),
+      );
+    }
+  }
+
+  /** Closes every connection with 1012, and ends what has not answered after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#draining = true;
+    clearInterval(this.#sweeper);
+    const closed = [...this.#connections].map(([connection, webSocket]) => {
+      const done = new Promise<void>((resolve) => webSocket.once('close', () => resolve()));
+      connection.close(1012);
+      return done;
+    });
+    const impatience = setTimeout(() => {
+      for (const webSocket of this.#connections.values()) webSocket.terminate();
+    }, graceMs);
+    await Promise.all(closed);
+    clearTimeout(impatience);
+  }
+}
+
+/** Full jitter: everyone who comes back comes at another time. */
+function returnDelay(): number {
+  return Math.floor(Math.random() * RETURN_SPREAD_MS);
+}
+
+/** Answers an upgrade with an HTTP error, whose body says what a browser would not show. */
+function refuse(socket: Duplex, error: unknown): void {
+  const known = error instanceof ProtocolError ? error : undefined;
+  const code: ErrorCode = known?.code ?? 'INTERNAL_ERROR';
+  const { status, retryable } = ERROR_CODES[code];
+  const body = JSON.stringify({
+    status: 'error',
+    message: known?.message ?? 'The server failed on this request.',
+    code: status,
+    error: { code, retryable, ...known?.details },
+  });
+  const retryAfter = known?.details.retry_after_ms;
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${code}`,
+      'Connection: close',
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...(retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfter / 1_000)}`]),
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}

@@ -1,0 +1,258 @@
+/**
+ * One socket: where a message comes in. Limits, decoding and order are settled here; what a message
+ * means is in `handlers`. A fault of one connection stays its own (R9).
+ */
+import {
+  CLOSE_CODES,
+  type CloseCode,
+  createError,
+  decode,
+  encode,
+  type Profile,
+  ProtocolError,
+  type ServerMessage,
+} from '@parley/protocol';
+import type { Principal } from '../auth.ts';
+import type { Delivery } from '../buses/bus.ts';
+import type { Logger } from '../log.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+import type { Peer, Subscription } from '../sessions/subscription.ts';
+import { StoreError } from '../stores/store.ts';
+import { textFrame } from './frame.ts';
+import { handle } from './handlers.ts';
+import type { Outbox } from './outbox.ts';
+
+/** What a connection asks of the library that speaks RFC 6455. */
+export interface Socket {
+  close(code: CloseCode, reason: string): void;
+  ping(): void;
+  /** Stops and goes on reading from the network. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface ConnectionLimits {
+  /** Soft limit of an inbound message in the connection's profile, bytes. */
+  readonly maxMessageBytes: number;
+  readonly maxSessions: number;
+}
+
+export interface ConnectionDeps {
+  readonly sessions: SessionManager;
+  readonly limits: ConnectionLimits;
+  readonly log: Logger;
+}
+
+/** Messages that may wait to be handled before the socket is not read any more. */
+const MAX_INBOX = 64;
+/** Messages that may be on their way to the disk at once. */
+const MAX_IN_FLIGHT = 64;
+const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
+
+const frames = new WeakMap<Delivery, Buffer>();
+
+export class Connection implements Peer {
+  readonly id: string;
+  readonly profile: Profile;
+  readonly principal: Principal;
+  readonly sessions: SessionManager;
+  readonly limits: ConnectionLimits;
+  /** The sessions that it is in. */
+  readonly subscriptions = new Map<string, Subscription>();
+  /** The session that a message without a `session_id` is for: the last one created or joined. */
+  current: string | undefined;
+  #state: 'open' | 'closing' = 'open';
+  readonly #socket: Socket;
+  readonly #outbox: Outbox;
+  readonly #log: Logger;
+  readonly #inbox: { bytes: Buffer; binary: boolean }[] = [];
+  #handling = false;
+  #paused = false;
+  readonly #inFlight = new Set<Promise<void>>();
+  /** When something was last heard, ms since the epoch. */
+  lastHeard = Date.now();
+  lastPing = Date.now();
+
+  constructor(
+    identity: { readonly id: string; readonly profile: Profile; readonly principal: Principal },
+    socket: Socket,
+    outbox: Outbox,
+    deps: ConnectionDeps,
+  ) {
+    this.id = identity.id;
+    this.profile = identity.profile;
+    this.principal = identity.principal;
+    this.sessions = deps.sessions;
+    this.limits = deps.limits;
+    this.#socket = socket;
+    this.#outbox = outbox;
+    this.#log = deps.log;
+  }
+
+  get closing(): boolean {
+    return this.#state === 'closing';
+  }
+
+  get principalId(): string {
+    return this.principal.id;
+  }
+
+  get congested(): boolean {
+    return this.#outbox.congested;
+  }
+
+  /** See `Outbox.waitingSince`. */
+  get waitingSince(): number {
+    return this.#outbox.waitingSince;
+  }
+
+  whenClear(callback: () => void): void {
+    this.#outbox.whenClear(callback);
+  }
+
+  send(text: string): void {
+    this.#outbox.send(textFrame(text));
+  }
+
+  forward(delivery: Delivery): void {
+    let frame = frames.get(delivery);
+    if (!frame) {
+      frame = textFrame(delivery.text);
+      frames.set(delivery, frame);
+    }
+    this.#outbox.send(frame);
+  }
+
+  tell(message: ServerMessage): void {
+    this.send(encode(message));
+  }
+
+  ping(now: number): void {
+    this.lastPing = now;
+    this.#socket.ping();
+  }
+
+  /** Takes the payload of a frame. Messages are handled one after the other, in order. */
+  receive(bytes: Buffer, binary: boolean): void {
+    if (this.#state !== 'open') return;
+    this.lastHeard = Date.now();
+    this.#inbox.push({ bytes, binary });
+    if (!this.#handling) void this.#handleInbox();
+    else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+  }
+
+  /**
+   * Lets a message finish while later ones are handled: for work that has taken its place in the order
+   * already. Its error is answered like any other.
+   */
+  continueInBackground(work: Promise<void>, replyTo: string | undefined): void {
+    const guarded: Promise<void> = work
+      .catch((error) => this.#answerError(error, replyTo))
+      .finally(() => this.#inFlight.delete(guarded));
+    this.#inFlight.add(guarded);
+  }
+
+  /** Resolves when every message that was let go on has finished. */
+  async settleBackground(): Promise<void> {
+    if (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+
+  /** Ends the connection in order: its close code goes out after what the socket holds already. */
+  close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
+    if (this.#state !== 'open') return;
+    this.#leave();
+    // Control frames have room for 123 bytes of reason; ours are ASCII.
+    this.#socket.close(code, reason.slice(0, 123));
+  }
+
+  fail(error: unknown): void {
+    this.#log.error({ err: error, connection_id: this.id }, 'a connection failed');
+    this.close(1011);
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    if (this.#state === 'open') this.#leave();
+    this.#outbox.close();
+  }
+
+  #leave(): void {
+    this.#state = 'closing';
+    this.#inbox.length = 0;
+    for (const subscription of this.subscriptions.values()) subscription.close();
+    this.subscriptions.clear();
+  }
+
+  async #handleInbox(): Promise<void> {
+    this.#handling = true;
+    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
+      const done = this.#handleOne(next.bytes, next.binary);
+      if (done) await done;
+      if (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+      if (this.#paused && this.#inbox.length < MAX_INBOX / 2) {
+        this.#paused = false;
+        this.#socket.resume();
+      }
+    }
+    this.#handling = false;
+  }
+
+  #handleOne(bytes: Buffer, binary: boolean): Promise<void> | undefined {
+    let replyTo: string | undefined;
+    try {
+      if (binary) {
+        throw new ProtocolError(
+          'INVALID_MESSAGE',
+          'Expected a text frame; binary frames are not part of the protocol.',
+        );
+      }
+      if (bytes.length > this.limits.maxMessageBytes) {
+        replyTo = MESSAGE_ID.exec(bytes.toString())?.[1];
+        throw this.#tooLarge(bytes.length);
+      }
+      const decoded = decode(bytes.toString(), this.profile);
+      if (!decoded.ok) {
+        replyTo = decoded.replyTo;
+        throw decoded.error;
+      }
+      replyTo = decoded.message.message_id;
+      return handle(this, decoded.message)?.catch((error) => this.#answerError(error, replyTo));
+    } catch (error) {
+      this.#answerError(error, replyTo);
+      return undefined;
+    }
+  }
+
+  #tooLarge(size: number): ProtocolError {
+    const limit = this.limits.maxMessageBytes;
+    const advice =
+      this.profile === 'plain'
+        ? 'Offer the WebSocket subprotocol parley.v1, which takes more, or raise maxPlainMessageBytes on the server.'
+        : 'Send less, or raise maxMessageBytes on the server.';
+    return new ProtocolError(
+      'MESSAGE_TOO_LARGE',
+      `The message has ${size} bytes; the limit is ${limit} bytes. ${advice}`,
+      { limit },
+    );
+  }
+
+  #answerError(error: unknown, replyTo: string | undefined): void {
+    this.tell(createError(asProtocolError(error, this.#log), replyTo ? { reply_to: replyTo } : {}));
+  }
+}
+
+/** What the other side is told of an error; what it is not told goes to the log. */
+export function asProtocolError(error: unknown, log: Logger): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  log.error({ err: error }, 'a request failed');
+  return error instanceof StoreError
+    ? new ProtocolError(
+        'STORE_UNAVAILABLE',
+        'This could not be put on disk, and nothing has changed. Send it again.',
+        { retry_after_ms: 1_000 },
+      )
+    : new ProtocolError('INTERNAL_ERROR', 'The server failed on this message. It may be sent again.');
+}

@@ -1,0 +1,209 @@
+/** What each client message does. */
+import {
+  type ClientMessage,
+  type ClientMessageOf,
+  type ClientMessageType,
+  createMessage,
+  ProtocolError,
+} from '@parley/protocol';
+import type { JoinPosition } from '../sessions/subscription.ts';
+import type { Connection } from './connection.ts';
+
+type Handler<Type extends ClientMessageType> = (
+  connection: Connection,
+  message: ClientMessageOf<Type>,
+) => Promise<void> | undefined;
+
+/** Handles one message; the next one of the connection waits for the promise, where there is one. */
+export function handle(connection: Connection, message: ClientMessage): Promise<void> | undefined {
+  return (handlers[message.type] as Handler<ClientMessageType>)(connection, message);
+}
+
+const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
+  async session_create(connection, { session_id, data }) {
+    const { id } = await connection.sessions.create(connection.principal, {
+      // Clients of the seed send what they like here; `parley.v1` lets a client choose the id.
+      id: connection.profile === 'plain' ? undefined : session_id,
+      title: data.title,
+      agent: data.agent_name,
+    });
+    await join(connection, id, {});
+  },
+
+  session_join(connection, { session_id, data }) {
+    return join(connection, needSession(connection, data.session_id ?? session_id), {
+      afterSeq: data.after_seq,
+      answer: data.answer,
+    });
+  },
+
+  chat_message(connection, message) {
+    const id = message.session_id ?? connection.current;
+    if (id !== undefined && connection.subscriptions.has(id) && !message.data.replaces) {
+      // It takes its place in the store's order before this returns; waiting for the disk is for
+      // the acknowledgement, not for the next message.
+      connection.continueInBackground(post(connection, id, message), message.message_id);
+      return undefined;
+    }
+    return joinAndPost(connection, id, message);
+  },
+
+  ping(connection, { message_id }) {
+    connection.tell(createMessage('pong', {}, envelope(connection.current, message_id)));
+    return undefined;
+  },
+
+  typing(connection, { session_id, data }) {
+    const id = needJoined(connection, session_id);
+    connection.sessions.typing(connection.principal, id, data.is_typing, connection.id);
+    return undefined;
+  },
+
+  async session_update(connection, { session_id, message_id, data }) {
+    const id = needSession(connection, session_id);
+    await connection.sessions.update(connection.principal, id, {
+      title: data.title,
+      agent: data.agent_name,
+    });
+    acknowledge(connection, id, message_id);
+  },
+
+  async session_leave(connection, { session_id, message_id }) {
+    const id = needJoined(connection, session_id);
+    await connection.settleBackground();
+    leave(connection, id);
+    acknowledge(connection, id, message_id);
+  },
+
+  async run_cancel(connection, { session_id, message_id, data }) {
+    const id = needSession(connection, session_id);
+    // What was sent before the stop is stopped by it.
+    await connection.settleBackground();
+    const cancelled = await connection.sessions.cancel(connection.principal, id, data.run_id);
+    connection.tell(
+      createMessage('message_ack', { status: 'accepted', cancelled }, envelope(id, message_id)),
+    );
+  },
+
+  async approval_response(connection, { session_id, message_id, data }) {
+    const id = needSession(connection, session_id);
+    await connection.sessions.decide(connection.principal, id, data);
+    acknowledge(connection, id, message_id);
+  },
+
+  /** Whoever reaches this server is known already; a client that sends its token anyway may go on. */
+  auth(connection, { message_id }) {
+    connection.tell(
+      createMessage('message_ack', { status: 'accepted' }, envelope(undefined, message_id)),
+    );
+    return undefined;
+  },
+};
+
+async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
+  const { subscriptions, limits } = connection;
+  if (connection.profile === 'plain') {
+    for (const other of subscriptions.keys()) leave(connection, other);
+  } else if (!subscriptions.has(id) && subscriptions.size >= limits.maxSessions) {
+    throw new ProtocolError(
+      'SESSION_LIMIT',
+      `This connection is in ${limits.maxSessions} sessions, as many as it may be. Leave one first.`,
+      { limit: limits.maxSessions },
+    );
+  }
+  await connection.settleBackground();
+  leave(connection, id);
+  const subscription = await connection.sessions.join(
+    connection.principal,
+    id,
+    connection,
+    position,
+    (ended) => forget(connection, ended),
+  );
+  if (connection.closing) {
+    subscription.close();
+    return;
+  }
+  subscriptions.set(id, subscription);
+  connection.current = id;
+}
+
+function leave(connection: Connection, id: string): void {
+  connection.subscriptions.get(id)?.close();
+  forget(connection, id);
+}
+
+function forget(connection: Connection, id: string): void {
+  connection.subscriptions.delete(id);
+  if (connection.current === id) connection.current = undefined;
+}
+
+/** Posts to a session that the connection is not in yet, or at a place that has to be looked up. */
+async function joinAndPost(
+  connection: Connection,
+  id: string | undefined,
+  message: ClientMessageOf<'chat_message'>,
+): Promise<void> {
+  let sessionId = id;
+  if (sessionId === undefined) {
+    const created = await connection.sessions.create(connection.principal, {
+      agent: message.data.agent_name,
+    });
+    sessionId = created.id;
+  }
+  if (!connection.subscriptions.has(sessionId)) await join(connection, sessionId, {});
+  await connection.settleBackground();
+  await post(connection, sessionId, message);
+}
+
+async function post(
+  connection: Connection,
+  sessionId: string,
+  message: ClientMessageOf<'chat_message'>,
+): Promise<void> {
+  const plain = connection.profile === 'plain';
+  const { position } = await connection.sessions.post(connection.principal, sessionId, message, {
+    connectionId: connection.id,
+    acknowledge: (text) => {
+      if (!plain) connection.send(text);
+    },
+  });
+  if (plain && position > 0) {
+    const ahead = position === 1 ? 'one message' : `${position} messages`;
+    connection.tell(
+      createMessage(
+        'system_message',
+        { level: 'info', message: `Your message waits its turn: ${ahead} of this session first.` },
+        envelope(sessionId, message.message_id),
+      ),
+    );
+  }
+}
+
+function acknowledge(connection: Connection, sessionId: string, replyTo: string | undefined): void {
+  connection.tell(
+    createMessage('message_ack', { status: 'accepted' }, envelope(sessionId, replyTo)),
+  );
+}
+
+function envelope(sessionId: string | undefined, replyTo: string | undefined) {
+  return {
+    ...(sessionId === undefined ? {} : { session_id: sessionId }),
+    ...(replyTo === undefined ? {} : { reply_to: replyTo }),
+  };
+}
+
+function needSession(connection: Connection, id: string | undefined): string {
+  const session = id ?? connection.current;
+  if (session !== undefined) return session;
+  throw new ProtocolError(
+    'NO_SESSION',
+    'Name a session in session_id, or create or join one on this connection first.',
+  );
+}
+
+function needJoined(connection: Connection, id: string | undefined): string {
+  const session = needSession(connection, id);
+  if (connection.subscriptions.has(session)) return session;
+  throw new ProtocolError('NO_SESSION', `This connection has not joined the session ${session}.`);
+}

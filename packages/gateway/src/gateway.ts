@@ -1,0 +1,228 @@
+/** The composition: which parts a gateway is made of, how it starts and how it stops. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import packageJson from '../package.json' with { type: 'json' };
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import type { Agent } from './agents/agent.ts';
+import { findOllama, modelAgentsFromEnvironment } from './agents/discover.ts';
+import { echoAgent } from './agents/echo.ts';
+import { createGuideAgent } from './agents/guide.ts';
+import { AgentRegistry } from './agents/registry.ts';
+import { simulatorAgent } from './agents/simulator.ts';
+import { MemoryBus } from './buses/memory.ts';
+import { type Config, type ConfigOptions, parseOptions } from './config.ts';
+import { ConnectionManager } from './connections/connection-manager.ts';
+import { createRequestListener } from './http.ts';
+import { createLogger, type Logger } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { LocalRunQueue } from './runs/local.ts';
+import { RunManager } from './runs/run-manager.ts';
+import { Hub } from './sessions/hub.ts';
+import { Cleaner } from './sessions/retention.ts';
+import { SessionManager } from './sessions/session-manager.ts';
+import { MemoryStore } from './stores/memory.ts';
+import { openSqliteStore } from './stores/sqlite.ts';
+import type { Store } from './stores/store.ts';
+
+export interface GatewayOptions extends ConfigOptions {
+  /**
+   * What answers. The first one is the default unless `agent` names another. Left out: the agents that
+   * come with Parley, and the models that the settings name.
+   */
+  readonly agents?: readonly Agent[];
+  /** Left out: JSON lines on standard output, text on a terminal, from `logLevel` on. */
+  readonly logger?: Logger;
+}
+
+export interface Gateway {
+  /** The settings in force. */
+  readonly config: Config;
+  readonly agents: AgentRegistry;
+  /**
+   * Listens on the configured port and host by itself.
+   *
+   * @throws the error of `node:http` where the port cannot be had (`code: 'EADDRINUSE'`).
+   */
+  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Takes the WebSocket connections to `/ws` of a server that you have already; its other upgrades and
+   * its requests are left alone. Pass requests to `handle` to have the HTTP API and the page as well.
+   */
+  attach(server: Server): void;
+  /** Answers an HTTP request. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * Stops gently: no new connections, running answers may finish for `drainTimeout`, everyone is told
+   * when to come back; what is not finished is taken up at the next start. Then `close`.
+   */
+  drain(): Promise<void>;
+  /** Stops at once. Nothing that was acknowledged is lost. */
+  close(): Promise<void>;
+}
+
+/** Connections that have not answered the close by then are ended, milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+const VERSION: string = packageJson.version;
+const SOCKET_PATH = '/ws';
+const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+/**
+ * Puts agents behind a WebSocket, with durable sessions.
+ *
+ * @throws {ConfigError} where a setting is wrong.
+ * @throws {StoreError} where the data directory is in use or cannot be used.
+ *
+ * @example
+ * const gateway = await createGateway({
+ *   agents: [defineAgent({ name: 'parrot', run: ({ message }) => message })],
+ * });
+ * const { url } = await gateway.listen();
+ */
+export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const { agents: given, logger, ...settings } = options;
+  const agent = settings.agent ?? given?.[0]?.name;
+  const config = parseOptions(agent === undefined ? settings : { ...settings, agent });
+  const log =
+    logger ??
+    (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
+  const agents = await collectAgents(config, given, log);
+  const store = await openStore(config);
+  const bus = new MemoryBus();
+  const hub = new Hub(bus, log);
+  const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
+  const runs = new RunManager({
+    store,
+    queue,
+    agents,
+    log,
+    publish: (message) => hub.publish(message),
+    runTimeout: config.runTimeout,
+    maxAnswerLength: config.maxAnswerLength,
+  });
+  const sessions = new SessionManager({
+    store,
+    hub,
+    runs,
+    agents,
+    maxQueuedRuns: config.maxQueuedRuns,
+  });
+  const cleaner = new Cleaner({ store, hub, runs, log, ...config });
+  const originRules = { origins: config.origins, hosts: config.hosts };
+  const connections = new ConnectionManager({ sessions, log, originRules, ...config });
+  let url = `http://${hostInUrl(config.host)}:${config.port}`;
+  const handle = createRequestListener({
+    sessions,
+    agents,
+    config,
+    log,
+    originRules,
+    version: VERSION,
+    url: () => url,
+    readiness: async () => ({
+      store: await store.getSession('readiness').then(
+        () => undefined,
+        (error: Error) => error.message,
+      ),
+    }),
+    metrics: createMetrics({
+      connections: () => connections.size,
+      runs: () => runs.size,
+      sessions: () => hub.size,
+    }),
+    webRoot: existsSync(WEB_ROOT) ? WEB_ROOT : undefined,
+  });
+  await runs.recover();
+
+  const servers: Server[] = [];
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+    connections.upgrade(request, socket, head);
+  let closing: Promise<void> | undefined;
+
+  async function stop(): Promise<void> {
+    for (const server of servers) server.close();
+    await runs.drain(AbortSignal.abort());
+    await connections.close(CLOSE_GRACE_MS);
+    for (const server of servers) server.closeAllConnections();
+    await cleaner.close();
+    await store.close();
+    await bus.close();
+  }
+
+  const gateway: Gateway = {
+    config,
+    agents,
+    async listen() {
+      const server = createServer(handle);
+      server.on('upgrade', (request, socket, head) => {
+        if (isSocketPath(request)) upgrade(request, socket, head);
+        else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+      });
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(config.port, config.host.replace(/^\[|\]$/g, ''), resolve);
+      });
+      servers.push(server);
+      const { port } = server.address() as AddressInfo;
+      url = `http://${hostInUrl(config.host)}:${port}`;
+      return { url, port };
+    },
+    attach(server) {
+      server.on('upgrade', (request, socket, head) => {
+        if (isSocketPath(request)) upgrade(request, socket, head);
+      });
+    },
+    handle,
+    async drain() {
+      connections.announceRestart();
+      for (const server of servers) server.close();
+      await runs.drain(AbortSignal.timeout(config.drainTimeout));
+      await gateway.close();
+    },
+    close() {
+      closing ??= stop();
+      return closing;
+    },
+  };
+  return gateway;
+}
+
+async function openStore(config: Config): Promise<Store> {
+  switch (config.store) {
+    case 'memory:':
+      return new MemoryStore();
+    case 'sqlite:':
+      return openSqliteStore(config.dataDir);
+  }
+}
+
+async function collectAgents(
+  config: Config,
+  given: readonly Agent[] | undefined,
+  log: Logger,
+): Promise<AgentRegistry> {
+  if (given) return new AgentRegistry(given, config.agent);
+  const models = modelAgentsFromEnvironment(process.env);
+  const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
+  const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });
+  if (agents.some(({ name }) => name === config.agent)) {
+    // Nobody waits for a server that may not be there.
+    const registry = new AgentRegistry(agents, config.agent);
+    void Promise.resolve(ollama).then((found) => {
+      for (const agent of found) if (!registry.get(agent.name)) registry.add(agent);
+      if (found.length > 0) log.info({ models: found.length }, 'Ollama was found');
+    });
+    return registry;
+  }
+  return new AgentRegistry([...agents, ...(await ollama)], config.agent);
+}
+
+function isSocketPath(request: IncomingMessage): boolean {
+  return request.url?.split('?', 1)[0] === SOCKET_PATH;
+}
+
+function hostInUrl(host: string): string {
+  if (host === '127.0.0.1' || host === '::1' || host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}

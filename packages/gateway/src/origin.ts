@@ -1,0 +1,66 @@
+/** From where a request comes: which pages may talk to this server, and under which names. */
+import type { IncomingMessage } from 'node:http';
+import { ProtocolError } from '@parley/protocol';
+
+export interface OriginRules {
+  /** Further origins, exactly as browsers send them; `*`: every one. */
+  readonly origins: readonly string[];
+  /** Host names that this server answers to, without port; an IPv6 address in brackets. */
+  readonly hosts: readonly string[];
+}
+
+type Asking = Pick<IncomingMessage, 'headers' | 'socket'>;
+
+/**
+ * Refuses a request that is addressed to another name (DNS rebinding) or sent by a page of a foreign
+ * origin.
+ *
+ * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`
+ */
+export function checkOrigin(request: Asking, rules: OriginRules): void {
+  if (rules.origins.includes('*')) return;
+  const { host = '', origin } = request.headers;
+  if (!isOwnHost(host, rules)) {
+    throw new ProtocolError(
+      'ORIGIN_NOT_ALLOWED',
+      `This server does not answer to the host name ${JSON.stringify(host.slice(0, 260))}.`,
+      { details: `Known host names: ${rules.hosts.join(', ')}. Add it to the setting hosts.` },
+    );
+  }
+  if (origin === undefined) return;
+  const scheme = 'encrypted' in request.socket ? 'https' : 'http';
+  if (origin === `${scheme}://${host}`.toLowerCase() || rules.origins.includes(origin)) return;
+  throw new ProtocolError(
+    'ORIGIN_NOT_ALLOWED',
+    `Pages of the origin ${JSON.stringify(origin.slice(0, 260))} may not talk to this server.`,
+    { details: 'Add it to the setting origins.' },
+  );
+}
+
+/**
+ * A socket may stay open without a page behind it; it has to come from a page of an allowed origin or
+ * from this machine.
+ *
+ * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`
+ */
+export function checkSocketOrigin(request: Asking, rules: OriginRules): void {
+  checkOrigin(request, rules);
+  if (request.headers.origin !== undefined || isLoopback(request.socket.remoteAddress)) return;
+  if (rules.origins.includes('*')) return;
+  throw new ProtocolError(
+    'ORIGIN_NOT_ALLOWED',
+    'A client without an Origin header may connect from this machine only.',
+    { details: 'Send an Origin that the setting origins lists.' },
+  );
+}
+
+function isOwnHost(host: string, rules: OriginRules): boolean {
+  const name = host.toLowerCase().replace(/:\d{1,5}$/, '');
+  if (rules.hosts.includes(name)) return true;
+  return rules.origins.some((origin) => URL.parse(origin)?.host === host.toLowerCase());
+}
+
+function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}

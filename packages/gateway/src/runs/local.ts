@@ -1,0 +1,69 @@
+import type { RunJob, RunQueue } from './run-queue.ts';
+
+/** The queue of a single process. What it holds is in the store too, so that it need not be kept. */
+export class LocalRunQueue<Job extends RunJob> implements RunQueue<Job> {
+  /** How many run at once in all. */
+  readonly #maxRunning: number;
+  /** The jobs of each session in order; the first one runs or is ready to. */
+  readonly #sessions = new Map<string, Job[]>();
+  /** Sessions whose first job has not started, in the order in which they became so. */
+  readonly #ready = new Set<string>();
+  #running = 0;
+  #paused = false;
+  #execute: (job: Job) => Promise<void> = async () => {};
+
+  constructor(options: { readonly maxRunning: number }) {
+    this.#maxRunning = options.maxRunning;
+  }
+
+  process(execute: (job: Job) => Promise<void>): void {
+    this.#execute = execute;
+  }
+
+  submit(job: Job): number {
+    const jobs = this.#sessions.get(job.sessionId);
+    if (jobs) return jobs.push(job) - 1;
+    this.#sessions.set(job.sessionId, [job]);
+    this.#ready.add(job.sessionId);
+    this.#startReady();
+    return 0;
+  }
+
+  withdraw(runId: string): boolean {
+    for (const [sessionId, jobs] of this.#sessions) {
+      const place = jobs.findIndex((job) => job.runId === runId);
+      if (place === -1) continue;
+      if (place === 0 && !this.#ready.has(sessionId)) return false;
+      jobs.splice(place, 1);
+      if (jobs.length === 0) {
+        this.#sessions.delete(sessionId);
+        this.#ready.delete(sessionId);
+      }
+      return true;
+    }
+    return false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  #startReady(): void {
+    for (const sessionId of this.#ready) {
+      if (this.#paused || this.#running >= this.#maxRunning) return;
+      this.#ready.delete(sessionId);
+      void this.#run(sessionId);
+    }
+  }
+
+  async #run(sessionId: string): Promise<void> {
+    const jobs = this.#sessions.get(sessionId) as Job[];
+    this.#running += 1;
+    await this.#execute(jobs[0] as Job);
+    this.#running -= 1;
+    jobs.shift();
+    if (jobs.length === 0) this.#sessions.delete(sessionId);
+    else this.#ready.add(sessionId);
+    this.#startReady();
+  }
+}

@@ -1,0 +1,186 @@
+/** All runs of this process: submitted, stopped, found again after a restart, and drained. */
+import type { RunEnd, ServerMessageOf, SessionEventOf } from '@parley/protocol';
+import { defineAgent } from '../agents/agent.ts';
+import type { AgentRegistry } from '../agents/registry.ts';
+import type { Logger } from '../log.ts';
+import type { RunRecord, Store } from '../stores/store.ts';
+import { readHistory } from './history.ts';
+import { type Publish, Run, type RunSpec } from './run.ts';
+import type { RunQueue } from './run-queue.ts';
+
+export interface RunManagerDeps {
+  readonly store: Store;
+  readonly queue: RunQueue<QueuedRun>;
+  readonly agents: AgentRegistry;
+  readonly publish: Publish;
+  readonly log: Logger;
+  readonly runTimeout: number;
+  readonly maxAnswerLength: number;
+}
+
+/** What the queue carries. */
+export interface QueuedRun {
+  readonly runId: string;
+  readonly sessionId: string;
+}
+
+type Question = SessionEventOf<'chat_message'>;
+
+export class RunManager {
+  readonly #deps: RunManagerDeps;
+  /** Unfinished runs by session, in the order of their messages. */
+  readonly #sessions = new Map<string, Map<string, Run>>();
+  #count = 0;
+
+  constructor(deps: RunManagerDeps) {
+    this.#deps = deps;
+    deps.queue.process(async ({ sessionId, runId }) => {
+      await this.#sessions.get(sessionId)?.get(runId)?.execute();
+    });
+  }
+
+  /** Unfinished runs in all, waiting ones included. */
+  get size(): number {
+    return this.#count;
+  }
+
+  /** Takes on the run of a message that is on disk. Returns how many of the session come before it. */
+  submit(question: Question, run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt'>): number {
+    const { session_id: sessionId, message_id: replyTo, seq, data } = question;
+    const history = () => readHistory(this.#deps.store, question);
+    return this.#take(
+      new Run({ ...run, sessionId, replyTo, seq, message: data.content, history }, this.#deps),
+    );
+  }
+
+  #take(run: Run): number {
+    const { sessionId, runId } = run.spec;
+    const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
+    this.#sessions.set(sessionId, runs.set(runId, run));
+    this.#count += 1;
+    void run.settled.then(() => {
+      this.#count -= 1;
+      runs.delete(runId);
+      if (runs.size === 0 && this.#sessions.get(sessionId) === runs) this.#sessions.delete(sessionId);
+    });
+    const position = this.#deps.queue.submit({ sessionId, runId });
+    if (position > 0) this.#deps.publish(run.status('queued', position));
+    return position;
+  }
+
+  /** The run whose answer is being written in the session. */
+  running(sessionId: string): Run | undefined {
+    for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
+      if (run.state === 'running') return run;
+    }
+    return undefined;
+  }
+
+  /** How many runs of the session have not started. */
+  waitingCount(sessionId: string): number {
+    return Math.max(0, (this.#sessions.get(sessionId)?.size ?? 0) - 1);
+  }
+
+  /** The `run_status` of each run that waits in the session, with its place. */
+  waiting(sessionId: string): ServerMessageOf<'run_status'>[] {
+    return [...(this.#sessions.get(sessionId)?.values() ?? [])].flatMap((run, place) =>
+      run.state === 'queued' && place > 0 ? [run.status('queued', place)] : [],
+    );
+  }
+
+  /**
+   * Stops one run, or all of the session, waiting ones included. Resolves when each end is on disk:
+   * with the ids of the runs that this cancelled, or `undefined` where `runId` is not among the runs.
+   */
+  async cancel(sessionId: string, runId?: string): Promise<string[] | undefined> {
+    const runs = this.#sessions.get(sessionId);
+    if (runId === undefined) return this.#stop([...(runs?.values() ?? [])]);
+    const run = runs?.get(runId);
+    return run && this.#stop([run]);
+  }
+
+  /** Stops the runs that answer messages which a new one (at `before`) supersedes. */
+  async supersede(sessionId: string, from: number, before: number): Promise<void> {
+    const runs = [...(this.#sessions.get(sessionId)?.values() ?? [])];
+    await this.#stop(runs.filter(({ spec }) => spec.seq >= from && spec.seq < before));
+  }
+
+  async #stop(runs: readonly Run[]): Promise<string[]> {
+    const ends = runs.map(async (run): Promise<[string, RunEnd | 'released']> => {
+      this.#deps.queue.withdraw(run.spec.runId);
+      return [run.spec.runId, await run.stop()];
+    });
+    return (await Promise.all(ends)).filter(([, end]) => end === 'cancelled').map(([id]) => id);
+  }
+
+  /** Decides on an approval of the session. `false`: none of this id is open. */
+  async decide(
+    sessionId: string,
+    approvalId: string,
+    decision: { approved: boolean; reason?: string },
+    decidedBy: string,
+  ): Promise<boolean> {
+    return (await this.running(sessionId)?.decide(approvalId, decision, decidedBy)) ?? false;
+  }
+
+  /** Gives up the runs of a session that is no more. */
+  abandon(sessionId: string): void {
+    for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
+      this.#deps.queue.withdraw(run.spec.runId);
+      run.release();
+    }
+  }
+
+  /** Takes up what an earlier process left unfinished, each as its agent says. */
+  async recover(): Promise<void> {
+    const records = await this.#deps.store.unfinishedRuns();
+    const found = await Promise.all(records.map((record) => this.#reclaim(record)));
+    for (const resume of found) resume?.();
+    if (records.length > 0) {
+      this.#deps.log.info({ runs: records.length }, 'unfinished runs were taken up again');
+    }
+  }
+
+  /** Claims an unfinished run; returns what goes on with it. */
+  async #reclaim(record: RunRecord): Promise<(() => void) | undefined> {
+    const { store, agents } = this.#deps;
+    const { runId, sessionId, answerId, replyTo } = record;
+    const attempt = await store.claimRun(runId, record.attempt);
+    const question = await store.getEvent(sessionId, replyTo);
+    if (attempt === undefined || question?.type !== 'chat_message') return undefined;
+    const agent = agents.get(record.agent);
+    if (agent && !(record.started && agent.onInterrupt === 'fail')) {
+      return () => this.submit(question, { runId, answerId, agent, attempt });
+    }
+    const lost = agent ?? defineAgent({ name: record.agent, run: () => '' });
+    const run = new Run(
+      { ...record, attempt, agent: lost, seq: question.seq, message: '', history: async () => [] },
+      this.#deps,
+    );
+    await run.interrupt(
+      agent
+        ? { code: 'INTERRUPTED', message: 'The server stopped while the answer was being written.' }
+        : { code: 'AGENT_NOT_FOUND', message: `The agent ${record.agent} is no longer there.` },
+    );
+    return undefined;
+  }
+
+  /**
+   * Starts nothing more and waits until running answers have ended, or `deadline` is aborted; what is
+   * left then stays unfinished in the store, for the next start.
+   */
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#deps.queue.pause();
+    const aborted = new Promise<void>((resolve) => {
+      if (deadline.aborted) resolve();
+      else deadline.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const active = this.#all().filter((run) => run.state !== 'queued');
+    await Promise.race([Promise.all(active.map((run) => run.settled)), aborted]);
+    for (const run of this.#all()) run.release();
+  }
+
+  #all(): Run[] {
+    return [...this.#sessions.values()].flatMap((session) => [...session.values()]);
+  }
+}

@@ -1,0 +1,393 @@
+/** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
+import { hash, randomUUID } from 'node:crypto';
+import {
+  type ClientMessageOf,
+  createMessage,
+  encode,
+  ProtocolError,
+  type SessionEventOf,
+} from '@parley/protocol';
+import type { Agent } from '../agents/agent.ts';
+import type { AgentRegistry } from '../agents/registry.ts';
+import { mayUse, type Principal, sessionNotFound } from '../auth.ts';
+import type { Run } from '../runs/run.ts';
+import type { RunManager } from '../runs/run-manager.ts';
+import type { AppendMessage, SearchHit, SessionPage, SessionRecord, Store } from '../stores/store.ts';
+import type { Hub } from './hub.ts';
+import type { Subscriber } from './session.ts';
+import {
+  type JoinPosition,
+  type Peer,
+  type RunningAnswer,
+  Subscription,
+  sessionStatus,
+} from './subscription.ts';
+
+export interface SessionManagerDeps {
+  readonly store: Store;
+  readonly hub: Hub;
+  readonly runs: RunManager;
+  readonly agents: AgentRegistry;
+  /** Messages that may wait in one session. */
+  readonly maxQueuedRuns: number;
+}
+
+/** The connection that posts, where there is one. */
+export interface Poster {
+  readonly connectionId: string;
+  /** Told in the order of the log, before anyone else hears of the message. */
+  readonly acknowledge: (text: string) => void;
+}
+
+/** Length of a title made from a first message, UTF-16 code units. */
+const DERIVED_TITLE_LENGTH = 60;
+
+export class SessionManager {
+  readonly #deps: SessionManagerDeps;
+
+  constructor(deps: SessionManagerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Creates a session; with an `id` that exists already and is the principal's, returns that one. */
+  async create(
+    principal: Principal,
+    options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
+  ): Promise<SessionRecord> {
+    const { agents, store } = this.#deps;
+    const { session } = await store.createSession({
+      id: options.id ?? randomUUID(),
+      owner: principal.id,
+      title: options.title ?? null,
+      agent: this.#agent(options.agent ?? agents.defaultName).name,
+      createdAt: Date.now(),
+    });
+    if (!mayUse(principal, session)) throw sessionNotFound(session.id);
+    return session;
+  }
+
+  /** @throws {ProtocolError} `SESSION_NOT_FOUND`, as every method that names a session. */
+  async get(principal: Principal, id: string): Promise<SessionRecord> {
+    const record = this.#deps.hub.get(id)?.record ?? (await this.#deps.store.getSession(id));
+    if (!record || !mayUse(principal, record)) throw sessionNotFound(id);
+    return record;
+  }
+
+  list(principal: Principal, page: { offset: number; limit: number }) {
+    return this.#deps.store.listSessions({ owner: principal.id, ...page });
+  }
+
+  search(principal: Principal, text: string, limit: number): Promise<readonly SearchHit[]> {
+    return this.#deps.store.search({ owner: principal.id, text, limit });
+  }
+
+  /** A page of the log, oldest first. */
+  async read(
+    principal: Principal,
+    id: string,
+    read: { after?: number; before?: number; limit: number },
+  ): Promise<SessionPage> {
+    const page = await this.#deps.store.readSession(id, read);
+    if (!page || !mayUse(principal, page.session)) throw sessionNotFound(id);
+    return page;
+  }
+
+  async join(
+    principal: Principal,
+    id: string,
+    peer: Peer,
+    position: JoinPosition,
+    onEnded: (sessionId: string) => void,
+  ): Promise<Subscription> {
+    const { store, hub, runs } = this.#deps;
+    const record = await this.get(principal, id);
+    const subscription = await Subscription.join(
+      record,
+      peer,
+      {
+        store,
+        hub,
+        running: (sessionId) => runningAnswer(runs.running(sessionId)),
+        waiting: (sessionId) => runs.waiting(sessionId),
+        onEnded,
+      },
+      position,
+    );
+    if (!subscription) throw sessionNotFound(id);
+    return subscription;
+  }
+
+  /** Renames, or gives the session another agent, and tells everyone in it. */
+  async update(
+    principal: Principal,
+    id: string,
+    patch: { title?: string | undefined; agent?: string | undefined },
+  ): Promise<SessionRecord> {
+    await this.get(principal, id);
+    const updated = await this.#deps.store.updateSession(id, {
+      ...(patch.title === undefined ? {} : { title: patch.title }),
+      ...(patch.agent === undefined ? {} : { agent: this.#agent(patch.agent).name }),
+    });
+    if (!updated) throw sessionNotFound(id);
+    this.#changed(updated);
+    return updated;
+  }
+
+  async delete(principal: Principal, id: string): Promise<void> {
+    await this.get(principal, id);
+    this.#deps.runs.abandon(id);
+    if (!(await this.#deps.store.deleteSession(id))) throw sessionNotFound(id);
+    // A message may have come in while the session was being deleted.
+    this.#deps.runs.abandon(id);
+    this.#deps.hub.end(id, 'deleted');
+  }
+
+  /**
+   * Puts a message on disk, acknowledges it and starts the run that answers it (R2, R3). Where the
+   * session is followed and nothing is replaced, the append is handed to the store before the first
+   * `await`, so that messages posted one after the other keep their order.
+   *
+   * Resolves with how many runs of the session come before its own.
+   */
+  async post(
+    principal: Principal,
+    sessionId: string,
+    message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
+    poster?: Poster,
+  ): Promise<{ position: number; runId: string }> {
+    const { hub, runs, store } = this.#deps;
+    const live = hub.get(sessionId)?.record;
+    if (live && !mayUse(principal, live)) throw sessionNotFound(sessionId);
+    const record = live ?? (await this.get(principal, sessionId));
+    const { data } = message;
+    const agent = data.agent_name ?? record.agent;
+    const messageId = message.message_id ?? randomUUID();
+    const refusal = this.#refusal(sessionId, agent);
+    // A message that was accepted once is acknowledged again, whatever would be said to it today.
+    if (refusal && !(await store.getEvent(sessionId, messageId))) throw refusal;
+    const replaced = data.replaces
+      ? await this.#replaced(principal, sessionId, data.replaces)
+      : undefined;
+
+    const run = { runId: randomUUID(), answerId: randomUUID(), agent };
+    const append = newMessage(principal, sessionId, messageId, data, run);
+    const result = await store.appendMessage(append);
+    switch (result.outcome) {
+      case 'appended': {
+        const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
+        poster?.acknowledge(acknowledgement(event, run.runId));
+        hub.publish(event, poster?.connectionId);
+        this.#noteActivity(event, append.title);
+        const position = runs.submit(event, { ...run, agent: this.#agent(agent), attempt: 1 });
+        if (replaced) await runs.supersede(sessionId, replaced.seq, event.seq);
+        return { position, runId: run.runId };
+      }
+      case 'duplicate':
+        poster?.acknowledge(
+          acknowledgement({ ...append.event, ...result }, result.runId),
+        );
+        return { position: 0, runId: result.runId };
+      case 'conflict':
+        throw new ProtocolError(
+          'MESSAGE_CONFLICT',
+          `message_id ${messageId} was used in this session for another message. Send this one with a new id.`,
+        );
+      case 'session_not_found':
+        throw sessionNotFound(sessionId);
+    }
+  }
+
+  /** Stops one run, or all of the session; resolves when that is on disk, with the runs it ended. */
+  async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
+    await this.get(principal, sessionId);
+    const cancelled = await this.#deps.runs.cancel(sessionId, runId);
+    if (!cancelled) {
+      throw new ProtocolError(
+        'RUN_NOT_FOUND',
+        `No run ${runId} is waiting or running in this session. It may have ended already.`,
+      );
+    }
+    return cancelled;
+  }
+
+  async decide(
+    principal: Principal,
+    sessionId: string,
+    decision: ClientMessageOf<'approval_response'>['data'],
+  ): Promise<void> {
+    await this.get(principal, sessionId);
+    const { approval_id, approved, reason } = decision;
+    const decided = await this.#deps.runs.decide(
+      sessionId,
+      approval_id,
+      { approved, ...(reason === undefined ? {} : { reason }) },
+      principal.id,
+    );
+    if (!decided) {
+      throw new ProtocolError(
+        'APPROVAL_NOT_FOUND',
+        `No approval ${approval_id} is open in this session. Somebody may have decided already.`,
+      );
+    }
+  }
+
+  typing(principal: Principal, sessionId: string, isTyping: boolean, connectionId: string): void {
+    this.#deps.hub.publish(
+      createMessage(
+        'typing',
+        { sender: principal.id, is_typing: isTyping },
+        { session_id: sessionId },
+      ) as Parameters<Hub['publish']>[0],
+      connectionId,
+    );
+  }
+
+  /** Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4). */
+  async ask(
+    principal: Principal,
+    sessionId: string,
+    message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
+    signal: AbortSignal,
+  ): Promise<SessionEventOf<'agent_response'>> {
+    const { hub } = this.#deps;
+    const answer = Promise.withResolvers<SessionEventOf<'agent_response'>>();
+    answer.promise.catch(() => {});
+    const ends = new Map<string, SessionEventOf<'agent_response'>>();
+    let runId: string | undefined;
+    const subscriber: Subscriber = {
+      deliver: ({ message: delivered }) => {
+        if (delivered.type !== 'agent_response' || !delivered.run_id) return;
+        ends.set(delivered.run_id, delivered as SessionEventOf<'agent_response'>);
+        if (delivered.run_id === runId) answer.resolve(delivered as SessionEventOf<'agent_response'>);
+      },
+      ended: () => answer.reject(sessionNotFound(sessionId)),
+    };
+    const stopWaiting = () => answer.reject(signal.reason);
+    signal.addEventListener('abort', stopWaiting, { once: true });
+    hub.subscribe(await this.get(principal, sessionId), subscriber);
+    try {
+      ({ runId } = await this.post(principal, sessionId, message));
+      const end = ends.get(runId);
+      return end ?? (await answer.promise);
+    } finally {
+      signal.removeEventListener('abort', stopWaiting);
+      hub.unsubscribe(sessionId, subscriber);
+    }
+  }
+
+  #agent(name: string): Agent {
+    const agent = this.#deps.agents.get(name);
+    if (!agent) throw this.#agentNotFound(name);
+    return agent;
+  }
+
+  #agentNotFound(name: string): ProtocolError {
+    const known = this.#deps.agents.list().map((agent) => agent.name);
+    return new ProtocolError('AGENT_NOT_FOUND', `There is no agent ${JSON.stringify(name)}.`, {
+      details: `Known agents: ${known.join(', ')}`,
+    });
+  }
+
+  /** Why a new message for this agent is not taken now, if it is not. */
+  #refusal(sessionId: string, agent: string): ProtocolError | undefined {
+    if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
+    const limit = this.#deps.maxQueuedRuns;
+    if (this.#deps.runs.waitingCount(sessionId) < limit) return undefined;
+    return new ProtocolError(
+      'QUEUE_FULL',
+      `${limit} messages wait in this session, as many as may. Send it again when an answer has ended.`,
+      { limit, retry_after_ms: 1_000 },
+    );
+  }
+
+  /** The message that is to be replaced: an earlier one of the same person. */
+  async #replaced(
+    principal: Principal,
+    sessionId: string,
+    messageId: string,
+  ): Promise<SessionEventOf<'chat_message'>> {
+    const event = await this.#deps.store.getEvent(sessionId, messageId);
+    if (event?.type === 'chat_message' && event.data.sender === principal.id) return event;
+    throw new ProtocolError(
+      'INVALID_MESSAGE',
+      'data.replaces: expected the message_id of an earlier message of yours in this session.',
+    );
+  }
+
+  /** Keeps what this node remembers of the session true, and tells of a title that was made. */
+  #noteActivity(event: SessionEventOf<'chat_message'>, title: string): void {
+    const live = this.#deps.hub.get(event.session_id);
+    if (live?.record.title !== null) return;
+    this.#changed({
+      ...live.record,
+      title,
+      messageCount: live.record.messageCount + 1,
+      lastActivity: Date.parse(event.timestamp),
+      lastSeq: event.seq,
+    });
+  }
+
+  #changed(record: SessionRecord): void {
+    const live = this.#deps.hub.get(record.id);
+    if (live) live.record = record;
+    this.#deps.hub.publish(sessionStatus(record, 'active'));
+  }
+}
+
+function newMessage(
+  principal: Principal,
+  sessionId: string,
+  messageId: string,
+  data: ClientMessageOf<'chat_message'>['data'],
+  run: AppendMessage['run'],
+): AppendMessage {
+  const { content, message_type, agent_name, replaces } = data;
+  const event = createMessage(
+    'chat_message',
+    {
+      role: 'user',
+      content,
+      message_type,
+      sender: principal.id,
+      ...(agent_name === undefined ? {} : { agent_name }),
+      ...(replaces === undefined ? {} : { replaces }),
+    },
+    { session_id: sessionId, message_id: messageId },
+  ) as AppendMessage['event'];
+  return {
+    event,
+    fingerprint: hash('sha256', JSON.stringify([content, agent_name, replaces, principal.id]), 'base64'),
+    run,
+    title: deriveTitle(content),
+  };
+}
+
+/** The same for every repetition of the message: only what was kept with it goes in. */
+function acknowledgement(
+  event: { session_id: string; message_id: string; seq: number; timestamp: string },
+  runId: string,
+): string {
+  const { session_id, message_id, seq, timestamp } = event;
+  return encode(
+    createMessage(
+      'message_ack',
+      { status: 'accepted' },
+      { session_id, timestamp, seq, reply_to: message_id, run_id: runId },
+    ),
+  );
+}
+
+/** The first line of the first message, cut at a word. */
+function deriveTitle(content: string): string {
+  const line = content.trim().split(/[\r\n]/, 1)[0]?.replace(/\s+/g, ' ') ?? '';
+  if (line.length <= DERIVED_TITLE_LENGTH) return line;
+  const cut = line.slice(0, DERIVED_TITLE_LENGTH);
+  const word = cut.lastIndexOf(' ');
+  return `${cut.slice(0, word > DERIVED_TITLE_LENGTH / 2 ? word : undefined).toWellFormed()}…`;
+}
+
+function runningAnswer(run: Run | undefined): RunningAnswer | undefined {
+  if (!run) return undefined;
+  const { runId, attempt, answerId, replyTo, agent } = run.spec;
+  return { runId, attempt, answerId, replyTo, agent: agent.name, text: run.text };
+}

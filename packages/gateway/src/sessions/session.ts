@@ -1,0 +1,37 @@
+import type { Delivery } from '../buses/bus.ts';
+import type { SessionRecord } from '../stores/store.ts';
+
+/** Someone on this node who follows a session: a connection, or a request that waits for an answer. */
+export interface Subscriber {
+  /** The principal's id, for presence; absent: not shown to others. */
+  readonly participant?: string;
+  deliver(delivery: Delivery): void;
+  /** The session is no more; the subscription has been removed. */
+  ended(status: 'deleted' | 'expired'): void;
+}
+
+/** What this node remembers of a session while someone on it follows the session. */
+export class Session {
+  record: SessionRecord;
+  readonly subscribers = new Set<Subscriber>();
+  /** The highest `seq` published while followed; 0 before the first. */
+  lastSeq = 0;
+  presenceTimer: NodeJS.Timeout | undefined;
+
+  constructor(record: SessionRecord) {
+    this.record = record;
+  }
+
+  /** Who is here, each once, at most 100, and how many connections there are in all. */
+  presence(): { participants: { id: string; connections: number }[]; connections: number } {
+    const counts = new Map<string, number>();
+    let connections = 0;
+    for (const { participant } of this.subscribers) {
+      if (participant === undefined) continue;
+      connections += 1;
+      counts.set(participant, (counts.get(participant) ?? 0) + 1);
+    }
+    const participants = [...counts].slice(0, 100).map(([id, count]) => ({ id, connections: count }));
+    return { participants, connections };
+  }
+}
