@@ -5,7 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import type { Agent } from './agents/agent.ts';
+import { type Agent, type AgentDefinition, defineAgent } from './agents/agent.ts';
 import { findOllama, modelAgentsFromEnvironment } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
 import { createGuideAgent } from './agents/guide.ts';
@@ -31,7 +31,7 @@ export interface GatewayOptions extends ConfigOptions {
    * What answers. The first one is the default unless `agent` names another. Left out: the agents that
    * come with Parley, and the models that the settings name.
    */
-  readonly agents?: readonly Agent[];
+  readonly agents?: readonly AgentDefinition[];
   /** Left out: JSON lines on standard output, text on a terminal, from `logLevel` on. */
   readonly logger?: Logger;
 }
@@ -108,9 +108,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     agents,
     maxQueuedRuns: config.maxQueuedRuns,
   });
-  const cleaner = new Cleaner({ store, hub, runs, log, ...config });
+  const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
-  const connections = new ConnectionManager({ sessions, log, originRules, ...config });
+  const connections = new ConnectionManager({ ...config, sessions, log, originRules });
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
   const handle = createRequestListener({
     sessions,
@@ -134,6 +134,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     webRoot: existsSync(WEB_ROOT) ? WEB_ROOT : undefined,
   });
   await runs.recover();
+  void cleaner.clean();
 
   const servers: Server[] = [];
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -163,6 +164,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         server.once('error', reject);
         server.listen(config.port, config.host.replace(/^\[|\]$/g, ''), resolve);
       });
+      server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
       servers.push(server);
       const { port } = server.address() as AddressInfo;
       url = `http://${hostInUrl(config.host)}:${port}`;
@@ -199,10 +201,10 @@ async function openStore(config: Config): Promise<Store> {
 
 async function collectAgents(
   config: Config,
-  given: readonly Agent[] | undefined,
+  given: readonly AgentDefinition[] | undefined,
   log: Logger,
 ): Promise<AgentRegistry> {
-  if (given) return new AgentRegistry(given, config.agent);
+  if (given) return new AgentRegistry(given.map(defineAgent), config.agent);
   const models = modelAgentsFromEnvironment(process.env);
   const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
   const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });

@@ -94,33 +94,36 @@ function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
     .slice(0, 500);
 }
 
-type Envelope<Type extends ServerMessageType> = Omit<ServerMessageOf<Type>, 'type' | 'data' | 'timestamp'> & {
-  timestamp?: string;
-};
+/** The fields beside `type` and `data`; `timestamp` is now unless given. */
+export type MessageEnvelope = Partial<
+  Pick<
+    ServerMessage,
+    'session_id' | 'message_id' | 'timestamp' | 'seq' | 'reply_to' | 'run_id' | 'attempt'
+  >
+>;
 
 /**
- * Builds a server message; `timestamp` is now unless given.
+ * Builds a server message.
  *
  * @example
  * createMessage('pong', {}, { reply_to: 'ping-7' });
  */
-export function createMessage<Type extends ServerMessageType>(
+export function createMessage<
+  Type extends ServerMessageType,
+  Envelope extends MessageEnvelope = Record<never, never>,
+>(
   type: Type,
   data: ServerMessageOf<Type>['data'],
-  envelope?: Envelope<Type>,
-): ServerMessageOf<Type> {
-  return {
-    type,
-    ...envelope,
-    timestamp: envelope?.timestamp ?? new Date().toISOString(),
-    data,
-  } as ServerMessageOf<Type>;
+  envelope?: Envelope,
+): ServerMessageOf<Type> & Envelope {
+  const timestamp = envelope?.timestamp ?? new Date().toISOString();
+  return { type, ...envelope, timestamp, data } as unknown as ServerMessageOf<Type> & Envelope;
 }
 
 /** The error message for a refusal, with what its code implies filled in. */
 export function createError(
   error: ProtocolError,
-  envelope?: Envelope<'error'>,
+  envelope?: MessageEnvelope,
 ): ServerMessageOf<'error'> {
   return createMessage(
     'error',

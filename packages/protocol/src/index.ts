@@ -9,6 +9,7 @@ export {
   decode,
   encode,
   type ErrorDetails,
+  type MessageEnvelope,
   ProtocolError,
 } from './codec.ts';
 export {

@@ -1,12 +1,9 @@
 /** Carries what happens in a session to every node that has someone in it. */
 import type { ServerMessage } from '@parley/protocol';
 
-/** One thing that happened in a session, serialised once for everyone. */
+/** One thing that happened in a session: one object for all who hear of it. */
 export interface Delivery {
-  readonly sessionId: string;
-  readonly message: ServerMessage;
-  /** `message` as the text of a frame. */
-  readonly text: string;
+  readonly message: ServerMessage & { readonly session_id: string };
   /** The connection that caused it and was told directly; it does not hear it again. */
   readonly origin?: string;
 }

@@ -66,15 +66,6 @@ export class ConnectionManager {
     return this.#connections.size;
   }
 
-  /** The sessions that somebody here is in. */
-  sessionIds(): string[] {
-    const ids = new Set<string>();
-    for (const connection of this.#connections.keys()) {
-      for (const id of connection.subscriptions.keys()) ids.add(id);
-    }
-    return [...ids];
-  }
-
   /** Takes the `upgrade` event of an HTTP server. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Until `ws` has the socket, its errors are nobody else's.

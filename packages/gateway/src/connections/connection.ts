@@ -49,6 +49,7 @@ const MAX_INBOX = 64;
 const MAX_IN_FLIGHT = 64;
 const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
 
+/** The frame of a delivery, built by the first connection that sends it. */
 const frames = new WeakMap<Delivery, Buffer>();
 
 export class Connection implements Peer {
@@ -117,7 +118,7 @@ export class Connection implements Peer {
   forward(delivery: Delivery): void {
     let frame = frames.get(delivery);
     if (!frame) {
-      frame = textFrame(delivery.text);
+      frame = textFrame(encode(delivery.message));
       frames.set(delivery, frame);
     }
     this.#outbox.send(frame);
@@ -176,12 +177,13 @@ export class Connection implements Peer {
   /** The socket is gone. */
   closed(): void {
     if (this.#state === 'open') this.#leave();
-    this.#outbox.close();
   }
 
   #leave(): void {
     this.#state = 'closing';
     this.#inbox.length = 0;
+    // Nothing may follow the close frame; what still waits is for the resume.
+    this.#outbox.close();
     for (const subscription of this.subscriptions.values()) subscription.close();
     this.subscriptions.clear();
   }

@@ -20,20 +20,21 @@ export function handle(connection: Connection, message: ClientMessage): Promise<
 }
 
 const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
-  async session_create(connection, { session_id, data }) {
+  async session_create(connection, { session_id, message_id, data }) {
     const { id } = await connection.sessions.create(connection.principal, {
       // Clients of the seed send what they like here; `parley.v1` lets a client choose the id.
       id: connection.profile === 'plain' ? undefined : session_id,
       title: data.title,
       agent: data.agent_name,
     });
-    await join(connection, id, {});
+    await join(connection, id, { replyTo: message_id });
   },
 
-  session_join(connection, { session_id, data }) {
+  session_join(connection, { session_id, message_id, data }) {
     return join(connection, needSession(connection, data.session_id ?? session_id), {
       afterSeq: data.after_seq,
       answer: data.answer,
+      replyTo: message_id,
     });
   },
 
@@ -54,6 +55,8 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
   },
 
   typing(connection, { session_id, data }) {
+    // The seed's clients may say so before they have a session; there is nobody to tell then.
+    if (connection.profile === 'plain' && connection.current === undefined) return undefined;
     const id = needJoined(connection, session_id);
     connection.sessions.typing(connection.principal, id, data.is_typing, connection.id);
     return undefined;

@@ -147,14 +147,16 @@ export class RunManager {
     const { runId, sessionId, answerId, replyTo } = record;
     const attempt = await store.claimRun(runId, record.attempt);
     const question = await store.getEvent(sessionId, replyTo);
-    if (attempt === undefined || question?.type !== 'chat_message') return undefined;
+    if (attempt === undefined) return undefined;
     const agent = agents.get(record.agent);
-    if (agent && !(record.started && agent.onInterrupt === 'fail')) {
+    const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
+    // A question that was cleaned up cannot be asked again.
+    if (repeatable && question?.type === 'chat_message') {
       return () => this.submit(question, { runId, answerId, agent, attempt });
     }
     const lost = agent ?? defineAgent({ name: record.agent, run: () => '' });
     const run = new Run(
-      { ...record, attempt, agent: lost, seq: question.seq, message: '', history: async () => [] },
+      { ...record, attempt, agent: lost, seq: 0, message: '', history: async () => [] },
       this.#deps,
     );
     await run.interrupt(

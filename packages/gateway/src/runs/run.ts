@@ -12,6 +12,7 @@ import {
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
+import { Approvals, type Decision } from './approvals.ts';
 import type { RunJob } from './run-queue.ts';
 
 /** Tells everyone in the session. */
@@ -44,12 +45,6 @@ export interface RunFault {
   readonly message: string;
 }
 
-interface PendingApproval {
-  readonly tool: string;
-  readonly arguments: Extract<AgentEvent, { type: 'tool_call' }>['arguments'];
-  readonly resolve: (decision: { approved: boolean; reason?: string }) => void;
-}
-
 /** How long to wait before a terminal event that the store did not take is offered again. */
 const COMMIT_RETRY_MS = 250;
 
@@ -57,7 +52,7 @@ export class Run {
   readonly spec: RunSpec;
   readonly #deps: RunDeps;
   readonly #controller = new AbortController();
-  readonly #approvals = new Map<string, PendingApproval>();
+  readonly #approvals: Approvals;
   /** `released`: this process gave it up without an end; another attempt will make one. */
   #state: 'queued' | 'running' | 'ending' | 'ended' | 'released' = 'queued';
   #text = '';
@@ -69,6 +64,9 @@ export class Run {
   constructor(spec: RunSpec, deps: RunDeps) {
     this.spec = spec;
     this.#deps = deps;
+    this.#approvals = new Approvals(this.#controller.signal, (data) =>
+      this.#append('approval_request', { agent_name: spec.agent.name, ...data }),
+    );
   }
 
   get state(): 'queued' | 'running' | 'ending' | 'ended' | 'released' {
@@ -116,30 +114,9 @@ export class Run {
     this.#settled.resolve('released');
   }
 
-  /** Decides on an open approval. `false`: there is none of this id. */
-  async decide(
-    approvalId: string,
-    decision: { approved: boolean; reason?: string },
-    decidedBy: string,
-  ): Promise<boolean> {
-    const pending = this.#approvals.get(approvalId);
-    if (!pending || this.#state !== 'running') return false;
-    this.#approvals.delete(approvalId);
-    const recorded = await this.#append('approval_request', {
-      agent_name: this.spec.agent.name,
-      approval_id: approvalId,
-      tool_name: pending.tool,
-      arguments: pending.arguments,
-      status: decision.approved ? 'approved' : 'denied',
-      decided_by: decidedBy,
-      ...(decision.reason === undefined ? {} : { reason: decision.reason }),
-    }).catch((error) => {
-      // Not on disk, so not decided: the person may decide again.
-      this.#approvals.set(approvalId, pending);
-      throw error;
-    });
-    if (recorded) pending.resolve(decision);
-    return recorded;
+  /** Decides on an open approval. `false`: none of this id is open. */
+  decide(approvalId: string, decision: Decision, decidedBy: string): Promise<boolean> {
+    return this.#approvals.decide(approvalId, decision, decidedBy);
   }
 
   async #consume(): Promise<void> {
@@ -152,7 +129,7 @@ export class Run {
       const input: AgentInput = { sessionId, runId, message, attempt, history };
       const context: AgentContext = {
         signal: this.#controller.signal,
-        approve: (request) => this.#approve(request),
+        approve: (request) => this.#approvals.ask(request),
       };
       for await (const event of agent.run(input, context)) {
         if (this.#state !== 'running') return;
@@ -236,33 +213,6 @@ export class Run {
     }
   }
 
-  async #approve(request: {
-    tool: string;
-    arguments: PendingApproval['arguments'];
-  }): Promise<{ approved: boolean; reason?: string }> {
-    const { signal } = this.#controller;
-    signal.throwIfAborted();
-    const approvalId = randomUUID();
-    const decision = Promise.withResolvers<{ approved: boolean; reason?: string }>();
-    const onAbort = () => decision.reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      // Open before it is published: the first answer may come at once.
-      this.#approvals.set(approvalId, { ...request, resolve: decision.resolve });
-      await this.#append('approval_request', {
-        agent_name: this.spec.agent.name,
-        approval_id: approvalId,
-        tool_name: request.tool,
-        arguments: request.arguments,
-        status: 'pending',
-      });
-      return await decision.promise;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      this.#approvals.delete(approvalId);
-    }
-  }
-
   #fail(code: ErrorCode, message: string): void {
     void this.#end('error', { code, message });
   }
@@ -330,16 +280,16 @@ export class Run {
 
   #event<Type extends SessionEvent['type']>(type: Type, data: ServerMessageOf<Type>['data']): NewEvent {
     const message_id = type === 'agent_response' ? this.spec.answerId : randomUUID();
-    return createMessage(type, data, { ...this.#envelope(), message_id } as object) as NewEvent;
+    return createMessage(type, data, { ...this.#envelope(), message_id }) as NewEvent;
   }
 
   #publish<Type extends 'agent_chunk' | 'agent_progress' | 'run_status'>(
     type: Type,
     data: ServerMessageOf<Type>['data'],
   ): void {
-    const message_id = type === 'agent_chunk' ? { message_id: this.spec.answerId } : {};
-    const message = createMessage(type, data, { ...this.#envelope(), ...message_id } as object);
-    this.#deps.publish(message as ServerMessage & { session_id: string });
+    const envelope = this.#envelope();
+    const answer = type === 'agent_chunk' ? { message_id: this.spec.answerId } : {};
+    this.#deps.publish(createMessage(type, data, { ...envelope, ...answer }));
   }
 
   #envelope(): { session_id: string; reply_to: string; run_id: string; attempt: number } {
@@ -347,7 +297,7 @@ export class Run {
     return { session_id: sessionId, reply_to: replyTo, run_id: runId, attempt };
   }
 
-  /** This run's `run_status`. */
+  /** Its `run_status`. */
   status(status: ServerMessageOf<'run_status'>['data']['status'], position?: number) {
     return createMessage(
       'run_status',
@@ -357,7 +307,7 @@ export class Run {
         ...(position === undefined ? {} : { position }),
       },
       this.#envelope(),
-    ) as ServerMessageOf<'run_status'> & { session_id: string };
+    );
   }
 
   #status(status: ServerMessageOf<'run_status'>['data']['status']): void {

@@ -1,5 +1,5 @@
 /** Which of this node's connections follow which session: where a message goes out. */
-import { createMessage, encode, type ServerMessage } from '@parley/protocol';
+import { createMessage, type ServerMessage } from '@parley/protocol';
 import type { Bus, Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
@@ -32,10 +32,6 @@ export class Hub {
     return this.#sessions.size;
   }
 
-  sessionIds(): readonly string[] {
-    return [...this.#sessions.keys()];
-  }
-
   subscribe(record: SessionRecord, subscriber: Subscriber): Session {
     let session = this.#sessions.get(record.id);
     if (!session) {
@@ -60,12 +56,7 @@ export class Hub {
 
   /** Tells everyone in the session, on whatever node. `origin`: the connection that knows already. */
   publish(message: ServerMessage & { session_id: string }, origin?: string): void {
-    this.#bus.publish({
-      sessionId: message.session_id,
-      message,
-      text: encode(message),
-      ...(origin === undefined ? {} : { origin }),
-    });
+    this.#bus.publish(origin === undefined ? { message } : { message, origin });
   }
 
   /** Takes everyone on this node out of a session that is no more. */
@@ -78,7 +69,7 @@ export class Hub {
   }
 
   #deliver(delivery: Delivery): void {
-    const session = this.#sessions.get(delivery.sessionId);
+    const session = this.#sessions.get(delivery.message.session_id);
     if (!session) return;
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;

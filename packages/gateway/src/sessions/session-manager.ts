@@ -237,7 +237,7 @@ export class SessionManager {
         'typing',
         { sender: principal.id, is_typing: isTyping },
         { session_id: sessionId },
-      ) as Parameters<Hub['publish']>[0],
+      ),
       connectionId,
     );
   }

@@ -62,6 +62,8 @@ export interface JoinPosition {
   /** The last `seq` that the client has; absent: it wants the newest page. */
   readonly afterSeq?: number | undefined;
   readonly answer?: { run_id: string; attempt: number; offset: number } | undefined;
+  /** The `message_id` of the request, which its `session_status` answers. */
+  readonly replyTo?: string | undefined;
 }
 
 /**
@@ -149,8 +151,8 @@ export class Subscription implements Subscriber {
     else this.#peer.forward(delivery);
   }
 
-  async #start({ afterSeq, answer }: JoinPosition): Promise<boolean> {
-    if (afterSeq === undefined) return this.#showNewestPage({});
+  async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
+    if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read(afterSeq);
     if (!page) return false;
     const { firstSeq, lastSeq } = page.session;
@@ -158,15 +160,15 @@ export class Subscription implements Subscriber {
       afterSeq <= lastSeq &&
       afterSeq + 1 >= firstSeq &&
       lastSeq - afterSeq <= LIMITS.replayEvents;
-    if (!resumable) return this.#showNewestPage({ reset: true });
+    if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
     if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;
-    this.#send(sessionStatus(page.session, 'active', this.#runningFrom(answer)));
+    this.#send(sessionStatus(page.session, 'active', this.#runningFrom(answer), replyTo));
     this.#replay(page.events);
     return this.#catchUp();
   }
 
-  async #showNewestPage(extra: { reset?: boolean }): Promise<boolean> {
+  async #showNewestPage(extra: { reset?: boolean }, replyTo?: string): Promise<boolean> {
     const page = await this.#deps.store.readSession(this.#session.record.id, {
       before: Number.MAX_SAFE_INTEGER,
       limit: LIMITS.historyEvents,
@@ -174,14 +176,13 @@ export class Subscription implements Subscriber {
     if (!page) return false;
     this.#seq = page.session.lastSeq;
     const oldest = page.events[0]?.seq ?? page.session.firstSeq;
-    this.#send(
-      sessionStatus(page.session, 'active', {
-        history: page.events.map(toHistoryEntry),
-        has_more: oldest > page.session.firstSeq,
-        ...extra,
-        ...this.#runningFrom(undefined),
-      }),
-    );
+    const shown = {
+      history: page.events.map(toHistoryEntry),
+      has_more: oldest > page.session.firstSeq,
+      ...extra,
+      ...this.#runningFrom(undefined),
+    };
+    this.#send(sessionStatus(page.session, 'active', shown, replyTo));
     return this.#catchUp();
   }
 
@@ -317,20 +318,22 @@ export function sessionStatus(
   record: SessionRecord,
   status: 'active' | 'deleted' | 'expired',
   extra: Partial<ServerMessageOf<'session_status'>['data']> = {},
+  replyTo?: string,
 ): ServerMessageOf<'session_status'> & { session_id: string } {
-  return {
-    ...createMessage('session_status', {
-      session_id: record.id,
-      status,
-      title: record.title,
-      agent_name: record.agent,
-      message_count: record.messageCount,
-      created_at: new Date(record.createdAt).toISOString(),
-      last_activity: new Date(record.lastActivity).toISOString(),
-      first_seq: record.firstSeq,
-      last_seq: record.lastSeq,
-      ...extra,
-    }),
+  const data = {
     session_id: record.id,
+    status,
+    title: record.title,
+    agent_name: record.agent,
+    message_count: record.messageCount,
+    created_at: new Date(record.createdAt).toISOString(),
+    last_activity: new Date(record.lastActivity).toISOString(),
+    first_seq: record.firstSeq,
+    last_seq: record.lastSeq,
+    ...extra,
   };
+  return createMessage('session_status', data, {
+    session_id: record.id,
+    ...(replyTo === undefined ? {} : { reply_to: replyTo }),
+  });
 }

@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { Json, ServerMessageOf } from '@parley/protocol';
+
+export interface ApprovalRequest {
+  readonly tool: string;
+  readonly arguments: Json;
+}
+
+export interface Decision {
+  readonly approved: boolean;
+  readonly reason?: string;
+}
+
+type ApprovalData = Omit<ServerMessageOf<'approval_request'>['data'], 'agent_name'>;
+
+interface Pending {
+  readonly request: ApprovalRequest;
+  readonly resolve: (decision: Decision) => void;
+}
+
+/** The questions that the agent of a run has put to the people in its session. */
+export class Approvals {
+  readonly #pending = new Map<string, Pending>();
+  readonly #signal: AbortSignal;
+  /** Puts it on disk and tells everyone; `false`: the run is no longer ours. */
+  readonly #record: (data: ApprovalData) => Promise<boolean>;
+
+  constructor(signal: AbortSignal, record: (data: ApprovalData) => Promise<boolean>) {
+    this.#signal = signal;
+    this.#record = record;
+  }
+
+  /** Asks, and waits for the first decision. Rejects when the run is stopped. */
+  async ask(request: ApprovalRequest): Promise<Decision> {
+    this.#signal.throwIfAborted();
+    const id = randomUUID();
+    const { promise, resolve, reject } = Promise.withResolvers<Decision>();
+    const onAbort = () => reject(this.#signal.reason);
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    // Where recording fails, nobody waits for the decision any more.
+    promise.catch(() => {});
+    // Open before anyone is told: the decision may come at once.
+    this.#pending.set(id, { request, resolve });
+    try {
+      await this.#record(describe(id, request, { status: 'pending' }));
+      return await promise;
+    } finally {
+      this.#signal.removeEventListener('abort', onAbort);
+      this.#pending.delete(id);
+    }
+  }
+
+  /** `false`: no question of this id is open. Rejects where it could not be put on disk; it stays open then. */
+  async decide(id: string, decision: Decision, decidedBy: string): Promise<boolean> {
+    const pending = this.#pending.get(id);
+    if (!pending || this.#signal.aborted) return false;
+    // Whoever decides next while this is being written is too late.
+    this.#pending.delete(id);
+    const { approved, reason } = decision;
+    try {
+      const recorded = await this.#record(
+        describe(id, pending.request, {
+          status: approved ? 'approved' : 'denied',
+          decided_by: decidedBy,
+          ...(reason === undefined ? {} : { reason }),
+        }),
+      );
+      if (recorded) pending.resolve(decision);
+      return recorded;
+    } catch (error) {
+      this.#pending.set(id, pending);
+      throw error;
+    }
+  }
+}
+
+function describe(
+  id: string,
+  request: ApprovalRequest,
+  state: Pick<ApprovalData, 'status' | 'decided_by' | 'reason'>,
+): ApprovalData {
+  return { approval_id: id, tool_name: request.tool, arguments: request.arguments, ...state };
+}

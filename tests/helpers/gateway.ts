@@ -1,0 +1,38 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createGateway,
+  type Gateway,
+  type GatewayOptions,
+} from '../../packages/gateway/src/index.ts';
+import { onTestFinished } from 'vitest';
+
+export interface RunningGateway {
+  readonly gateway: Gateway;
+  /** `http://127.0.0.1:PORT` */
+  readonly http: string;
+  /** `ws://127.0.0.1:PORT/ws` */
+  readonly ws: string;
+}
+
+/** A real gateway on a free port, in memory unless told otherwise; closed when the test ends. */
+export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+  const gateway = await createGateway({
+    port: 0,
+    store: 'memory:',
+    logLevel: 'silent',
+    ollamaUrl: '',
+    ...options,
+  });
+  onTestFinished(() => gateway.close());
+  const { port } = await gateway.listen();
+  return { gateway, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws` };
+}
+
+/** An empty directory, removed when the test ends. */
+export async function temporaryDirectory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'parley-test-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}

@@ -1,0 +1,144 @@
+import { once } from 'node:events';
+import type {
+  ClientMessageInput,
+  ServerMessage,
+  ServerMessageOf,
+  ServerMessageType,
+} from '@parley/protocol';
+import { onTestFinished } from 'vitest';
+import { type ClientOptions, WebSocket } from 'ws';
+
+export interface SocketOptions extends ClientOptions {
+  /** Offer no subprotocol: the seed's profile. */
+  readonly plain?: boolean;
+  /** What the socket does not outlive; default: the test. */
+  readonly onFinished?: (dispose: () => void) => void;
+}
+
+/** A client that does nothing by itself: it keeps what comes, and lets a test await it. */
+export class TestSocket {
+  readonly socket: WebSocket;
+  /** Everything that came, in order. */
+  readonly received: ServerMessage[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #waiting = new Set<() => void>();
+  #read = 0;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (bytes) => {
+      this.received.push(JSON.parse(String(bytes)));
+      this.#wake();
+    });
+    socket.on('error', () => {});
+    this.closed = once(socket, 'close').then(([code, reason]) => {
+      this.#wake();
+      return { code, reason: String(reason) };
+    });
+  }
+
+  static async open(url: string, options: SocketOptions = {}): Promise<TestSocket> {
+    const { plain = false, onFinished = onTestFinished, ...rest } = options;
+    const socket = new WebSocket(url, plain ? [] : ['parley.v1'], rest);
+    const client = new TestSocket(socket);
+    onFinished(() => socket.terminate());
+    await once(socket, 'open');
+    return client;
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  send(message: ClientMessageInput | Record<string, unknown>): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  raw(data: string | Buffer): void {
+    this.socket.send(data);
+  }
+
+  /** The next message that was not taken yet; of the given type where one is given, others are skipped. */
+  async next<Type extends ServerMessageType>(type?: Type): Promise<ServerMessageOf<Type>> {
+    return this.find((message): message is ServerMessageOf<Type> => !type || message.type === type);
+  }
+
+  /** The next message that fits and was not taken yet; what comes before it is skipped. */
+  async find<Found extends ServerMessage>(
+    fits: (message: ServerMessage) => message is Found,
+  ): Promise<Found>;
+  async find(fits: (message: ServerMessage) => boolean): Promise<ServerMessage>;
+  async find(fits: (message: ServerMessage) => boolean): Promise<ServerMessage> {
+    for (;;) {
+      while (this.#read < this.received.length) {
+        const message = this.received[this.#read] as ServerMessage;
+        this.#read += 1;
+        if (fits(message)) return message;
+      }
+      if (this.socket.readyState === WebSocket.CLOSED) {
+        const types = this.received.map(({ type }) => type).join(', ');
+        throw new Error(`The socket closed before the message came; it got: ${types}`);
+      }
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#waiting.delete(wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+      });
+    }
+  }
+
+  /** Everything of these types, once `count` have come. */
+  async collect<Type extends ServerMessageType>(
+    type: Type,
+    count: number,
+  ): Promise<ServerMessageOf<Type>[]> {
+    const found: ServerMessageOf<Type>[] = [];
+    while (found.length < count) found.push(await this.next(type));
+    return found;
+  }
+
+  /** Whatever the server answers to what was sent so far has come when this resolves. */
+  async settled(): Promise<void> {
+    const id = `settled-${Math.random()}`;
+    this.send({ type: 'ping', message_id: id });
+    const read = this.#read;
+    await this.find((message) => message.type === 'pong' && message.reply_to === id);
+    this.#read = read;
+  }
+
+  /** Creates a session and returns its id. */
+  async create(data: Record<string, unknown> = {}): Promise<string> {
+    this.send({ type: 'session_create', data });
+    return (await this.next('session_status')).data.session_id;
+  }
+
+  /** Sends a message and waits for the end of its run. */
+  async ask(
+    content: string,
+    options: { session_id?: string; message_id?: string; data?: Record<string, unknown> } = {},
+  ): Promise<ServerMessageOf<'agent_response'>> {
+    const message_id = options.message_id ?? crypto.randomUUID();
+    this.send({
+      type: 'chat_message',
+      message_id,
+      ...(options.session_id ? { session_id: options.session_id } : {}),
+      data: { content, ...options.data },
+    });
+    return this.find(
+      (message): message is ServerMessageOf<'agent_response'> =>
+        message.type === 'agent_response' && message.reply_to === message_id,
+    );
+  }
+
+  close(): Promise<unknown> {
+    this.socket.close();
+    return this.closed;
+  }
+
+  /** Drops the connection as a lost network would. */
+  cut(): void {
+    this.socket.terminate();
+  }
+}
