@@ -112,6 +112,7 @@ describe('a local Ollama', () => {
   test('is not there: no agents', async () => {
     expect(await findOllama({ url: await deadOrigin() })).toEqual([]);
     expect(await findOllama({ url: 'http://[' })).toEqual([]);
+    expect(await findOllama({ url: '' })).toEqual([]);
     const stranger = await fakeServer(json(200, { hello: 'world' }));
     expect(await findOllama({ url: stranger.origin })).toEqual([]);
     const broken = await fakeServer(json(500, tags));

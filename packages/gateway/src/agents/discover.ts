@@ -66,7 +66,7 @@ const tagsSchema = z.object({
  * does. Models that only embed are left out.
  *
  * @param options.url as in `OLLAMA_HOST`, so that `host`, `host:port` and `:port` are understood.
- * Default: http://127.0.0.1:11434.
+ * Default: http://127.0.0.1:11434; what is no URL, `''` too, is nowhere.
  *
  * @example
  * const agents = await findOllama({ url: process.env.OLLAMA_HOST });
@@ -74,7 +74,7 @@ const tagsSchema = z.object({
 export async function findOllama(
   options: { readonly signal?: AbortSignal | undefined; readonly url?: string | undefined } = {},
 ): Promise<readonly Agent[]> {
-  const base = ollamaBase(options.url);
+  const base = ollamaBase(options.url ?? OLLAMA);
   if (base === undefined) return [];
   const timeout = AbortSignal.timeout(OLLAMA_TIMEOUT_MS);
   const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
@@ -103,8 +103,8 @@ function embeds(name: string, details: { family?: string | null | undefined } | 
 }
 
 /** `OLLAMA_HOST` is also where Ollama listens: every address of the machine is asked as itself. */
-function ollamaBase(host = ''): string | undefined {
-  const given = host.trim() || OLLAMA;
+function ollamaBase(host: string): string | undefined {
+  const given = host.trim();
   if (/^https?:\/\//i.test(given)) return askable(URL.parse(given));
   const url = URL.parse(`http://${given.replace(/^:/, '127.0.0.1:')}`);
   // Only here: `http://host` means port 80 to Ollama too.

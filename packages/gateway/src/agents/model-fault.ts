@@ -1,6 +1,6 @@
 /** Says in a sentence why a model did not answer, without what is secret. */
 
-/** What the AI SDK's `APICallError` tells; taken apart by shape, so that `ai` is not loaded for it. */
+/** What the AI SDK's `APICallError` tells, by its shape: `ai` is not loaded for it. */
 interface CallFault {
   readonly statusCode?: number;
   readonly responseBody?: string;
