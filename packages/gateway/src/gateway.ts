@@ -5,7 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
-import { type Agent, type AgentDefinition, defineAgent } from './agents/agent.ts';
+import { type AgentDefinition, defineAgent } from './agents/agent.ts';
 import { findOllama, modelAgentsFromEnvironment } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
 import { createGuideAgent } from './agents/guide.ts';
