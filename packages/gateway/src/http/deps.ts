@@ -1,0 +1,35 @@
+/** What answering HTTP needs of the rest of the gateway. */
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { AgentRegistry } from '../agents/registry.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { OriginRules } from '../origin.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+
+export interface AppDeps {
+  readonly sessions: SessionManager;
+  readonly agents: AgentRegistry;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly originRules: OriginRules;
+  readonly version: string;
+  /** Where this server is reached, once it listens. */
+  readonly url: () => string;
+  /** Each part by name: `undefined` where it is able to work, or why it is not. */
+  readonly readiness: () => Promise<Record<string, string | undefined>>;
+  readonly metrics: Metrics;
+  /** The directory of the built web page; `undefined`: none is served. */
+  readonly webRoot: string | undefined;
+}
+
+export interface HttpEnv {
+  readonly Bindings: HttpBindings;
+  readonly Variables: {
+    /** The pattern of the route that answers, for the metrics. */
+    route: string;
+  };
+}
+
+export type HttpContext = Context<HttpEnv>;

@@ -1,0 +1,46 @@
+/** What holds for every request: who may ask, what browsers are told, what is counted. */
+import type { MiddlewareHandler } from 'hono';
+import { checkOrigin } from '../origin.ts';
+import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<HttpEnv> {
+  return async (context, next) => {
+    await next();
+    context.header('X-Content-Type-Options', 'nosniff');
+    context.header('Referrer-Policy', 'no-referrer');
+    context.header('Cross-Origin-Resource-Policy', 'same-origin');
+    allowOrigin(context, originRules.origins);
+    const { method } = context.req;
+    metrics.countRequest(
+      METHODS.has(method) ? method : 'other',
+      context.get('route') ?? 'none',
+      context.res.status,
+    );
+  };
+}
+
+/** @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; behind `guard`, so that refusals are counted too. */
+export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<HttpEnv> {
+  return async (context, next) => {
+    checkOrigin(context.env.incoming, originRules);
+    await next();
+  };
+}
+
+/** Lets pages of the configured origins read the answer, and nobody else's. */
+function allowOrigin(context: HttpContext, origins: readonly string[]): void {
+  if (origins.length === 0) return;
+  context.header('Vary', 'Origin', { append: true });
+  const origin = context.req.header('origin');
+  if (origin === undefined) return;
+  const everyone = origins.includes('*');
+  if (!everyone && !origins.includes(origin)) return;
+  context.header('Access-Control-Allow-Origin', everyone ? '*' : origin);
+  context.header('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After');
+  if (context.req.method !== 'OPTIONS') return;
+  context.header('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
+  context.header('Access-Control-Allow-Headers', 'Content-Type');
+  context.header('Access-Control-Max-Age', '600');
+}

@@ -1,0 +1,223 @@
+/** What the API takes and gives. Where the wire has a field, its schema is the wire's. */
+import {
+  answerPositionSchema,
+  clientMessageSchema,
+  runEndSchema,
+  serverMessageSchema,
+} from '@parley/protocol';
+import * as z from 'zod';
+
+/** The most sessions, entries or hits of one page; a larger `limit` means this one. */
+const PAGE = 100;
+
+// Schemas of the wire by their place in its unions: another one there would not have these fields.
+const created = clientMessageSchema.options[0].shape.data;
+const asked = clientMessageSchema.options[2].shape;
+const updated = clientMessageSchema.options[5].shape.data;
+const historyEntry = serverMessageSchema.options[2].shape.data.shape.history.unwrap().element;
+
+const id = answerPositionSchema.shape.run_id;
+const seq = z.int().min(1);
+const time = z.iso.datetime();
+const unixTime = z.int().describe('Seconds since the epoch.');
+
+/** A number in a query; an empty one is absent. Others than whole numbers are refused as they are. */
+function queryNumber<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess(parseNumber, schema);
+}
+
+function pageLimit(fallback: number) {
+  return z.preprocess(
+    (value) => {
+      const asked = parseNumber(value);
+      return typeof asked === 'number' ? Math.min(asked, PAGE) : asked;
+    },
+    z
+      .int()
+      .min(1)
+      .max(PAGE)
+      .default(fallback)
+      .describe(`How many at the most. More than ${PAGE} means ${PAGE}.`),
+  );
+}
+
+function parseNumber(value: unknown): unknown {
+  if (value === '') return undefined;
+  return typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
+/** Servers written in Go take `null` and `""` for an absent text, and pages were written for them. */
+function withoutEmpty(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).filter(([, field]) => field !== null && field !== ''),
+  );
+}
+
+export const sessionParams = z.object({ id });
+
+export const listQuery = z.object({
+  offset: queryNumber(z.int().min(0).default(0)),
+  limit: pageLimit(50),
+});
+
+export const createBody = created;
+export const updateBody = updated;
+
+export const messagesQuery = z
+  .object({
+    before_seq: queryNumber(
+      seq.optional().describe('Only entries with a lower `seq`, the newest of them.'),
+    ),
+    after_seq: queryNumber(
+      z.int().min(0).optional().describe('Only entries with a higher `seq`, the oldest of them.'),
+    ),
+    limit: pageLimit(50),
+  })
+  .refine((query) => query.before_seq === undefined || query.after_seq === undefined, {
+    path: ['before_seq'],
+    message: 'expected before_seq or after_seq, not both',
+  });
+
+export const exportQuery = z.object({
+  format: z.enum(['markdown', 'json']).default('markdown'),
+});
+
+export const searchQuery = z.object({
+  q: z
+    .string()
+    .max(1_000)
+    .describe('Words that a message or an answer has to have, the last one as a prefix.'),
+  limit: pageLimit(20),
+});
+
+export const chatBody = z.preprocess(
+  withoutEmpty,
+  z.object({
+    message: asked.data.shape.content,
+    agent_name: asked.data.shape.agent_name.describe('Absent: the agent of the session.'),
+    session_id: asked.session_id.describe(
+      'Absent: a new session. One that does not exist is created with this id.',
+    ),
+    message_id: asked.message_id.describe(
+      'The idempotency key: a message that is sent again with it is not asked again.',
+    ),
+  }),
+);
+
+export const healthData = z.object({
+  status: z.literal('healthy'),
+  timestamp: unixTime,
+  server: z.literal('parley'),
+  version: z.string(),
+  uptime: z.number().describe('Seconds since the process started.'),
+});
+
+export const readyData = z.object({
+  ready: z.literal(true),
+  parts: z.record(z.string(), z.literal('ready')),
+});
+
+export const configData = z.object({
+  server: z.object({
+    port: z.string().describe("Text, as in AgenticGoKit's WebUI."),
+    url: z.string(),
+  }),
+  features: z.object({
+    websocket: z.literal(true),
+    streaming: z.literal(true),
+    sessions: z.literal(true),
+    agents: z.literal(true),
+  }),
+  subprotocol: z.string().describe('The WebSocket subprotocol of the full profile.'),
+  limits: z.object({
+    max_message_bytes: z.int(),
+    max_plain_message_bytes: z.int(),
+    hard_message_bytes: z.int().describe('Also the limit of a request body.'),
+    max_answer_length: z.int().describe('UTF-16 code units.'),
+    max_queued_runs: z.int(),
+    title_length: z.int().describe('UTF-16 code units.'),
+  }),
+});
+
+export const agentsData = z.object({
+  available: z.array(
+    z.object({
+      name: z.string(),
+      description: z.string(),
+      role: z.string(),
+      capabilities: z.array(z.string()),
+      enabled: z.literal(true),
+    }),
+  ),
+  total: z.int(),
+  status: z.literal('integrated'),
+  default: z.string().describe('Answers where a session names none.'),
+});
+
+const session = z.object({
+  id,
+  title: z.string().nullable(),
+  agent: z.string(),
+  created_at: time,
+  last_used: time,
+  active: z.literal(true),
+});
+
+export const sessionsData = z.object({
+  sessions: z.array(session.extend({ messages: z.int().describe('How many there are.') })),
+  total: z.int(),
+  offset: z.int(),
+  limit: z.int(),
+});
+
+export const createdData = z.object({ id, created_at: time, status: z.literal('created') });
+export const updatedData = session.extend({ message_count: z.int() });
+export const deletedData = z.object({ id, status: z.literal('deleted') });
+
+const kept = {
+  first_seq: seq.describe('The oldest that is kept; `last_seq + 1` where none is.'),
+  last_seq: z.int().min(0),
+};
+
+export const sessionData = updatedData.extend({
+  ...kept,
+  has_more: z.boolean().describe('Whether older events than these are kept.'),
+  messages: z
+    .array(historyEntry.extend({ id: id.describe('The same as `message_id`.') }))
+    .describe('Messages and answers of the newest page, oldest first.'),
+});
+
+export const messagesData = z.object({
+  messages: z.array(historyEntry).describe('Every kind of event, oldest first.'),
+  has_more: z.boolean().describe('Whether there are more in the direction that was asked for.'),
+  ...kept,
+});
+
+export const searchData = z.object({
+  hits: z.array(
+    z.object({
+      session_id: id,
+      title: z.string().nullable(),
+      message_id: id,
+      seq,
+      role: z.enum(['user', 'assistant']),
+      timestamp: time,
+      snippet: z.string(),
+    }),
+  ),
+});
+
+export const chatData = z.object({
+  agent: z.string(),
+  message: z.string().describe('What was asked.'),
+  response: z
+    .string()
+    .describe('The whole text; where it was stopped, what was written till then.'),
+  timestamp: unixTime,
+  session_id: id,
+  message_id: id.describe('Of the answer.'),
+  reply_to: id.describe('The `message_id` of what was asked.'),
+  run_id: id,
+  status: runEndSchema,
+});

@@ -1,0 +1,115 @@
+/** The routes that say what this server is, how it does and how to talk to it. */
+import { LIMITS, SUBPROTOCOL } from '@parley/protocol';
+import { HttpRefusal, unixSeconds } from './errors.ts';
+import { defineRoute, type Route } from './route.ts';
+import * as schema from './schemas.ts';
+
+export const serverRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/health',
+    name: 'health',
+    summary: 'That the process answers.',
+    data: schema.healthData,
+    errors: [],
+    async handle({ version }) {
+      return {
+        status: 'healthy' as const,
+        timestamp: unixSeconds(Date.now()),
+        server: 'parley' as const,
+        version,
+        uptime: process.uptime(),
+      };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/readyz',
+    name: 'ready',
+    summary: 'Whether every part is able to work; 503 names those that are not.',
+    data: schema.readyData,
+    errors: ['STORE_UNAVAILABLE'],
+    async handle({ readiness }) {
+      const parts = Object.entries(await readiness());
+      const reasons = parts.flatMap(([part, reason]) => (reason ? [`${part}: ${reason}`] : []));
+      if (reasons.length > 0) {
+        const data = { ready: false, parts: Object.fromEntries(parts.map(describePart)) };
+        throw new HttpRefusal('INTERNAL_ERROR', `Not ready. ${reasons.join('; ')}`, {
+          status: 503,
+          data,
+        });
+      }
+      const ready = parts.map(([part]) => [part, 'ready'] as const);
+      return { ready: true as const, parts: Object.fromEntries(ready) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/config',
+    name: 'config',
+    summary: 'What this server offers, and its limits.',
+    data: schema.configData,
+    errors: [],
+    async handle({ config, url }) {
+      return {
+        server: { port: portOf(url()), url: url() },
+        features: { websocket: true, streaming: true, sessions: true, agents: true } as const,
+        subprotocol: SUBPROTOCOL,
+        limits: {
+          max_message_bytes: config.maxMessageBytes,
+          max_plain_message_bytes: config.maxPlainMessageBytes,
+          hard_message_bytes: config.hardMessageBytes,
+          max_answer_length: config.maxAnswerLength,
+          max_queued_runs: config.maxQueuedRuns,
+          title_length: LIMITS.titleLength,
+        },
+      };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/agents',
+    name: 'listAgents',
+    summary: 'The agents that answer here.',
+    data: schema.agentsData,
+    errors: [],
+    async handle({ agents }) {
+      const available = agents.list().map(({ name, description, role, capabilities }) => ({
+        name,
+        description,
+        role,
+        capabilities: [...capabilities],
+        enabled: true as const,
+      }));
+      return {
+        available,
+        total: available.length,
+        status: 'integrated' as const,
+        default: agents.defaultName,
+      };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    name: 'metrics',
+    summary: 'Counters and gauges of this process, for Prometheus.',
+    produces: ['text/plain'],
+    errors: [],
+    async handle({ metrics }) {
+      const { contentType, text } = await metrics.render();
+      return new Response(text, {
+        headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' },
+      });
+    },
+  }),
+];
+
+function describePart([part, reason]: [string, string | undefined]): [string, string] {
+  return [part, reason ?? 'ready'];
+}
+
+function portOf(url: string): string {
+  const { port, protocol } = new URL(url);
+  return port || (protocol === 'https:' ? '443' : '80');
+}
