@@ -18,6 +18,7 @@ export class Answer {
   #phase: 'queued' | 'running' = 'queued';
   #position: number | undefined;
   readonly #steps = new Map<number, StepEvent>();
+  #folded: readonly Step[] = [];
   #progress: AnswerItem['progress'];
   #end: SessionEventOf<'agent_response'> | undefined;
   #item: AnswerItem | undefined;
@@ -73,6 +74,7 @@ export class Answer {
       return;
     }
     this.#steps.set(event.seq, event);
+    this.#folded = foldSteps([...this.#steps.values()].sort((a, b) => a.seq - b.seq));
     if (this.#enter(event.attempt ?? this.#attempt)) {
       this.#agent = event.data.agent_name;
       this.#phase = 'running';
@@ -122,7 +124,7 @@ export class Answer {
       text: end?.data.content ?? this.#text,
       status: end?.data.status ?? this.#phase,
       position: end || running || this.#position === Infinity ? undefined : this.#position,
-      steps: foldSteps([...this.#steps.values()].sort((a, b) => a.seq - b.seq)),
+      steps: this.#folded,
       progress: running ? this.#progress : undefined,
       problem:
         end?.data.error === undefined

@@ -42,7 +42,7 @@ export interface AnswerItem {
   readonly status: 'queued' | 'running' | RunEnd;
   /** With `queued`: how many runs of the session end before this one starts. */
   readonly position: number | undefined;
-  /** In the order of the log. */
+  /** In the order of the log; the same array until one of them changes. */
   readonly steps: readonly Step[];
   /** While it runs: what its agents report. */
   readonly progress: ServerMessageOf<'agent_progress'>['data'] | undefined;
