@@ -1,7 +1,13 @@
 /** Refusals over HTTP: the wire's codes, wrapped as AgenticGoKit's WebUI wraps its errors. */
-
-import type { ErrorCode } from '@parley/protocol';
-import { createError, ERROR_CODES, type ErrorDetails, ProtocolError } from '@parley/protocol';
+import {
+  createError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorDetails,
+  ProtocolError,
+} from '@parley/protocol';
+import type * as z from 'zod';
+import type { errorBody } from './schemas.ts';
 
 /** A refusal that says more over HTTP than its code does. */
 export class HttpRefusal extends ProtocolError {
@@ -28,22 +34,10 @@ export class HttpRefusal extends ProtocolError {
   }
 }
 
-/** The body of every error. */
-export interface ErrorBody {
-  readonly status: 'error';
-  readonly message: string;
-  /** The HTTP status. */
-  readonly code: number;
-  /** Seconds since the epoch. */
-  readonly timestamp: number;
-  readonly error: ReturnType<typeof createError>['data'];
-  readonly data?: unknown;
-}
-
 export function errorResponse(error: ProtocolError): Response {
   const refusal = error instanceof HttpRefusal ? error : undefined;
   const status = refusal?.status ?? ERROR_CODES[error.code].status;
-  const body: ErrorBody = {
+  const body: z.output<typeof errorBody> = {
     status: 'error',
     message: error.message,
     code: status,

@@ -1,6 +1,6 @@
 /** The web page, where there is a built one. */
 import { serveStatic } from '@hono/node-server/serve-static';
-import type { Hono } from 'hono';
+import type { Hono, MiddlewareHandler } from 'hono';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
 
 const YEAR = 31_536_000;
@@ -13,36 +13,38 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
     });
     return;
   }
-  const index = serveStatic<HttpEnv>({
-    root: webRoot,
-    path: 'index.html',
-    onFound: (_, context) => asPage(context),
-  });
-  app.get('/', index);
-  app.get('/s/:id', index);
+  const index = serveStatic<HttpEnv>({ root: webRoot, path: 'index.html' });
+  const page = withHeaders(index, 'page', (context) => ({
+    'Cache-Control': 'no-cache',
+    'Content-Security-Policy': contentSecurityPolicy(new URL(context.req.url).host),
+  }));
+  app.get('/', page);
+  app.get('/index.html', page);
+  app.get('/s/:id', page);
   app.get(
     '*',
-    serveStatic<HttpEnv>({
-      root: webRoot,
-      onFound(path, context) {
-        if (path.endsWith('.html')) asPage(context);
-        else asAsset(context);
-      },
-    }),
+    withHeaders(serveStatic<HttpEnv>({ root: webRoot }), 'asset', ({ req }) => ({
+      // What the build puts there has a hash of its content in its name.
+      'Cache-Control': req.path.startsWith('/assets/')
+        ? `public, max-age=${YEAR}, immutable`
+        : 'no-cache',
+    })),
   );
 }
 
-function asPage(context: HttpContext): void {
-  context.set('route', 'page');
-  context.header('Cache-Control', 'no-cache');
-  context.header('Content-Security-Policy', contentSecurityPolicy(new URL(context.req.url).host));
-}
-
-/** What the build puts under `/assets/` has a hash of its content in its name. */
-function asAsset(context: HttpContext): void {
-  context.set('route', 'asset');
-  const hashed = context.req.path.startsWith('/assets/');
-  context.header('Cache-Control', hashed ? `public, max-age=${YEAR}, immutable` : 'no-cache');
+/** `serveStatic` has made its response when it calls back: the headers are added to that. */
+function withHeaders(
+  serve: MiddlewareHandler<HttpEnv>,
+  route: string,
+  headers: (context: HttpContext) => Readonly<Record<string, string>>,
+): MiddlewareHandler<HttpEnv> {
+  return async (context, next) => {
+    const response = await serve(context, next);
+    if (!(response instanceof Response)) return;
+    context.set('route', route);
+    for (const [name, value] of Object.entries(headers(context))) response.headers.set(name, value);
+    return response;
+  };
 }
 
 /** `'self'` means the WebSocket too, but Safari before 15.4 does not know that. */

@@ -14,6 +14,7 @@ const PAGE = 100;
 const created = clientMessageSchema.options[0].shape.data;
 const asked = clientMessageSchema.options[2].shape;
 const updated = clientMessageSchema.options[5].shape.data;
+const error = serverMessageSchema.options[4].shape.data;
 const historyEntry = serverMessageSchema.options[2].shape.data.shape.history.unwrap().element;
 
 const id = answerPositionSchema.shape.run_id;
@@ -220,4 +221,13 @@ export const chatData = z.object({
   reply_to: id.describe('The `message_id` of what was asked.'),
   run_id: id,
   status: runEndSchema,
+});
+
+export const errorBody = z.object({
+  status: z.literal('error'),
+  message: z.string(),
+  code: z.int().describe('The HTTP status.'),
+  timestamp: unixTime,
+  error: error.describe('The code and what belongs to it, as in an `error` of the WebSocket.'),
+  data: z.unknown().optional().describe('What there is in spite of the error.'),
 });
