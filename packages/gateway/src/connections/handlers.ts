@@ -105,6 +105,8 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 
 async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
   const { subscriptions, limits } = connection;
+  // A join that is refused changes nothing: the connection stays in the session that it is in.
+  await connection.sessions.get(connection.principal, id);
   if (connection.profile === 'plain') {
     for (const other of subscriptions.keys()) leave(connection, other);
   } else if (!subscriptions.has(id) && subscriptions.size >= limits.maxSessions) {
