@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import {
   createGateway,
   type Gateway,
   type GatewayOptions,
 } from '../../packages/gateway/src/index.ts';
-import { onTestFinished } from 'vitest';
 
 export interface RunningGateway {
   readonly gateway: Gateway;

@@ -7,6 +7,7 @@ import type {
 } from '@parley/protocol';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
+import { WireCheck } from './wire-check.ts';
 
 export interface SocketOptions extends ClientOptions {
   /** Offer no subprotocol: the seed's profile. */
@@ -22,28 +23,45 @@ export class TestSocket {
   readonly received: ServerMessage[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #waiting = new Set<() => void>();
+  readonly #check: WireCheck;
+  readonly #listeners: ((message: ServerMessage) => void)[] = [];
   #read = 0;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, check: WireCheck) {
     this.socket = socket;
+    this.#check = check;
     socket.on('message', (bytes) => {
-      this.received.push(JSON.parse(String(bytes)));
+      const message = check.received(String(bytes));
+      this.received.push(message);
+      for (const listener of this.#listeners) listener(message);
       this.#wake();
     });
     socket.on('error', () => {});
-    this.closed = once(socket, 'close').then(([code, reason]) => {
-      this.#wake();
-      return { code, reason: String(reason) };
+    this.closed = new Promise((resolve) => {
+      socket.once('close', (code, reason) => {
+        resolve({ code, reason: String(reason) });
+        this.#wake();
+      });
     });
   }
 
   static async open(url: string, options: SocketOptions = {}): Promise<TestSocket> {
     const { plain = false, onFinished = onTestFinished, ...rest } = options;
     const socket = new WebSocket(url, plain ? [] : ['parley.v1'], rest);
-    const client = new TestSocket(socket);
-    onFinished(() => socket.terminate());
+    const check = new WireCheck(plain ? 'plain' : 'parley.v1');
+    const client = new TestSocket(socket, check);
+    onFinished(() => {
+      socket.terminate();
+      // Every frame of every test is held against the schema and the rules.
+      if (check.violations.length > 0) throw new Error(check.violations.join('\n'));
+    });
     await once(socket, 'open');
     return client;
+  }
+
+  /** Calls back with every message from now on, whether or not it is taken by `next` as well. */
+  onMessage(listener: (message: ServerMessage) => void): void {
+    this.#listeners.push(listener);
   }
 
   #wake(): void {
@@ -51,6 +69,7 @@ export class TestSocket {
   }
 
   send(message: ClientMessageInput | Record<string, unknown>): void {
+    this.#check.sent(message);
     this.socket.send(JSON.stringify(message));
   }
 

@@ -1,0 +1,70 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
+import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
+import { type ConfigOptions, parseOptions } from '../../packages/gateway/src/config.ts';
+import { ConnectionManager } from '../../packages/gateway/src/connections/connection-manager.ts';
+import { type Agent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { createLogger } from '../../packages/gateway/src/log.ts';
+import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
+import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
+import { Hub } from '../../packages/gateway/src/sessions/hub.ts';
+import { Cleaner } from '../../packages/gateway/src/sessions/retention.ts';
+import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import type { Store } from '../../packages/gateway/src/stores/store.ts';
+
+export interface ComposedOptions extends ConfigOptions {
+  readonly agents?: readonly Agent[];
+  /** The log that the gateway writes to; default: one in memory. */
+  readonly keptIn?: Store;
+}
+
+/**
+ * The gateway's own parts around a store of the test's choice, which `createGateway` has no way to
+ * take: for commits that are held, slow, or fail. Real server, real sockets; closed when the test ends.
+ */
+export async function startComposed(options: ComposedOptions = {}) {
+  const { agents: given = [simulatorAgent], keptIn = new MemoryStore(), ...settings } = options;
+  const config = parseOptions(settings);
+  const log = await createLogger({ level: 'silent', pretty: false });
+  const agents = new AgentRegistry(given, given[0]?.name ?? '');
+  const hub = new Hub(new MemoryBus(), log);
+  const runs = new RunManager({
+    store: keptIn,
+    queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
+    agents,
+    log,
+    publish: (message) => hub.publish(message),
+    runTimeout: config.runTimeout,
+    maxAnswerLength: config.maxAnswerLength,
+  });
+  const sessions = new SessionManager({
+    store: keptIn,
+    hub,
+    runs,
+    agents,
+    maxQueuedRuns: config.maxQueuedRuns,
+  });
+  const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
+  const connections = new ConnectionManager({
+    ...config,
+    sessions,
+    log,
+    originRules: { origins: config.origins, hosts: config.hosts },
+  });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => connections.upgrade(request, socket, head));
+  await runs.recover();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.close();
+    await runs.drain(AbortSignal.abort());
+    await connections.close(100);
+    await cleaner.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { ws: `ws://127.0.0.1:${port}/ws`, port, store: keptIn, runs, connections, cleaner, hub };
+}

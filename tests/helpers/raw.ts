@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface RawFrame {
+  readonly opcode: number;
+  readonly fin: boolean;
+  readonly payload: Buffer;
+}
+
+export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+
+export interface RawOptions {
+  /** The subprotocols to offer. */
+  readonly protocol?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly onFinished?: (dispose: () => void) => void;
+}
+
+/** A TCP connection that was upgraded and knows nothing further: a test writes its bytes. */
+export class RawSocket {
+  readonly socket: Socket;
+  /** The status line of the answer to the upgrade. */
+  readonly status: string;
+  readonly head: string;
+  /** What came, in order. */
+  readonly frames: RawFrame[] = [];
+  /** Bytes that came after the upgrade, whether or not they are whole frames. */
+  bytes = 0;
+  readonly closed: Promise<void>;
+  #rest: Buffer = Buffer.alloc(0);
+  #listeners: (() => void)[] = [];
+
+  private constructor(socket: Socket, head: string, rest: Buffer) {
+    this.socket = socket;
+    this.head = head;
+    this.status = head.split('\r\n', 1)[0] ?? '';
+    this.closed = new Promise((resolve) => {
+      if (socket.destroyed) resolve();
+      else socket.once('close', () => resolve());
+    });
+    void this.closed.then(() => this.#wake());
+    socket.on('data', (bytes) => this.#take(bytes));
+    if (rest.length > 0) this.#take(rest);
+  }
+
+  static async open(port: number, options: RawOptions = {}): Promise<RawSocket> {
+    const { protocol = 'parley.v1', headers = {}, onFinished = onTestFinished } = options;
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    socket.on('error', () => {});
+    onFinished(() => socket.destroy());
+    await once(socket, 'connect');
+    const fields = {
+      Host: `127.0.0.1:${port}`,
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+      ...(protocol === '' ? {} : { 'Sec-WebSocket-Protocol': protocol }),
+      ...headers,
+    };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+    socket.write(['GET /ws HTTP/1.1', ...lines, '', ''].join('\r\n'));
+    let bytes = Buffer.alloc(0);
+    for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+      bytes = Buffer.concat([bytes, chunk]);
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end === -1) continue;
+      return new RawSocket(socket, bytes.toString('latin1', 0, end), bytes.subarray(end + 4));
+    }
+    return new RawSocket(socket, bytes.toString('latin1'), Buffer.alloc(0));
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.socket.destroyed) this.socket.write(bytes);
+  }
+
+  send(message: unknown): void {
+    this.write(clientFrame(OPCODE.text, Buffer.from(JSON.stringify(message))));
+  }
+
+  /** The text frames, parsed. */
+  messages(): { type: string; data: Record<string, unknown> }[] {
+    return this.frames
+      .filter(({ opcode }) => opcode === OPCODE.text)
+      .map(({ payload }) => JSON.parse(payload.toString()));
+  }
+
+  /** Resolves as soon as `holds`, or the connection is gone. */
+  async until(holds: (socket: RawSocket) => boolean): Promise<void> {
+    while (!holds(this) && !this.socket.destroyed) {
+      await new Promise<void>((resolve) => this.#listeners.push(resolve));
+    }
+  }
+
+  /** The code of the close frame that came; 1006 where none did. */
+  get closeCode(): number {
+    const close = this.frames.find(({ opcode }) => opcode === OPCODE.close);
+    if (!close) return 1006;
+    return close.payload.length >= 2 ? close.payload.readUInt16BE(0) : 1005;
+  }
+
+  #take(bytes: Buffer): void {
+    this.bytes += bytes.length;
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    for (let frame = this.#next(); frame; frame = this.#next()) this.frames.push(frame);
+    this.#wake();
+  }
+
+  #next(): RawFrame | undefined {
+    const rest = this.#rest;
+    if (rest.length < 2) return undefined;
+    let length = (rest[1] as number) & 0x7f;
+    let start = 2;
+    if (length === 126) {
+      if (rest.length < 4) return undefined;
+      length = rest.readUInt16BE(2);
+      start = 4;
+    } else if (length === 127) {
+      if (rest.length < 10) return undefined;
+      length = Number(rest.readBigUInt64BE(2));
+      start = 10;
+    }
+    if (rest.length < start + length) return undefined;
+    const first = rest[0] as number;
+    this.#rest = rest.subarray(start + length);
+    return {
+      opcode: first & 0x0f,
+      fin: (first & 0x80) !== 0,
+      payload: rest.subarray(start, start + length),
+    };
+  }
+
+  #wake(): void {
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+}
+
+/** A frame as a client sends it: masked. */
+export function clientFrame(opcode: number, payload: Buffer, fin = true): Buffer {
+  const { length } = payload;
+  const extended = length < 126 ? 0 : length < 65_536 ? 2 : 8;
+  const frame = Buffer.alloc(2 + extended + 4 + length);
+  frame[0] = (fin ? 0x80 : 0) | opcode;
+  frame[1] = 0x80 | (extended === 0 ? length : extended === 2 ? 126 : 127);
+  if (extended === 2) frame.writeUInt16BE(length, 2);
+  if (extended === 8) frame.writeBigUInt64BE(BigInt(length), 2);
+  const mask = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
+  mask.copy(frame, 2 + extended);
+  for (let i = 0; i < length; i += 1) {
+    frame[6 + extended + i] = (payload[i] as number) ^ (mask[i % 4] as number);
+  }
+  return frame;
+}
