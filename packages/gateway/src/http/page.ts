@@ -1,9 +1,10 @@
 /** The web page, where there is a built one. */
 import { serveStatic } from '@hono/node-server/serve-static';
 import type { Hono, MiddlewareHandler } from 'hono';
-import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
+import type { AppDeps, HttpEnv } from './deps.ts';
 
-const YEAR = 31_536_000;
+/** A year. */
+const FOREVER = 'public, max-age=31536000, immutable';
 
 export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
   if (webRoot === undefined) {
@@ -13,38 +14,43 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
     });
     return;
   }
-  const index = serveStatic<HttpEnv>({ root: webRoot, path: 'index.html' });
-  const page = withHeaders(index, 'page', (context) => ({
-    'Cache-Control': 'no-cache',
-    'Content-Security-Policy': contentSecurityPolicy(new URL(context.req.url).host),
-  }));
-  app.get('/', page);
-  app.get('/index.html', page);
-  app.get('/s/:id', page);
-  app.get(
-    '*',
-    withHeaders(serveStatic<HttpEnv>({ root: webRoot }), 'asset', ({ req }) => ({
-      // What the build puts there has a hash of its content in its name.
-      'Cache-Control': req.path.startsWith('/assets/')
-        ? `public, max-age=${YEAR}, immutable`
-        : 'no-cache',
-    })),
+  const index = withHeaders(serveStatic<HttpEnv>({ root: webRoot, path: 'index.html' }));
+  const file = withHeaders(serveStatic<HttpEnv>({ root: webRoot }));
+  // The page may name its assets relative to itself, so they are there for a deep link as well.
+  const deepFile = withHeaders(
+    serveStatic<HttpEnv>({
+      root: webRoot,
+      rewriteRequestPath: (path) => path.slice('/s'.length),
+    }),
   );
+  app.get('/', index);
+  app.get('/s/*', deepFile);
+  app.get('/s/:id', index);
+  app.get('*', file);
 }
 
-/** `serveStatic` has made its response when it calls back: the headers are added to that. */
-function withHeaders(
-  serve: MiddlewareHandler<HttpEnv>,
-  route: string,
-  headers: (context: HttpContext) => Readonly<Record<string, string>>,
-): MiddlewareHandler<HttpEnv> {
+/** `serveStatic` has made its response when it calls back, so the headers are added to that. */
+function withHeaders(serve: MiddlewareHandler<HttpEnv>): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
     const response = await serve(context, next);
     if (!(response instanceof Response)) return;
-    context.set('route', route);
-    for (const [name, value] of Object.entries(headers(context))) response.headers.set(name, value);
+    const isPage = response.headers.get('Content-Type')?.startsWith('text/html') ?? false;
+    context.set('route', isPage ? 'page' : 'asset');
+    if (isPage) {
+      const { host } = new URL(context.req.url);
+      response.headers.set('Content-Security-Policy', contentSecurityPolicy(host));
+    }
+    response.headers.set(
+      'Cache-Control',
+      !isPage && isHashed(context.req.path) ? FOREVER : 'no-cache',
+    );
     return response;
   };
+}
+
+/** What the build puts there has a hash of its content in its name. */
+function isHashed(path: string): boolean {
+  return /^(?:\/s)?\/assets\//.test(path);
 }
 
 /** `'self'` means the WebSocket too, but Safari before 15.4 does not know that. */

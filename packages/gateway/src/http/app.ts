@@ -1,0 +1,72 @@
+/** The HTTP side of a gateway: the API, the documents that describe it, and the web page. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { ProtocolError } from '@parley/protocol';
+import { Hono } from 'hono';
+import { asProtocolError } from '../connections/connection.ts';
+import type { AppDeps, HttpEnv } from './deps.ts';
+import { errorResponse, HttpRefusal } from './errors.ts';
+import { guard, onlyAllowedOrigins } from './guard.ts';
+import { servePage } from './page.ts';
+import { ROUTES } from './routes.ts';
+
+/** A client that has left is answered for the count alone; nginx's number for it. */
+const CLIENT_GONE = 499;
+
+export function createApp(deps: AppDeps): Hono<HttpEnv> {
+  const app = new Hono<HttpEnv>();
+  app.use(guard(deps), onlyAllowedOrigins(deps));
+  app.notFound((context) =>
+    errorResponse(
+      new ProtocolError('NOT_FOUND', `There is nothing at ${context.req.path.slice(0, 200)}.`),
+    ),
+  );
+  app.onError((error, context) => {
+    // Whoever it was for is not there any more, and the error most likely says just that.
+    if (context.env.outgoing.destroyed) return new Response(null, { status: CLIENT_GONE });
+    return errorResponse(asProtocolError(error, deps.log));
+  });
+  for (const route of ROUTES) {
+    app.on(route.method, honoPath(route.path), (context) => {
+      context.set('route', route.path);
+      return route.answer(deps, context);
+    });
+  }
+  for (const [path, routes] of Map.groupBy(ROUTES, (route) => route.path)) {
+    const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    app.all(honoPath(path), (context) => {
+      context.set('route', path);
+      return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '));
+    });
+  }
+  servePage(app, deps);
+  return app;
+}
+
+/** Answers what none of the routes of a path takes. */
+function otherMethod(path: string, method: string, allow: string): Response {
+  const headers = { Allow: allow };
+  if (method === 'OPTIONS') return new Response(null, { status: 204, headers });
+  const message = `${path} does not take ${method.slice(0, 20)}; it takes ${allow}.`;
+  return errorResponse(new HttpRefusal('NOT_FOUND', message, { status: 405, headers }));
+}
+
+/** OpenAPI writes a parameter as `{id}`, hono as `:id`. */
+function honoPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+/** Answers the requests of a `node:http` server. Never throws and never rejects. */
+export function createRequestListener(
+  deps: AppDeps,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const app = createApp(deps);
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    // The globals belong to the program that this is a library of.
+    overrideGlobalObjects: false,
+    // What is no valid request target or Host never gets as far as the app.
+    errorHandler: () =>
+      errorResponse(new ProtocolError('INVALID_MESSAGE', 'Expected a valid path and Host header.')),
+  });
+  return (request, response) => void listener(request, response);
+}
