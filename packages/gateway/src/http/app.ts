@@ -39,8 +39,20 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
       return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '));
     });
   }
+  app.get('/ws', () => upgradeRequired());
   servePage(app, deps);
+  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS'));
   return app;
+}
+
+/** Whoever asks here without an upgrade has an address for a WebSocket client in a browser's bar. */
+function upgradeRequired(): Response {
+  return errorResponse(
+    new HttpRefusal('NOT_FOUND', '/ws is a WebSocket endpoint: connect to it with ws://.', {
+      status: 426,
+      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+    }),
+  );
 }
 
 /** Answers what none of the routes of a path takes. */
