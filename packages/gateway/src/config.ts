@@ -3,7 +3,7 @@
  * expected there.
  */
 import * as z from 'zod';
-import type { Agent } from './agents/agent.ts';
+import type { AgentDefinition } from './agents/agent.ts';
 import { isSetting, SETTINGS, type SettingName, settingInfo, shape } from './settings.ts';
 
 const schema = z.strictObject(shape).superRefine((config, context) => {
@@ -21,8 +21,11 @@ export type ConfigOptions = Readonly<z.input<typeof schema>>;
 
 /** What `parley.config.ts` exports as its default. */
 export interface ConfigFile extends ConfigOptions {
-  /** Offered beside the ones that Parley brings. */
-  readonly agents?: readonly Agent[];
+  /**
+   * What answers, instead of the agents that come with Parley. The first one is the default unless
+   * `agent` names another.
+   */
+  readonly agents?: readonly AgentDefinition[];
 }
 
 /**
@@ -35,7 +38,6 @@ export interface ConfigFile extends ConfigOptions {
  * export default defineConfig({
  *   port: 9000,
  *   runTimeout: '2m',
- *   agent: 'parrot',
  *   agents: [defineAgent({ name: 'parrot', run: ({ message }) => message })],
  * });
  */

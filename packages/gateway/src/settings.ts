@@ -121,7 +121,7 @@ export const SETTING_GROUPS = {
     store: choice(
       ['sqlite:', 'memory:'],
       'sqlite:',
-      'Where sessions are kept; memory: forgets them.',
+      'Where sessions are kept: sqlite: in the data directory, memory: nowhere.',
     ),
     agent: printable.default('guide').register(infos, {
       kind: 'text',
@@ -143,7 +143,7 @@ export const SETTING_GROUPS = {
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',
-      'The least severe lines to log.',
+      'The least to log: fatal, error, warn, info, debug, trace; silent: nothing.',
     ),
   },
   Limits: {

@@ -1,0 +1,31 @@
+import { readArguments, serverUrl } from './arguments.ts';
+import { chat } from './chat.ts';
+import type { Command } from './command.ts';
+import { helpLine } from './help.ts';
+
+const DEFAULT_URL = 'http://localhost:8080';
+
+export const chatCommand: Command = {
+  help: () =>
+    [
+      'Usage: parley chat [url] [flags]',
+      '',
+      `Chats with an agent of the server at url (${DEFAULT_URL}). Ctrl-C stops an answer.`,
+      '',
+      helpLine('--session <id>', 'Go on with this conversation (a new one)'),
+      helpLine('--agent <name>', "The agent to ask (the session's)"),
+      '',
+    ].join('\n'),
+
+  async run(args) {
+    const flags = { session: { value: 'id' }, agent: { value: 'name' } };
+    const { values, positionals } = readArguments(args, flags, 1);
+    const session = values.get('session');
+    const agent = values.get('agent');
+    return chat({
+      url: serverUrl(positionals[0] ?? DEFAULT_URL),
+      ...(session === undefined ? {} : { session }),
+      ...(agent === undefined ? {} : { agent }),
+    });
+  },
+};

@@ -1,0 +1,101 @@
+import { createGateway } from '../gateway.ts';
+import { createLogger, type Logger } from '../log.ts';
+import { readArguments } from './arguments.ts';
+import type { Command } from './command.ts';
+import { helpLine, settingsHelp } from './help.ts';
+import { loadConfigFile, resolveConfig, SETTING_FLAGS } from './sources.ts';
+
+export const serveCommand: Command = {
+  help: () =>
+    [
+      'Usage: parley serve [flags]',
+      '',
+      'Starts the server: the chat, its WebSocket and its HTTP API.',
+      '',
+      helpLine(
+        '--config <file>',
+        'Settings and agents (parley.config.ts in this directory, if any)',
+      ),
+      '',
+      settingsHelp(),
+    ].join('\n'),
+
+  async run(args) {
+    const { values } = readArguments(args, SETTING_FLAGS, 0);
+    const stopped = untilStopped();
+    const file = await loadConfigFile(values.get('config'));
+    const { config, given } = resolveConfig({ flags: values, env: process.env, file });
+    const isTerminal = process.stdout.isTTY === true;
+    const logger = await createLogger({ level: config.logLevel, pretty: isTerminal });
+    exitOnFault(logger);
+
+    const agents = file?.agents === undefined ? {} : { agents: file.agents };
+    try {
+      const gateway = await createGateway({ ...given, ...agents, logger });
+      const { url } = await gateway.listen().catch(async (error: unknown) => {
+        await gateway.close();
+        throw error;
+      });
+      if (isTerminal) process.stdout.write(banner(url, gateway.config));
+      else logger.info({ url }, 'Parley is listening');
+
+      const signal = await stopped;
+      logger.info({ signal }, 'stopping: running answers may finish');
+      await gateway.drain();
+      logger.info('stopped');
+      return 0;
+    } catch (error) {
+      logger.debug({ err: error }, 'the server failed');
+      throw error;
+    }
+  },
+};
+
+/**
+ * npm passes on a signal that the terminal has sent to its children already: Ctrl-C under `npm start`
+ * arrives twice at once, and is meant once. Milliseconds.
+ */
+const SAME_SIGNAL_MS = 300;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function untilStopped(): Promise<keyof typeof SIGNALS> {
+  return new Promise((resolve) => {
+    let first: number | undefined;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (first !== undefined && performance.now() - first > SAME_SIGNAL_MS) {
+          process.exit(SIGNALS[signal]);
+        }
+        first ??= performance.now();
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** Nothing should get here (R9). What does left the process in a state that nobody knows. */
+function exitOnFault(logger: Logger): void {
+  process.on('uncaughtException', (error, origin) => {
+    logger.fatal({ err: error, origin }, 'a fault that nothing caught');
+    process.exit(1);
+  });
+}
+
+function banner(url: string, config: { store: string; dataDir: string; agent: string }): string {
+  const kept =
+    config.store === 'memory:' ? 'in memory, gone when the server stops' : config.dataDir;
+  return [
+    '',
+    '  Parley is running.',
+    '',
+    `  Chat       ${url}`,
+    `  WebSocket  ${url.replace(/^http/, 'ws')}/ws`,
+    `  Data       ${kept}`,
+    `  Agent      ${config.agent}`,
+    '',
+    '  Ctrl-C stops it.',
+    '',
+    '',
+  ].join('\n');
+}
