@@ -1,0 +1,134 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
+import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
+import { temporaryDirectory } from '../helpers/gateway.ts';
+import { exchange, portOf } from './request.ts';
+
+/** The HTTP side alone: `createGateway` serves the page that was built, tests one of their own. */
+async function serve(webRoot: string | undefined): Promise<string> {
+  let url = '';
+  const deps = {
+    originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
+    metrics: { countRequest: () => {} },
+    url: () => url,
+    webRoot,
+  } as unknown as AppDeps;
+  const server = createServer(createRequestListener(deps));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return url;
+}
+
+async function builtPage(): Promise<string> {
+  const directory = await temporaryDirectory();
+  await writeFile(join(directory, 'secret.txt'), 'for nobody');
+  const root = join(directory, 'dist');
+  await mkdir(join(root, 'assets'), { recursive: true });
+  await writeFile(join(root, 'index.html'), '<!doctype html><title>Parley</title>');
+  await writeFile(join(root, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  await writeFile(join(root, 'assets', 'index-BMVn9zjG.js'), 'export {};');
+  await writeFile(join(root, 'assets', 'index-Db5Ri2Ma.css'), 'body {}');
+  return root;
+}
+
+test('the page is never kept unasked, its hashed assets for a year', async () => {
+  const url = await serve(await builtPage());
+  const expected = [
+    ['/', 'text/html; charset=utf-8', 'no-cache'],
+    ['/index.html', 'text/html; charset=utf-8', 'no-cache'],
+    ['/s/4809518b-e536', 'text/html; charset=utf-8', 'no-cache'],
+    ['/s/', 'text/html; charset=utf-8', 'no-cache'],
+    ['/icon.svg', 'image/svg+xml; charset=utf-8', 'no-cache'],
+    [
+      '/assets/index-BMVn9zjG.js',
+      'text/javascript; charset=utf-8',
+      'public, max-age=31536000, immutable',
+    ],
+    [
+      '/assets/index-Db5Ri2Ma.css',
+      'text/css; charset=utf-8',
+      'public, max-age=31536000, immutable',
+    ],
+    [
+      '/s/assets/index-BMVn9zjG.js',
+      'text/javascript; charset=utf-8',
+      'public, max-age=31536000, immutable',
+    ],
+  ];
+  for (const [path, type, cache] of expected) {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers } = await fetch(`${url}${path}`, { method });
+      expect(
+        [path, status, headers.get('content-type'), headers.get('cache-control')],
+        method,
+      ).toEqual([path, 200, type, cache]);
+    }
+  }
+});
+
+test('wherever the page is asked for, it comes with its security policy', async () => {
+  const url = await serve(await builtPage());
+  for (const path of ['/', '/index.html', '/s/x', '/s/', '/s/index.html', '//index.html']) {
+    const response = await fetch(`${url}${path}`);
+    if (!response.headers.get('content-type')?.startsWith('text/html')) {
+      expect(response.status, path).toBe(404);
+      continue;
+    }
+    const policy = response.headers.get('content-security-policy');
+    expect(policy, path).toContain("default-src 'self'");
+    expect(policy).toContain("script-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toContain(`connect-src 'self' ws://127.0.0.1:${portOf(url)} wss://`);
+    expect(policy).not.toContain('unsafe');
+  }
+});
+
+test('nothing outside of the page is served', async () => {
+  const url = await serve(await builtPage());
+  const paths = [
+    '/../secret.txt',
+    '/assets/../../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/%2e%2e%2fsecret.txt',
+    '/%252e%252e/secret.txt',
+    '/..\\secret.txt',
+    '/..%5csecret.txt',
+    '//secret.txt',
+    '/s/../../secret.txt',
+    '/s/%2e%2e/%2e%2e/secret.txt',
+    '/assets/%00',
+    '/assets',
+    '/none.js',
+    '/s/a/b',
+  ];
+  for (const path of paths) {
+    const answer = await exchange(
+      portOf(url),
+      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer, path).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(answer, path).toMatch(/"error":\{"code":"(NOT_FOUND|INVALID_MESSAGE)"/);
+  }
+  // A strange id is the page's to explain; it names no file.
+  const deep = await (await fetch(`${url}/s/..%2f..%2fsecret.txt`)).text();
+  expect(deep).toContain('<title>Parley</title>');
+});
+
+test('without a built page the server says what it is and where the API is', async () => {
+  const url = await serve(undefined);
+  const response = await fetch(url);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+  const text = await response.text();
+  expect(text).toContain(`${url.replace('http', 'ws')}/ws`);
+  expect(text).toContain(`${url}/openapi.json`);
+  expect((await fetch(`${url}/s/x`)).status).toBe(404);
+});
