@@ -45,7 +45,10 @@ export class RunManager {
   }
 
   /** Takes on the run of a message that is on disk. Returns how many of the session come before it. */
-  submit(question: Question, run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt'>): number {
+  submit(
+    question: Question,
+    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt'>,
+  ): number {
     const { session_id: sessionId, message_id: replyTo, seq, data } = question;
     const history = () => readHistory(this.#deps.store, question);
     return this.#take(
@@ -61,7 +64,8 @@ export class RunManager {
     void run.settled.then(() => {
       this.#count -= 1;
       runs.delete(runId);
-      if (runs.size === 0 && this.#sessions.get(sessionId) === runs) this.#sessions.delete(sessionId);
+      if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
+        this.#sessions.delete(sessionId);
     });
     const position = this.#deps.queue.submit({ sessionId, runId });
     if (position > 0) this.#deps.publish(run.status('queued', position));
@@ -76,9 +80,9 @@ export class RunManager {
     return undefined;
   }
 
-  /** How many runs of the session have not started. */
-  waitingCount(sessionId: string): number {
-    return Math.max(0, (this.#sessions.get(sessionId)?.size ?? 0) - 1);
+  /** How many runs of the session have not started, when so many more have been submitted. */
+  waitingCount(sessionId: string, more = 0): number {
+    return Math.max(0, (this.#sessions.get(sessionId)?.size ?? 0) + more - 1);
   }
 
   /** The `run_status` of each run that waits in the session, with its place. */

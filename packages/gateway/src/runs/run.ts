@@ -45,6 +45,9 @@ export interface RunFault {
   readonly message: string;
 }
 
+/** Made once: an `AbortError` per run, with its stack, is what a short run spends most of its time on. */
+const RUN_ENDED = new DOMException('The run has ended.', 'AbortError');
+
 /** How long to wait before a terminal event that the store did not take is offered again. */
 const COMMIT_RETRY_MS = 250;
 
@@ -230,7 +233,7 @@ export class Run {
   #leave(state: 'ending' | 'released'): void {
     this.#state = state;
     clearTimeout(this.#timer);
-    this.#controller.abort();
+    this.#controller.abort(RUN_ENDED);
   }
 
   async #commitEnd(status: RunEnd, fault?: RunFault): Promise<void> {

@@ -4,6 +4,21 @@
  */
 import type { SessionEvent } from '@parley/protocol';
 
+/** What one call may ask for. A larger number means this one, a smaller than 1 means 1. */
+export const STORE_LIMITS = {
+  /** Sessions of `listSessions`, events of `readSession`. */
+  page: 1_000,
+  /** Hits of `search`. */
+  hits: 100,
+  /** Words of the text of `search`. */
+  words: 32,
+} as const;
+
+/** `asked` as a whole number from 1 to `limit`. */
+export function bounded(asked: number, limit: number): number {
+  return Math.min(Math.max(1, Math.trunc(asked) || 1), limit);
+}
+
 export interface SessionRecord {
   readonly id: string;
   /** The principal that created it. */
@@ -70,6 +85,7 @@ export type MessageOutcome =
       readonly runId: string;
       readonly timestamp: string;
     }
+  /** The `message_id` belongs to another message, or to an event of another type. */
   | { readonly outcome: 'conflict' }
   | { readonly outcome: 'session_not_found' };
 
@@ -83,7 +99,7 @@ export interface ReadEvents {
   readonly after?: number;
   /** Only events with a lower `seq`, the newest of them. Not together with `after`. */
   readonly before?: number;
-  /** 1 or more. */
+  /** 1 to `STORE_LIMITS.page`. */
   readonly limit: number;
 }
 
@@ -104,7 +120,7 @@ export interface SearchHit {
   readonly snippet: string;
 }
 
-/** What cleaning up takes away. Sessions with an unfinished run stay. */
+/** What cleaning up takes away. Sessions with an unfinished run stay as they are. */
 export interface Retention {
   /** Sessions without a message whose last activity is before this time. */
   readonly emptyBefore?: number;
@@ -139,7 +155,7 @@ export interface Store {
   ): Promise<SessionRecord | undefined>;
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;
-  /** Most recently active first. */
+  /** Most recently active first, at most `STORE_LIMITS.page`. */
   listSessions(query: {
     readonly owner: string;
     readonly offset: number;
@@ -160,9 +176,13 @@ export interface Store {
   unfinishedRuns(): Promise<readonly RunRecord[]>;
 
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
-  /** The event with this `message_id`. */
+  /** The event with this `message_id`; the newest where several have it. */
   getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined>;
-  /** Messages and answers that have every word of `text`, the last one as a prefix; newest first. */
+  /**
+   * Messages and answers that have every word of `text`, the last one as a prefix; newest first.
+   * Case and diacritics do not matter. At most `STORE_LIMITS.hits`; words after the first
+   * `STORE_LIMITS.words` are not looked at; a text without a word finds nothing.
+   */
   search(query: {
     readonly owner: string;
     readonly text: string;

@@ -1,0 +1,311 @@
+import type { SessionEvent } from '@parley/protocol';
+import { makeSnippet, matches, parseQuery } from './search-text.ts';
+import {
+  type AppendMessage,
+  bounded,
+  type Cleaned,
+  type MessageOutcome,
+  type NewEvent,
+  type NewSession,
+  type ReadEvents,
+  type Retention,
+  type RunOutcome,
+  type RunRecord,
+  type SearchHit,
+  type SessionPage,
+  type SessionRecord,
+  STORE_LIMITS,
+  type Store,
+  StoreError,
+} from './store.ts';
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+interface StoredEvent {
+  /** Its place among the events of all sessions. */
+  readonly order: number;
+  readonly seq: number;
+  readonly messageId: string;
+  /** As JSON: no caller can reach into the log through an object that it holds. */
+  readonly json: string;
+}
+
+/** The first time of a message, kept when the message itself is trimmed. */
+interface Receipt {
+  readonly fingerprint: string;
+  readonly seq: number;
+  readonly runId: string;
+  readonly timestamp: string;
+}
+
+interface StoredSession {
+  /** Its place among the sessions ever created. */
+  readonly order: number;
+  readonly record: Mutable<SessionRecord>;
+  events: StoredEvent[];
+  readonly receipts: Map<string, Receipt>;
+}
+
+/** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
+export class MemoryStore implements Store {
+  readonly #sessions = new Map<string, StoredSession>();
+  /** By run id, in the order of their messages. */
+  readonly #runs = new Map<string, RunRecord>();
+  #order = 0;
+  #closed = false;
+
+  async createSession(session: NewSession): Promise<{ session: SessionRecord; created: boolean }> {
+    this.#assertOpen();
+    const known = this.#sessions.get(session.id);
+    if (known) return { session: { ...known.record }, created: false };
+    const record: SessionRecord = {
+      id: session.id,
+      owner: session.owner,
+      title: session.title?.toWellFormed() ?? null,
+      agent: session.agent,
+      createdAt: session.createdAt,
+      lastActivity: session.createdAt,
+      messageCount: 0,
+      firstSeq: 1,
+      lastSeq: 0,
+    };
+    this.#order += 1;
+    this.#sessions.set(session.id, {
+      order: this.#order,
+      record: { ...record },
+      events: [],
+      receipts: new Map(),
+    });
+    return { session: record, created: true };
+  }
+
+  async getSession(id: string): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    const session = this.#sessions.get(id);
+    return session && { ...session.record };
+  }
+
+  async updateSession(
+    id: string,
+    patch: { readonly title?: string; readonly agent?: string },
+  ): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    const record = this.#sessions.get(id)?.record;
+    if (!record) return undefined;
+    record.title = patch.title?.toWellFormed() ?? record.title;
+    record.agent = patch.agent ?? record.agent;
+    return { ...record };
+  }
+
+  async deleteSession(id: string): Promise<boolean> {
+    this.#assertOpen();
+    for (const run of this.#runs.values()) {
+      if (run.sessionId === id) this.#runs.delete(run.runId);
+    }
+    return this.#sessions.delete(id);
+  }
+
+  async listSessions(query: {
+    readonly owner: string;
+    readonly offset: number;
+    readonly limit: number;
+  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
+    this.#assertOpen();
+    const own = this.#newestFirst(query.owner);
+    const offset = Math.max(0, query.offset);
+    const page = own.slice(offset, offset + bounded(query.limit, STORE_LIMITS.page));
+    return { sessions: page.map(({ record }) => ({ ...record })), total: own.length };
+  }
+
+  async appendMessage(append: AppendMessage): Promise<MessageOutcome> {
+    this.#assertOpen();
+    const { event, fingerprint, run } = append;
+    const session = this.#sessions.get(event.session_id);
+    if (!session) return { outcome: 'session_not_found' };
+    const receipt = session.receipts.get(event.message_id);
+    if (receipt) {
+      if (receipt.fingerprint !== fingerprint) return { outcome: 'conflict' };
+      const { seq, runId, timestamp } = receipt;
+      return { outcome: 'duplicate', seq, runId, timestamp };
+    }
+    if (session.events.some(({ messageId }) => messageId === event.message_id)) {
+      return { outcome: 'conflict' };
+    }
+    if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
+    const seq = this.#append(session, event);
+    session.receipts.set(event.message_id, {
+      fingerprint,
+      seq,
+      runId: run.runId,
+      timestamp: event.timestamp,
+    });
+    session.record.title ??= append.title.toWellFormed();
+    this.#runs.set(run.runId, {
+      runId: run.runId,
+      sessionId: event.session_id,
+      replyTo: event.message_id,
+      answerId: run.answerId,
+      agent: run.agent,
+      attempt: 1,
+      started: false,
+    });
+    return { outcome: 'appended', seq };
+  }
+
+  async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
+    this.#assertOpen();
+    const session = this.#owned(event);
+    if (!session) return { outcome: 'stale' };
+    return { outcome: 'appended', seq: this.#append(session, event) };
+  }
+
+  async finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome> {
+    this.#assertOpen();
+    const session = this.#owned(event);
+    if (!session || event.run_id === undefined) return { outcome: 'stale' };
+    this.#runs.delete(event.run_id);
+    return { outcome: 'appended', seq: this.#append(session, event) };
+  }
+
+  async markStarted(runId: string, attempt: number): Promise<boolean> {
+    this.#assertOpen();
+    const run = this.#runs.get(runId);
+    if (run?.attempt !== attempt) return false;
+    this.#runs.set(runId, { ...run, started: true });
+    return true;
+  }
+
+  async claimRun(runId: string, attempt: number): Promise<number | undefined> {
+    this.#assertOpen();
+    const run = this.#runs.get(runId);
+    if (run?.attempt !== attempt) return undefined;
+    this.#runs.set(runId, { ...run, attempt: attempt + 1 });
+    return attempt + 1;
+  }
+
+  async unfinishedRuns(): Promise<readonly RunRecord[]> {
+    this.#assertOpen();
+    return [...this.#runs.values()];
+  }
+
+  async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
+    this.#assertOpen();
+    const session = this.#sessions.get(id);
+    if (!session) return undefined;
+    const limit = bounded(read.limit, STORE_LIMITS.page);
+    const { after, before } = read;
+    const page =
+      after === undefined
+        ? session.events.filter(({ seq }) => before === undefined || seq < before).slice(-limit)
+        : session.events.filter(({ seq }) => seq > after).slice(0, limit);
+    return { session: { ...session.record }, events: page.map(parseEvent) };
+  }
+
+  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
+    this.#assertOpen();
+    const session = this.#sessions.get(sessionId);
+    const found = session?.events.findLast((event) => event.messageId === messageId);
+    return found && parseEvent(found);
+  }
+
+  async search(query: {
+    readonly owner: string;
+    readonly text: string;
+    readonly limit: number;
+  }): Promise<readonly SearchHit[]> {
+    this.#assertOpen();
+    const words = parseQuery(query.text);
+    const hits: { order: number; hit: SearchHit }[] = [];
+    for (const { record, events } of this.#newestFirst(query.owner)) {
+      for (const stored of events) {
+        const event = parseEvent(stored);
+        if (event.type !== 'chat_message' && event.type !== 'agent_response') continue;
+        const { content, role } = event.data;
+        if (!matches(content, words)) continue;
+        const { message_id: messageId, seq, timestamp } = event;
+        const snippet = makeSnippet(content, words);
+        const { id: sessionId, title } = record;
+        hits.push({
+          order: stored.order,
+          hit: { sessionId, title, messageId, seq, role, timestamp, snippet },
+        });
+      }
+    }
+    return hits
+      .sort((a, b) => b.order - a.order)
+      .slice(0, bounded(query.limit, STORE_LIMITS.hits))
+      .map(({ hit }) => hit);
+  }
+
+  async clean(retention: Retention): Promise<Cleaned> {
+    this.#assertOpen();
+    const { emptyBefore = -1, idleBefore = -1, maxSessions, maxEvents, batch } = retention;
+    const expired: string[] = [];
+    const trimmed: string[] = [];
+    const busy = new Set(Array.from(this.#runs.values(), (run) => run.sessionId));
+    const oldestFirst = this.#newestFirst().reverse();
+    for (const { record } of oldestFirst) {
+      if (busy.has(record.id)) continue;
+      const { id, owner, lastActivity, messageCount, firstSeq, lastSeq } = record;
+      if (
+        lastActivity < idleBefore ||
+        (messageCount === 0 && lastActivity < emptyBefore) ||
+        (maxSessions !== undefined &&
+          this.#newestFirst(owner).findIndex((other) => other.record.id === id) >= maxSessions)
+      ) {
+        expired.push(id);
+      } else if (maxEvents !== undefined && lastSeq - firstSeq + 1 > maxEvents) {
+        trimmed.push(id);
+      }
+    }
+    const more = expired.length + trimmed.length > batch;
+    expired.splice(batch);
+    trimmed.splice(batch - expired.length);
+    for (const id of expired) this.#sessions.delete(id);
+    for (const id of trimmed) {
+      const session = this.#sessions.get(id);
+      if (!session || maxEvents === undefined) continue;
+      session.events = session.events.slice(session.events.length - maxEvents);
+      session.record.firstSeq = session.record.lastSeq - maxEvents + 1;
+    }
+    return { expired, trimmed, more };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new StoreError('The store is closed.');
+  }
+
+  /** Sessions, of one owner where one is named; of equally active ones the newer first. */
+  #newestFirst(owner?: string): StoredSession[] {
+    return [...this.#sessions.values()]
+      .filter(({ record }) => owner === undefined || record.owner === owner)
+      .sort((a, b) => b.record.lastActivity - a.record.lastActivity || b.order - a.order);
+  }
+
+  /** The session of an event whose run and attempt may write. */
+  #owned(event: NewEvent): StoredSession | undefined {
+    const run = event.run_id === undefined ? undefined : this.#runs.get(event.run_id);
+    if (run?.attempt !== event.attempt || run?.sessionId !== event.session_id) return undefined;
+    return this.#sessions.get(event.session_id);
+  }
+
+  #append(session: StoredSession, event: NewEvent): number {
+    const { record } = session;
+    record.lastSeq += 1;
+    record.lastActivity = Date.parse(event.timestamp);
+    if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
+    this.#order += 1;
+    const seq = record.lastSeq;
+    const json = JSON.stringify({ ...event, seq });
+    session.events.push({ order: this.#order, seq, messageId: event.message_id, json });
+    return seq;
+  }
+}
+
+function parseEvent({ json }: StoredEvent): SessionEvent {
+  return JSON.parse(json) as SessionEvent;
+}

@@ -1,0 +1,121 @@
+/** The hot path: what appends to the logs, and the fence around runs. Runs in the writer worker. */
+import type Database from 'better-sqlite3';
+import type { EventRow } from './sqlite-rows.ts';
+import { hashId } from './sqlite-schema.ts';
+import type { MessageOutcome, RunOutcome } from './store.ts';
+
+type Receipt = [seq: number, fingerprint: string | null, runId: string | null, timestamp: string];
+
+/** Every method is to be called inside a transaction. */
+export function prepareLog(db: Database.Database) {
+  const findSession = db
+    .prepare<[number, string], [id: number, lastSeq: number, trimmed: number, known: number]>(
+      `SELECT id, last_seq, first_seq > 1,
+         EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?)
+       FROM sessions s WHERE key = ?`,
+    )
+    .raw();
+  const findReceipt = db
+    .prepare<[number, number, string], Receipt>(
+      `SELECT seq, fingerprint, answer_run, timestamp FROM events
+       WHERE session_id = ? AND message_hash = ? AND message_id = ?
+       ORDER BY fingerprint IS NULL LIMIT 1`,
+    )
+    .raw();
+  const findSpent = db
+    .prepare<[number, string], Receipt>(
+      `SELECT seq, fingerprint, answer_run, timestamp FROM spent_ids
+       WHERE session_id = ? AND message_id = ?`,
+    )
+    .raw();
+  const insertEvent = db.prepare(
+    `INSERT INTO events (session_id, seq, type, message_id, timestamp, reply_to, run_id, attempt,
+       data, message_hash, fingerprint, answer_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const touchSession = db.prepare<[number, number, number, string | null, number]>(
+    `UPDATE sessions SET last_seq = ?, last_activity = ?, message_count = message_count + ?,
+       title = coalesce(title, ?) WHERE id = ?`,
+  );
+  const insertRun = db.prepare<[string, number, number | bigint, string, string, string]>(
+    `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+  );
+  const findRun = db
+    .prepare<[string | null, number | null, string], [sessionId: number, lastSeq: number]>(
+      `SELECT s.id, s.last_seq FROM runs r JOIN sessions s ON s.id = r.session_id
+       WHERE r.run_id = ? AND r.attempt = ? AND s.key = ?`,
+    )
+    .raw();
+  const deleteRun = db.prepare<[string | null]>('DELETE FROM runs WHERE run_id = ?');
+  const startRun = db.prepare<[string, number]>(
+    'UPDATE runs SET started = 1 WHERE run_id = ? AND attempt = ?',
+  );
+  const claimRun = db.prepare<[string, number]>(
+    'UPDATE runs SET attempt = attempt + 1 WHERE run_id = ? AND attempt = ?',
+  );
+
+  function append(
+    sessionId: number,
+    seq: number,
+    row: EventRow,
+    hash: number,
+    message?: { fingerprint: string; runId: string; title: string },
+  ): number | bigint {
+    const [type, , timestamp] = row;
+    const counts = type === 'chat_message' || type === 'agent_response' ? 1 : 0;
+    touchSession.run(seq, Date.parse(timestamp), counts, message?.title ?? null, sessionId);
+    const { fingerprint = null, runId = null } = message ?? {};
+    return insertEvent.run(sessionId, seq, ...row, hash, fingerprint, runId).lastInsertRowid;
+  }
+
+  function appendRunEvent(session: string, row: EventRow): RunOutcome {
+    const [, , , , runId, attempt] = row;
+    const found = findRun.get(runId, attempt, session);
+    if (!found) return { outcome: 'stale' };
+    const [sessionId, lastSeq] = found;
+    append(sessionId, lastSeq + 1, row, hashId(row[1]));
+    return { outcome: 'appended', seq: lastSeq + 1 };
+  }
+
+  return {
+    appendMessage(
+      session: string,
+      row: EventRow,
+      fingerprint: string,
+      runId: string,
+      answerId: string,
+      agent: string,
+      title: string,
+    ): MessageOutcome {
+      const messageId = row[1];
+      const hash = hashId(messageId);
+      const found = findSession.get(hash, session);
+      if (!found) return { outcome: 'session_not_found' };
+      const [sessionId, lastSeq, trimmed, known] = found;
+      const receipt =
+        (trimmed ? findSpent.get(sessionId, messageId) : undefined) ??
+        (known ? findReceipt.get(sessionId, hash, messageId) : undefined);
+      if (receipt) {
+        const [seq, earlier, earlierRun, timestamp] = receipt;
+        if (earlier !== fingerprint || earlierRun === null) return { outcome: 'conflict' };
+        return { outcome: 'duplicate', seq, runId: earlierRun, timestamp };
+      }
+      const seq = lastSeq + 1;
+      const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
+      insertRun.run(runId, sessionId, eventId, messageId, answerId, agent);
+      return { outcome: 'appended', seq };
+    },
+    appendRunEvent,
+    finishRun(session: string, row: EventRow): RunOutcome {
+      const outcome = appendRunEvent(session, row);
+      if (outcome.outcome === 'appended') deleteRun.run(row[4]);
+      return outcome;
+    },
+    markStarted(runId: string, attempt: number): boolean {
+      return startRun.run(runId, attempt).changes > 0;
+    },
+    claimRun(runId: string, attempt: number): number | undefined {
+      return claimRun.run(runId, attempt).changes > 0 ? attempt + 1 : undefined;
+    },
+  };
+}

@@ -1,0 +1,142 @@
+/** What is read, each in one snapshot. Runs in the reader worker. */
+import type Database from 'better-sqlite3';
+import type { Removal, SeqAndRow } from './sqlite-rows.ts';
+import { hashId, SESSION_COLUMNS } from './sqlite-schema.ts';
+import type { Retention, RunRecord, SessionRecord } from './store.ts';
+
+const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
+const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
+
+export function prepareReads(db: Database.Database) {
+  const select = db.prepare<[string], SessionRecord>(
+    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
+  );
+  const list = db.prepare<[string, number, number], SessionRecord>(
+    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE owner = ?
+     ORDER BY last_activity DESC, sessions.id DESC LIMIT ? OFFSET ?`,
+  );
+  const count = db
+    .prepare<[string], number>('SELECT count(*) FROM sessions WHERE owner = ?')
+    .pluck();
+  const findId = db.prepare<[string], number>('SELECT id FROM sessions WHERE key = ?').pluck();
+  const eventsAfter = db
+    .prepare<[number, number, number], SeqAndRow>(
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+    )
+    .raw();
+  const eventsBefore = db
+    .prepare<[number, number, number], SeqAndRow>(
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq < ?
+       ORDER BY seq DESC LIMIT ?`,
+    )
+    .raw();
+  const eventByMessage = db
+    .prepare<[string, number, string], SeqAndRow>(
+      `SELECT ${EVENT_COLUMNS} FROM events
+       WHERE session_id = (SELECT id FROM sessions WHERE key = ?)
+         AND message_hash = ? AND message_id = ?
+       ORDER BY seq DESC LIMIT 1`,
+    )
+    .raw();
+  const runs = db
+    .prepare<[], [string, string, string, string, string, number, number]>(
+      `SELECT run_id, key, reply_to, answer_id, runs.agent, attempt, started
+       FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
+    )
+    .raw();
+  const expired = db.prepare<
+    { emptyBefore: number | null; idleBefore: number | null; limit: number },
+    Removal['expired'][number]
+  >(
+    `SELECT key AS id, last_seq AS lastSeq, last_activity AS lastActivity FROM sessions s
+     WHERE (last_activity < @idleBefore OR (message_count = 0 AND last_activity < @emptyBefore))
+       AND ${NOT_BUSY}
+     ORDER BY last_activity, s.id LIMIT @limit`,
+  );
+  // Ranking every session is dear, so only where it was asked for.
+  const expiredOrTooMany = db.prepare<
+    {
+      emptyBefore: number | null;
+      idleBefore: number | null;
+      maxSessions: number;
+      limit: number;
+    },
+    Removal['expired'][number]
+  >(
+    `SELECT key AS id, last_seq AS lastSeq, last_activity AS lastActivity FROM (
+       SELECT *, row_number() OVER (PARTITION BY owner ORDER BY last_activity DESC, id DESC) AS place
+       FROM sessions) s
+     WHERE (last_activity < @idleBefore OR (message_count = 0 AND last_activity < @emptyBefore)
+         OR place > @maxSessions)
+       AND ${NOT_BUSY}
+     ORDER BY last_activity, s.id LIMIT @limit`,
+  );
+  const tooLong = db.prepare<[number, number, number], Removal['trimmed'][number]>(
+    `SELECT key AS id, last_seq - ? AS through FROM sessions s
+     WHERE last_seq - first_seq + 1 > ? AND ${NOT_BUSY}
+     ORDER BY last_activity, s.id LIMIT ?`,
+  );
+
+  return {
+    getSession(id: string): SessionRecord | undefined {
+      return select.get(id);
+    },
+    listSessions: db.transaction((owner: string, offset: number, limit: number) => ({
+      sessions: list.all(owner, limit, offset),
+      total: count.get(owner) ?? 0,
+    })),
+    readSession: db.transaction(
+      (id: string, after: number | undefined, before: number | undefined, limit: number) => {
+        const session = select.get(id);
+        const internal = findId.get(id);
+        if (!session || internal === undefined) return undefined;
+        const rows =
+          after === undefined
+            ? eventsBefore.all(internal, before ?? Number.MAX_SAFE_INTEGER, limit).reverse()
+            : eventsAfter.all(internal, after, limit);
+        return { session, rows };
+      },
+    ),
+    getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
+      return eventByMessage.get(sessionId, hashId(messageId), messageId);
+    },
+    unfinishedRuns(): RunRecord[] {
+      return runs.all().map(([runId, sessionId, replyTo, answerId, agent, attempt, started]) => ({
+        runId,
+        sessionId,
+        replyTo,
+        answerId,
+        agent,
+        attempt,
+        started: started === 1,
+      }));
+    },
+    /** The sessions that `retention` is about, the least recently active first, one batch. */
+    findRemovable: db.transaction((retention: Retention): Removal & { more: boolean } => {
+      const { maxSessions, maxEvents, batch } = retention;
+      const policy = {
+        emptyBefore: retention.emptyBefore ?? null,
+        idleBefore: retention.idleBefore ?? null,
+        limit: batch + 1,
+      };
+      const old =
+        maxSessions === undefined
+          ? expired.all(policy)
+          : expiredOrTooMany.all({ ...policy, maxSessions });
+      const gone = new Set(old.map(({ id }) => id));
+      // Some of the long ones may be among the expired, hence as many more.
+      const long =
+        maxEvents === undefined || old.length > batch
+          ? []
+          : tooLong
+              .all(maxEvents, maxEvents, batch + 1 + old.length)
+              .filter(({ id }) => !gone.has(id));
+      const room = Math.max(0, batch - old.length);
+      return {
+        expired: old.slice(0, batch),
+        trimmed: long.slice(0, room),
+        more: old.length + long.length > batch,
+      };
+    }),
+  };
+}

@@ -1,0 +1,68 @@
+/** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
+import type { SessionEvent } from '@parley/protocol';
+import type { NewEvent } from './store.ts';
+
+/** A call of a method of a worker, and its arguments. */
+export type Call = readonly [method: string, ...args: unknown[]];
+
+/** What a worker says to one call. */
+export type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly failure: Failure };
+
+/** An error on its way between threads, which do not keep an error's class and fields. */
+export interface Failure {
+  readonly message: string;
+  /** SQLite's extended result code, where SQLite failed. */
+  readonly code: string | undefined;
+}
+
+/** An event without session and `seq`, with its `data` as JSON. */
+export type EventRow = readonly [
+  type: string,
+  messageId: string,
+  timestamp: string,
+  replyTo: string | null,
+  runId: string | null,
+  attempt: number | null,
+  data: string,
+];
+
+export type SeqAndRow = readonly [seq: number, ...row: EventRow];
+
+/** What is due to be taken away, as it was when it was found. */
+export interface Removal {
+  readonly expired: readonly {
+    readonly id: string;
+    readonly lastSeq: number;
+    readonly lastActivity: number;
+  }[];
+  readonly trimmed: readonly { readonly id: string; readonly through: number }[];
+}
+
+export function toRow(event: NewEvent): EventRow {
+  return [
+    event.type,
+    event.message_id,
+    event.timestamp,
+    event.reply_to ?? null,
+    event.run_id ?? null,
+    event.attempt ?? null,
+    JSON.stringify(event.data),
+  ];
+}
+
+export function fromRow(sessionId: string, seq: number, row: EventRow): SessionEvent {
+  const [type, messageId, timestamp, replyTo, runId, attempt, data] = row;
+  return {
+    type,
+    session_id: sessionId,
+    message_id: messageId,
+    timestamp,
+    seq,
+    ...(replyTo !== null && { reply_to: replyTo }),
+    ...(runId !== null && { run_id: runId }),
+    ...(attempt !== null && { attempt }),
+    data: JSON.parse(data),
+  } as SessionEvent;
+}

@@ -1,0 +1,94 @@
+/** Creating, changing and taking away sessions. Runs in the writer worker. */
+import type Database from 'better-sqlite3';
+import type { Removal } from './sqlite-rows.ts';
+import { SESSION_COLUMNS } from './sqlite-schema.ts';
+import type { SearchIndex } from './sqlite-search-index.ts';
+import type { SessionRecord } from './store.ts';
+
+/** Every method is to be called inside a transaction. */
+export function prepareSessions(db: Database.Database, index: SearchIndex) {
+  const insert = db.prepare<[string, string, string | null, string, number, number]>(
+    `INSERT INTO sessions (key, owner, title, agent, created_at, last_activity)
+     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const select = db.prepare<[string], SessionRecord>(
+    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
+  );
+  const update = db.prepare<[string | null, string | null, string]>(
+    `UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE key = ?`,
+  );
+  const findId = db.prepare<[string], number>('SELECT id FROM sessions WHERE key = ?').pluck();
+  const findUnchanged = db
+    .prepare<[string, number, number], number>(
+      'SELECT id FROM sessions WHERE key = ? AND last_seq = ? AND last_activity = ?',
+    )
+    .pluck();
+  // Its events, runs and spent ids go with it.
+  const remove = db.prepare<[number]>('DELETE FROM sessions WHERE id = ?');
+  const findTrimmable = db
+    .prepare<[string, number, number], number>(
+      'SELECT id FROM sessions WHERE key = ? AND first_seq <= ? AND last_seq >= ?',
+    )
+    .pluck();
+  const spendIds = db.prepare<[number, number]>(
+    `INSERT INTO spent_ids (session_id, message_id, seq, fingerprint, answer_run, timestamp)
+     SELECT session_id, message_id, seq, fingerprint, answer_run, timestamp FROM events
+     WHERE session_id = ? AND seq <= ? AND fingerprint IS NOT NULL`,
+  );
+  const removeEvents = db.prepare<[number, number]>(
+    'DELETE FROM events WHERE session_id = ? AND seq <= ?',
+  );
+  const setFirstSeq = db.prepare<[number, number]>(
+    'UPDATE sessions SET first_seq = ? WHERE id = ?',
+  );
+
+  function removeSession(id: number | undefined): boolean {
+    if (id === undefined) return false;
+    index.forget(id, Number.MAX_SAFE_INTEGER);
+    return remove.run(id).changes > 0;
+  }
+
+  function trim(key: string, through: number): boolean {
+    const id = findTrimmable.get(key, through, through);
+    if (id === undefined) return false;
+    index.forget(id, through);
+    spendIds.run(id, through);
+    removeEvents.run(id, through);
+    setFirstSeq.run(through + 1, id);
+    return true;
+  }
+
+  return {
+    createSession(
+      id: string,
+      owner: string,
+      title: string | null,
+      agent: string,
+      createdAt: number,
+    ): { session: SessionRecord | undefined; created: boolean } {
+      const created = insert.run(id, owner, title, agent, createdAt, createdAt).changes > 0;
+      return { session: select.get(id), created };
+    },
+    updateSession(
+      id: string,
+      title: string | null,
+      agent: string | null,
+    ): SessionRecord | undefined {
+      update.run(title, agent, id);
+      return select.get(id);
+    },
+    deleteSession(id: string): boolean {
+      return removeSession(findId.get(id));
+    },
+    /** Takes away what the reader found due, unless it has changed since. */
+    clean(removal: Removal): { expired: string[]; trimmed: string[] } {
+      const { expired, trimmed } = removal;
+      return {
+        expired: expired
+          .filter((due) => removeSession(findUnchanged.get(due.id, due.lastSeq, due.lastActivity)))
+          .map(({ id }) => id),
+        trimmed: trimmed.filter((due) => trim(due.id, due.through)).map(({ id }) => id),
+      };
+    },
+  };
+}

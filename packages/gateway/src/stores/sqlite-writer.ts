@@ -1,0 +1,115 @@
+/** Group commit: many calls, one transaction, one fsync. Runs in the writer worker. */
+import { prepareLog } from './sqlite-log.ts';
+import type { Answer, Call } from './sqlite-rows.ts';
+import { openForWriting } from './sqlite-schema.ts';
+import { prepareSearchIndex } from './sqlite-search-index.ts';
+import { failed, type Served } from './sqlite-served.ts';
+import { prepareSessions } from './sqlite-sessions.ts';
+
+/** Pages (8 KiB) in the write-ahead log that are worth a checkpoint: 16 MiB. */
+const CHECKPOINT_PAGES = 8_000;
+/** Beyond this many (128 MiB) the writer waits for the readers, so that the file starts anew. */
+const MAX_LOG_PAGES = 16_000;
+/** How long nothing must have been written before the search index catches up, milliseconds. */
+const QUIET = 50;
+
+function prepareMethods(db: ReturnType<typeof openForWriting>) {
+  const index = prepareSearchIndex(db);
+  return {
+    index,
+    methods: {
+      /** Resolves when the database is open and its schema up to date. */
+      open(): void {},
+      ...prepareSessions(db, index),
+      ...prepareLog(db),
+    },
+  };
+}
+
+export type Writes = ReturnType<typeof prepareMethods>['methods'];
+
+export function openWriter(file: string): Served {
+  const db = openForWriting(file);
+  const { index, methods } = prepareMethods(db);
+  const table: Readonly<Record<string, unknown>> = methods;
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  let quiet: NodeJS.Timeout | undefined;
+
+  function transact(calls: readonly Call[]): Answer[] {
+    begin.run();
+    try {
+      const answers = calls.map(([name, ...args]): Answer => {
+        const method = table[name] as (...args: unknown[]) => unknown;
+        return { ok: true, value: method(...args) };
+      });
+      commit.run();
+      return answers;
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors, a full disk for one.
+      if (db.inTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  function answerAlone(call: Call): Answer {
+    try {
+      return transact([call])[0] ?? failed(new Error(`No answer to ${call[0]}.`));
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  function checkpoint(): void {
+    const [state] = db.pragma('wal_checkpoint(NOOP)') as { log: number; checkpointed: number }[];
+    if (!state) return;
+    if (state.log > MAX_LOG_PAGES) db.pragma('wal_checkpoint(TRUNCATE)');
+    else if (state.log - state.checkpointed > CHECKPOINT_PAGES)
+      db.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  function keepUp(): void {
+    try {
+      checkpoint();
+      while (index.behind('overdue')) index.advance();
+      if (index.behind()) quiet = setTimeout(catchUp, QUIET);
+    } catch (error) {
+      warn(error);
+    }
+  }
+
+  /** One portion at a time, so that a write does not wait for all of them. */
+  function catchUp(): void {
+    quiet = undefined;
+    try {
+      index.advance();
+      if (index.behind()) quiet = setTimeout(catchUp, 0);
+      else checkpoint();
+    } catch (error) {
+      warn(error);
+    }
+  }
+
+  return {
+    answer(calls) {
+      clearTimeout(quiet);
+      try {
+        return transact(calls);
+      } catch {
+        // One of them is at fault. Each alone, only that one is refused.
+        return calls.map(answerAlone);
+      }
+    },
+    keepUp,
+    close() {
+      clearTimeout(quiet);
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      db.close();
+    },
+  };
+}
+
+/** Nothing is lost: it is tried again after the next write, and searching and reading do not need it. */
+function warn(cause: unknown): void {
+  process.emitWarning(`The store could not tidy up: ${String(cause)}`, 'StoreWarning');
+}

@@ -1,0 +1,179 @@
+/** The store of a single machine: SQLite, off the event loop, with group commit. */
+import { join } from 'node:path';
+import type { SessionEvent } from '@parley/protocol';
+import { createPrivateFile, lockDataDirectory } from './sqlite-lock.ts';
+import type { Reads } from './sqlite-reader.ts';
+import { fromRow, type SeqAndRow, toRow } from './sqlite-rows.ts';
+import { SqliteThread } from './sqlite-thread.ts';
+import type { Writes } from './sqlite-writer.ts';
+import {
+  type AppendMessage,
+  bounded,
+  type Cleaned,
+  type MessageOutcome,
+  type NewEvent,
+  type NewSession,
+  type ReadEvents,
+  type Retention,
+  type RunOutcome,
+  type RunRecord,
+  type SearchHit,
+  type SessionPage,
+  type SessionRecord,
+  STORE_LIMITS,
+  type Store,
+  StoreError,
+} from './store.ts';
+
+const ENTRY = new URL('./sqlite-worker.ts', import.meta.url);
+
+/**
+ * Opens the store in `dataDir`, which is created (0700) where there is none.
+ *
+ * @throws StoreError where another process uses the directory, it may not be written, or its
+ * database is damaged or was written by a newer version.
+ */
+export async function openSqliteStore(dataDir: string): Promise<Store> {
+  const unlock = lockDataDirectory(dataDir);
+  const file = join(dataDir, 'parley.sqlite');
+  try {
+    createPrivateFile(file);
+  } catch (cause) {
+    unlock();
+    throw new StoreError(`The database ${file} cannot be created: ${String(cause)}`, { cause });
+  }
+  const writer = new SqliteThread<Writes>(ENTRY, { role: 'writer', file });
+  const reader = new SqliteThread<Reads>(ENTRY, { role: 'reader', file });
+  const store = new SqliteStore(writer, reader, unlock);
+  try {
+    await writer.call('open');
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}
+
+class SqliteStore implements Store {
+  readonly #writer: SqliteThread<Writes>;
+  readonly #reader: SqliteThread<Reads>;
+  readonly #unlock: () => void;
+  #closed: Promise<void> | undefined;
+
+  constructor(writer: SqliteThread<Writes>, reader: SqliteThread<Reads>, unlock: () => void) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#unlock = unlock;
+  }
+
+  async createSession(of: NewSession): Promise<{ session: SessionRecord; created: boolean }> {
+    const { id, owner, title, agent, createdAt } = of;
+    const result = await this.#writer.call('createSession', id, owner, title, agent, createdAt);
+    const { session, created } = result;
+    if (!session) throw new StoreError(`The session ${id} was created and is not there.`);
+    return { session, created };
+  }
+
+  getSession(id: string): Promise<SessionRecord | undefined> {
+    return this.#reader.call('getSession', id);
+  }
+
+  updateSession(
+    id: string,
+    patch: { readonly title?: string; readonly agent?: string },
+  ): Promise<SessionRecord | undefined> {
+    return this.#writer.call('updateSession', id, patch.title ?? null, patch.agent ?? null);
+  }
+
+  deleteSession(id: string): Promise<boolean> {
+    return this.#writer.call('deleteSession', id);
+  }
+
+  listSessions(query: {
+    readonly owner: string;
+    readonly offset: number;
+    readonly limit: number;
+  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
+    const limit = bounded(query.limit, STORE_LIMITS.page);
+    return this.#reader.call('listSessions', query.owner, Math.max(0, query.offset), limit);
+  }
+
+  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+    const { runId, answerId, agent } = run;
+    const row = toRow(event);
+    return this.#writer.call(
+      'appendMessage',
+      event.session_id,
+      row,
+      fingerprint,
+      runId,
+      answerId,
+      agent,
+      title,
+    );
+  }
+
+  appendRunEvent(event: NewEvent): Promise<RunOutcome> {
+    return this.#writer.call('appendRunEvent', event.session_id, toRow(event));
+  }
+
+  finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome> {
+    return this.#writer.call('finishRun', event.session_id, toRow(event));
+  }
+
+  markStarted(runId: string, attempt: number): Promise<boolean> {
+    return this.#writer.call('markStarted', runId, attempt);
+  }
+
+  claimRun(runId: string, attempt: number): Promise<number | undefined> {
+    return this.#writer.call('claimRun', runId, attempt);
+  }
+
+  unfinishedRuns(): Promise<readonly RunRecord[]> {
+    return this.#reader.call('unfinishedRuns');
+  }
+
+  async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
+    const limit = bounded(read.limit, STORE_LIMITS.page);
+    const page = await this.#reader.call('readSession', id, read.after, read.before, limit);
+    return page && { session: page.session, events: page.rows.map((row) => toEvent(id, row)) };
+  }
+
+  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
+    const row = await this.#reader.call('getEvent', sessionId, messageId);
+    return row && toEvent(sessionId, row);
+  }
+
+  search(query: {
+    readonly owner: string;
+    readonly text: string;
+    readonly limit: number;
+  }): Promise<readonly SearchHit[]> {
+    const limit = bounded(query.limit, STORE_LIMITS.hits);
+    return this.#reader.call('search', query.owner, query.text, limit);
+  }
+
+  /** The reader looks for what is due, so that writes wait only while it is taken away. */
+  async clean(retention: Retention): Promise<Cleaned> {
+    const { more, ...removal } = await this.#reader.call('findRemovable', { ...retention });
+    const nothing = removal.expired.length + removal.trimmed.length === 0;
+    if (nothing) return { expired: [], trimmed: [], more };
+    return { ...(await this.#writer.call('clean', removal)), more };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // The writer last: whoever closes last removes the write-ahead log.
+    await this.#reader.close();
+    await this.#writer.close();
+    this.#unlock();
+  }
+}
+
+function toEvent(sessionId: string, [seq, ...row]: SeqAndRow): SessionEvent {
+  return fromRow(sessionId, seq, row);
+}

@@ -1,0 +1,175 @@
+/**
+ * Every sequence of operations has the same outcomes on SQLite as on the simple model. A failure
+ * prints the seed and the shrunk sequence; `fc.assert(…, { seed, path })` repeats it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
+import type { Store } from '../../packages/gateway/src/stores/store.ts';
+import { newAnswer, newMessage, newSession, newToolCall, START } from './store-records.ts';
+
+/** One operation: what it says, and how it is done. */
+interface Step {
+  readonly text: string;
+  /** The prefix keeps the sequences of one database apart. */
+  run(store: Store, prefix: string): Promise<unknown>;
+}
+
+/** Few of everything, so that operations meet. */
+const session = fc.constantFrom('s1', 's2', 's3');
+const message = fc.constantFrom('m1', 'm2', 'm3', 'm4', 'm5');
+const owner = fc.constantFrom('ann', 'bob');
+const at = fc.integer({ min: 0, max: 5 }).map((offset) => START + offset);
+const attempt = fc.integer({ min: 1, max: 3 });
+const limit = fc.integer({ min: -1, max: 5 });
+const word = fc.constantFrom(
+  'alpha',
+  'ÄLPHABET',
+  'beta',
+  'bet',
+  'γάμμα',
+  'ΓΑΜΜΑΣ',
+  '東京',
+  '7up',
+  '😀',
+);
+const content = fc
+  .array(word, { maxLength: 4 })
+  .chain((words) =>
+    fc.constantFrom(' ', ', ', '\u0000', '\ud800', ' "').map((by) => words.join(by)),
+  );
+const title = fc.constantFrom('one', 'two \ud83d');
+
+function step<Values extends unknown[]>(
+  name: string,
+  values: { [Index in keyof Values]: fc.Arbitrary<Values[Index]> },
+  run: (store: Store, prefix: string, ...values: Values) => Promise<unknown>,
+): fc.Arbitrary<Step> {
+  return fc.tuple(...values).map((given) => ({
+    text: `${name}${JSON.stringify(given)}`,
+    run: (store, prefix) => run(store, prefix, ...(given as Values)),
+  }));
+}
+
+const steps: fc.Arbitrary<Step>[] = [
+  step('createSession', [session, owner, at], (store, prefix, id, by, createdAt) =>
+    store.createSession(newSession(prefix + id, { owner: prefix + by, createdAt })),
+  ),
+  step('getSession', [session], (store, prefix, id) => store.getSession(prefix + id)),
+  step(
+    'updateSession',
+    [session, fc.record({ title, agent: fc.constant('echo') }, { requiredKeys: [] })],
+    (store, prefix, id, patch) => store.updateSession(prefix + id, patch),
+  ),
+  step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
+  step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>
+    store.listSessions({ owner: prefix + by, offset, limit: count }),
+  ),
+  ...[0, 1, 2].map(() =>
+    step('appendMessage', [session, message, content, at], (store, prefix, id, key, text, time) =>
+      store.appendMessage(newMessage(prefix + id, key, { content: text, at: time })),
+    ),
+  ),
+  step('appendRunEvent', [session, message, attempt], (store, prefix, id, key, by) =>
+    store.appendRunEvent(newToolCall(newMessage(prefix + id, key), `tool-${key}`, by)),
+  ),
+  ...[0, 1].map(() =>
+    step(
+      'finishRun',
+      [session, message, attempt, content, at],
+      (store, prefix, id, key, by, text, time) =>
+        store.finishRun(
+          newAnswer(newMessage(prefix + id, key), { attempt: by, content: text, at: time }),
+        ),
+    ),
+  ),
+  step('markStarted', [session, message, attempt], (store, prefix, id, key, by) =>
+    store.markStarted(newMessage(prefix + id, key).run.runId, by),
+  ),
+  step('claimRun', [session, message, attempt], (store, prefix, id, key, by) =>
+    store.claimRun(newMessage(prefix + id, key).run.runId, by),
+  ),
+  step('unfinishedRuns', [], (store) => store.unfinishedRuns()),
+  step('readAfter', [session, limit, limit], (store, prefix, id, after, count) =>
+    store.readSession(prefix + id, { after, limit: count }),
+  ),
+  step('readBefore', [session, limit, limit], (store, prefix, id, before, count) =>
+    store.readSession(prefix + id, { before, limit: count }),
+  ),
+  step(
+    'getEvent',
+    [
+      session,
+      fc.oneof(
+        message,
+        message.map((key) => `tool-${key}`),
+      ),
+    ],
+    (store, prefix, id, key) => store.getEvent(prefix + id, key),
+  ),
+  step('search', [owner, content, limit], (store, prefix, by, text, count) =>
+    store.search({ owner: prefix + by, text, limit: count }),
+  ),
+  step(
+    'clean',
+    [
+      fc.record(
+        {
+          emptyBefore: at,
+          idleBefore: at,
+          maxSessions: fc.integer({ min: 0, max: 2 }),
+          maxEvents: fc.integer({ min: 0, max: 4 }),
+          batch: fc.integer({ min: 1, max: 3 }),
+        },
+        { requiredKeys: ['batch'] },
+      ),
+    ],
+    (store, _prefix, retention) => store.clean(retention),
+  ),
+];
+
+/** Outcomes, failures included: both must refuse the same. */
+async function perform(store: Store, sequence: readonly Step[], prefix: string, together: boolean) {
+  const outcome = (run: Promise<unknown>) => run.catch((error: Error) => error.name);
+  if (together) return Promise.all(sequence.map((each) => outcome(each.run(store, prefix))));
+  const outcomes: unknown[] = [];
+  for (const each of sequence) outcomes.push(await outcome(each.run(store, prefix)));
+  return outcomes;
+}
+
+const READS = /^(get|list|read|search|unfinished|clean)/;
+const sequences = fc.array(fc.oneof(...steps), { minLength: 1, maxLength: 60 });
+
+test('[R1][R3][R5] any sequence of operations has the outcomes of the model', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'parley-model-'));
+  const sqlite = await openSqliteStore(directory);
+  let run = 0;
+  try {
+    await fc.assert(
+      fc.asyncProperty(sequences, fc.boolean(), async (sequence, together) => {
+        run += 1;
+        const prefix = `${run}-`;
+        const model = new MemoryStore();
+        // Reads see what was acknowledged before; only writes have an order while under way.
+        const chosen = together ? sequence.filter(({ text }) => !READS.test(text)) : sequence;
+        const expected = await perform(model, chosen, prefix, together);
+        const actual = await perform(sqlite, chosen, prefix, together);
+        const told = chosen.map(({ text }, index) => [text, actual[index]]);
+        expect(told).toEqual(chosen.map(({ text }, index) => [text, expected[index]]));
+        for (const id of ['s1', 's2', 's3'].map((name) => prefix + name)) {
+          const page = await sqlite.readSession(id, { limit: 100 });
+          expect(page).toEqual(await model.readSession(id, { limit: 100 }));
+          await sqlite.deleteSession(id);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  } finally {
+    await sqlite.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,75 @@
+/** What the tests of stores write, each with as much said as a test is about. */
+import type {
+  AppendMessage,
+  NewEvent,
+  NewSession,
+} from '../../packages/gateway/src/stores/store.ts';
+
+export const START = Date.parse('2026-03-01T12:00:00.000Z');
+
+export function newSession(id: string, changes: Partial<NewSession> = {}): NewSession {
+  return { id, owner: 'ann', title: null, agent: 'guide', createdAt: START, ...changes };
+}
+
+/** A message `id` of a session, with the run `run-<session>-<id>` and the answer `answer-<session>-<id>`. */
+export function newMessage(
+  session: string,
+  id: string,
+  changes: { content?: string; at?: number; fingerprint?: string; title?: string } = {},
+): AppendMessage {
+  const { content = `text of ${id}`, at = START, title = 'a title' } = changes;
+  return {
+    event: {
+      type: 'chat_message',
+      session_id: session,
+      message_id: id,
+      timestamp: new Date(at).toISOString(),
+      data: { role: 'user', content, message_type: 'text', sender: 'ann' },
+    },
+    fingerprint: changes.fingerprint ?? content,
+    run: { runId: `run-${session}-${id}`, answerId: `answer-${session}-${id}`, agent: 'guide' },
+    title,
+  };
+}
+
+export function newAnswer(
+  { event, run }: AppendMessage,
+  changes: { content?: string; attempt?: number; at?: number } = {},
+): Extract<NewEvent, { type: 'agent_response' }> {
+  const { content = 'an answer', attempt = 1, at = Date.parse(event.timestamp) } = changes;
+  return {
+    type: 'agent_response',
+    session_id: event.session_id,
+    message_id: run.answerId,
+    timestamp: new Date(at).toISOString(),
+    reply_to: event.message_id,
+    run_id: run.runId,
+    attempt,
+    data: {
+      role: 'assistant',
+      agent_name: run.agent,
+      content,
+      status: 'complete',
+      message_type: 'text',
+    },
+  };
+}
+
+export function newToolCall({ event, run }: AppendMessage, id: string, attempt = 1): NewEvent {
+  return {
+    type: 'tool_call',
+    session_id: event.session_id,
+    message_id: id,
+    timestamp: event.timestamp,
+    reply_to: event.message_id,
+    run_id: run.runId,
+    attempt,
+    data: {
+      agent_name: run.agent,
+      tool_call_id: id,
+      tool_name: 'look',
+      arguments: { at: ['the moon', 1.5, null, true, { deep: {} }] },
+      offset: 0,
+    },
+  };
+}
