@@ -12,7 +12,14 @@ import type { AgentRegistry } from '../agents/registry.ts';
 import { mayUse, type Principal, sessionNotFound } from '../auth.ts';
 import type { Run } from '../runs/run.ts';
 import type { RunManager } from '../runs/run-manager.ts';
-import type { AppendMessage, SearchHit, SessionPage, SessionRecord, Store } from '../stores/store.ts';
+import type {
+  AppendMessage,
+  MessageOutcome,
+  SearchHit,
+  SessionPage,
+  SessionRecord,
+  Store,
+} from '../stores/store.ts';
 import type { Hub } from './hub.ts';
 import type { Subscriber } from './session.ts';
 import {
@@ -44,6 +51,8 @@ const DERIVED_TITLE_LENGTH = 60;
 
 export class SessionManager {
   readonly #deps: SessionManagerDeps;
+  /** By session the ids of the messages that are on their way to the disk, and how often each. */
+  readonly #appending = new Map<string, Map<string, number>>();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
@@ -162,16 +171,22 @@ export class SessionManager {
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
-    const refusal = this.#refusal(sessionId, agent);
+    const refusal = this.#refusal(sessionId, agent, messageId);
     // A message that was accepted once is acknowledged again, whatever would be said to it today.
     if (refusal && !(await store.getEvent(sessionId, messageId))) throw refusal;
     const replaced = data.replaces
       ? await this.#replaced(principal, sessionId, data.replaces)
       : undefined;
+    if (data.replaces && !replaced && !(await store.getEvent(sessionId, messageId))) {
+      throw new ProtocolError(
+        'INVALID_MESSAGE',
+        'data.replaces: expected the message_id of an earlier message of yours in this session.',
+      );
+    }
 
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
-    const result = await store.appendMessage(append);
+    const result = await this.#append(append);
     switch (result.outcome) {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
@@ -183,9 +198,7 @@ export class SessionManager {
         return { position, runId: run.runId };
       }
       case 'duplicate':
-        poster?.acknowledge(
-          acknowledgement({ ...append.event, ...result }, result.runId),
-        );
+        poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
         return { position: 0, runId: result.runId };
       case 'conflict':
         throw new ProtocolError(
@@ -258,7 +271,8 @@ export class SessionManager {
       deliver: ({ message: delivered }) => {
         if (delivered.type !== 'agent_response' || !delivered.run_id) return;
         ends.set(delivered.run_id, delivered as SessionEventOf<'agent_response'>);
-        if (delivered.run_id === runId) answer.resolve(delivered as SessionEventOf<'agent_response'>);
+        if (delivered.run_id === runId)
+          answer.resolve(delivered as SessionEventOf<'agent_response'>);
       },
       ended: () => answer.reject(sessionNotFound(sessionId)),
     };
@@ -289,10 +303,13 @@ export class SessionManager {
   }
 
   /** Why a new message for this agent is not taken now, if it is not. */
-  #refusal(sessionId: string, agent: string): ProtocolError | undefined {
+  #refusal(sessionId: string, agent: string, messageId: string): ProtocolError | undefined {
     if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
     const limit = this.#deps.maxQueuedRuns;
-    if (this.#deps.runs.waitingCount(sessionId) < limit) return undefined;
+    const appending = this.#appending.get(sessionId);
+    // On its way to the disk already: the store says whether this is a repetition or a conflict.
+    if (appending?.has(messageId)) return undefined;
+    if (this.#deps.runs.waitingCount(sessionId, appending?.size) < limit) return undefined;
     return new ProtocolError(
       'QUEUE_FULL',
       `${limit} messages wait in this session, as many as may. Send it again when an answer has ended.`,
@@ -305,13 +322,24 @@ export class SessionManager {
     principal: Principal,
     sessionId: string,
     messageId: string,
-  ): Promise<SessionEventOf<'chat_message'>> {
+  ): Promise<SessionEventOf<'chat_message'> | undefined> {
     const event = await this.#deps.store.getEvent(sessionId, messageId);
-    if (event?.type === 'chat_message' && event.data.sender === principal.id) return event;
-    throw new ProtocolError(
-      'INVALID_MESSAGE',
-      'data.replaces: expected the message_id of an earlier message of yours in this session.',
-    );
+    return event?.type === 'chat_message' && event.data.sender === principal.id ? event : undefined;
+  }
+
+  /** Appends, and counts the message among those that wait until it is among the runs. */
+  async #append(append: AppendMessage): Promise<MessageOutcome> {
+    const { session_id, message_id } = append.event;
+    const ids = this.#appending.get(session_id) ?? new Map<string, number>();
+    this.#appending.set(session_id, ids.set(message_id, (ids.get(message_id) ?? 0) + 1));
+    try {
+      return await this.#deps.store.appendMessage(append);
+    } finally {
+      const count = ids.get(message_id) ?? 0;
+      if (count > 1) ids.set(message_id, count - 1);
+      else ids.delete(message_id);
+      if (ids.size === 0) this.#appending.delete(session_id);
+    }
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
@@ -356,7 +384,11 @@ function newMessage(
   ) as AppendMessage['event'];
   return {
     event,
-    fingerprint: hash('sha256', JSON.stringify([content, agent_name, replaces, principal.id]), 'base64'),
+    fingerprint: hash(
+      'sha256',
+      JSON.stringify([content, agent_name, replaces, principal.id]),
+      'base64',
+    ),
     run,
     title: deriveTitle(content),
   };
@@ -379,7 +411,11 @@ function acknowledgement(
 
 /** The first line of the first message, cut at a word. */
 function deriveTitle(content: string): string {
-  const line = content.trim().split(/[\r\n]/, 1)[0]?.replace(/\s+/g, ' ') ?? '';
+  const line =
+    content
+      .trim()
+      .split(/[\r\n]/, 1)[0]
+      ?.replace(/\s+/g, ' ') ?? '';
   if (line.length <= DERIVED_TITLE_LENGTH) return line;
   const cut = line.slice(0, DERIVED_TITLE_LENGTH);
   const word = cut.lastIndexOf(' ');
