@@ -6,7 +6,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 export type Definitions = Readonly<Record<string, JsonSchema>>;
 
 /** AsyncAPI 3.0 builds on draft 7, OpenAPI 3.1 on 2020-12. */
-export type Target = 'draft-7' | 'draft-2020-12';
+type Target = 'draft-7' | 'draft-2020-12';
 
 export interface DefineOptions {
   /** Where the definitions will stand: `#/components/schemas/`. */
