@@ -129,8 +129,13 @@ export class TestSocket {
 
   /** Creates a session and returns its id. */
   async create(data: Record<string, unknown> = {}): Promise<string> {
-    this.send({ type: 'session_create', data });
-    return (await this.next('session_status')).data.session_id;
+    const message_id = `create-${Math.random()}`;
+    this.send({ type: 'session_create', message_id, data });
+    const created = await this.find(
+      (message): message is ServerMessageOf<'session_status'> =>
+        message.type === 'session_status' && message.reply_to === message_id,
+    );
+    return created.data.session_id;
   }
 
   /** Sends a message and waits for the end of its run. */
