@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   createMessage,
-  type ErrorCode,
   ERROR_CODES,
+  type ErrorCode,
   ProtocolError,
   SUBPROTOCOL,
 } from '@parley/protocol';
@@ -86,9 +86,13 @@ export class ConnectionManager {
   #admit(request: IncomingMessage): void {
     checkSocketOrigin(request, this.#options.originRules);
     if (this.#draining) {
-      throw new ProtocolError('CONNECTION_LIMIT', 'The server is stopping. Come back in a moment.', {
-        retry_after_ms: returnDelay(),
-      });
+      throw new ProtocolError(
+        'CONNECTION_LIMIT',
+        'The server is stopping. Come back in a moment.',
+        {
+          retry_after_ms: returnDelay(),
+        },
+      );
     }
     const limit = this.#options.maxConnections;
     if (this.#connections.size >= limit) {

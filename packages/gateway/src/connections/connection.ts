@@ -256,5 +256,8 @@ export function asProtocolError(error: unknown, log: Logger): ProtocolError {
         'This could not be put on disk, and nothing has changed. Send it again.',
         { retry_after_ms: 1_000 },
       )
-    : new ProtocolError('INTERNAL_ERROR', 'The server failed on this message. It may be sent again.');
+    : new ProtocolError(
+        'INTERNAL_ERROR',
+        'The server failed on this message. It may be sent again.',
+      );
 }

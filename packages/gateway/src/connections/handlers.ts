@@ -21,6 +21,7 @@ export function handle(connection: Connection, message: ClientMessage): Promise<
 
 const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
   async session_create(connection, { session_id, message_id, data }) {
+    needRoom(connection, session_id);
     const { id } = await connection.sessions.create(connection.principal, {
       // Clients of the seed send what they like here; `parley.v1` lets a client choose the id.
       id: connection.profile === 'plain' ? undefined : session_id,
@@ -104,17 +105,13 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 };
 
 async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
-  const { subscriptions, limits } = connection;
+  const { subscriptions } = connection;
   // A join that is refused changes nothing: the connection stays in the session that it is in.
   await connection.sessions.get(connection.principal, id);
   if (connection.profile === 'plain') {
     for (const other of subscriptions.keys()) leave(connection, other);
-  } else if (!subscriptions.has(id) && subscriptions.size >= limits.maxSessions) {
-    throw new ProtocolError(
-      'SESSION_LIMIT',
-      `This connection is in ${limits.maxSessions} sessions, as many as it may be. Leave one first.`,
-      { limit: limits.maxSessions },
-    );
+  } else {
+    needRoom(connection, id);
   }
   await connection.settleBackground();
   leave(connection, id);
@@ -131,6 +128,18 @@ async function join(connection: Connection, id: string, position: JoinPosition):
   }
   subscriptions.set(id, subscription);
   connection.current = id;
+}
+
+/** Asked before a session is created, so that none is left behind that nobody can join. */
+function needRoom({ profile, subscriptions, limits }: Connection, id: string | undefined): void {
+  // A plain connection leaves the session that it is in.
+  if (profile === 'plain' || (id !== undefined && subscriptions.has(id))) return;
+  if (subscriptions.size < limits.maxSessions) return;
+  throw new ProtocolError(
+    'SESSION_LIMIT',
+    `This connection is in ${limits.maxSessions} sessions, as many as it may be. Leave one first.`,
+    { limit: limits.maxSessions },
+  );
 }
 
 function leave(connection: Connection, id: string): void {
@@ -151,6 +160,7 @@ async function joinAndPost(
 ): Promise<void> {
   let sessionId = id;
   if (sessionId === undefined) {
+    needRoom(connection, undefined);
     const created = await connection.sessions.create(connection.principal, {
       agent: message.data.agent_name,
     });

@@ -45,7 +45,11 @@ function turns(
   events: readonly SessionEvent[],
   question: SessionEventOf<'chat_message'>,
 ): ChatTurn[] {
-  const branch = new Branch<{ message_id: string; replaces?: string | undefined; content: string }>();
+  const branch = new Branch<{
+    message_id: string;
+    replaces?: string | undefined;
+    content: string;
+  }>();
   const answers = new Map<string, string>();
   for (const event of events) {
     if (event.type === 'chat_message') {

@@ -202,16 +202,19 @@ export class Run {
     if (content === '') return;
     const room = this.#deps.maxAnswerLength - this.#text.length;
     const offset = this.#text.length;
-    content = (content.length > room ? content.slice(0, room) : content).toWellFormed();
+    const fits = content.length <= room;
+    // Nor is a pair torn by the limit.
+    if (!fits) content = content.slice(0, room).replace(/[\ud800-\udbff]$/, '');
+    content = content.toWellFormed();
     this.#text += content;
     if (content !== '') {
       this.#publish('agent_chunk', { agent_name: this.spec.agent.name, offset, content });
     }
-    if (content.length >= room) {
+    if (!fits) {
       this.#held = '';
       this.#fail(
         'ANSWER_TOO_LARGE',
-        `The answer reached the limit of ${this.#deps.maxAnswerLength} characters.`,
+        `The answer is longer than the limit of ${this.#deps.maxAnswerLength} characters.`,
       );
     }
   }
@@ -260,7 +263,10 @@ export class Run {
         this.#settled.resolve(status);
         return;
       } catch (error) {
-        this.#deps.log.error({ err: error, run_id: this.spec.runId }, 'an answer waits for the store');
+        this.#deps.log.error(
+          { err: error, run_id: this.spec.runId },
+          'an answer waits for the store',
+        );
         await delay(COMMIT_RETRY_MS);
       }
     }
@@ -281,7 +287,10 @@ export class Run {
     return true;
   }
 
-  #event<Type extends SessionEvent['type']>(type: Type, data: ServerMessageOf<Type>['data']): NewEvent {
+  #event<Type extends SessionEvent['type']>(
+    type: Type,
+    data: ServerMessageOf<Type>['data'],
+  ): NewEvent {
     const message_id = type === 'agent_response' ? this.spec.answerId : randomUUID();
     return createMessage(type, data, { ...this.#envelope(), message_id }) as NewEvent;
   }
