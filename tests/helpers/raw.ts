@@ -23,6 +23,8 @@ export class RawSocket {
   /** The status line of the answer to the upgrade. */
   readonly status: string;
   readonly head: string;
+  /** What was said instead of an upgrade. */
+  readonly body: string;
   /** What came, in order. */
   readonly frames: RawFrame[] = [];
   /** Bytes that came after the upgrade, whether or not they are whole frames. */
@@ -33,7 +35,9 @@ export class RawSocket {
 
   private constructor(socket: Socket, head: string, rest: Buffer) {
     this.socket = socket;
+    const upgraded = head.startsWith('HTTP/1.1 101 ');
     this.head = head;
+    this.body = upgraded ? '' : rest.toString();
     this.status = head.split('\r\n', 1)[0] ?? '';
     this.closed = new Promise((resolve) => {
       if (socket.destroyed) resolve();
@@ -41,7 +45,7 @@ export class RawSocket {
     });
     void this.closed.then(() => this.#wake());
     socket.on('data', (bytes) => this.#take(bytes));
-    if (rest.length > 0) this.#take(rest);
+    if (upgraded && rest.length > 0) this.#take(rest);
   }
 
   static async open(port: number, options: RawOptions = {}): Promise<RawSocket> {
@@ -65,10 +69,13 @@ export class RawSocket {
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       bytes = Buffer.concat([bytes, chunk]);
       const end = bytes.indexOf('\r\n\r\n');
-      if (end === -1) continue;
+      // A refusal is read to its end.
+      if (end === -1 || !bytes.subarray(0, 13).equals(Buffer.from('HTTP/1.1 101 '))) continue;
       return new RawSocket(socket, bytes.toString('latin1', 0, end), bytes.subarray(end + 4));
     }
-    return new RawSocket(socket, bytes.toString('latin1'), Buffer.alloc(0));
+    const end = bytes.indexOf('\r\n\r\n');
+    const head = bytes.toString('latin1', 0, end === -1 ? undefined : end);
+    return new RawSocket(socket, head, bytes.subarray(end + 4));
   }
 
   write(bytes: Buffer): void {
