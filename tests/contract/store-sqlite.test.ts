@@ -13,7 +13,7 @@ import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { openForWriting } from '../../packages/gateway/src/stores/sqlite-schema.ts';
 import { SqliteThread } from '../../packages/gateway/src/stores/sqlite-thread.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
-import { newAnswer, newMessage, newSession } from './store-records.ts';
+import { newMessage, newSession } from './store-records.ts';
 
 /** The gateway's own, which the tests' package does not depend on. */
 const Database = createRequire(
@@ -213,19 +213,6 @@ test('the write-ahead log does not grow without bound, and close leaves none', a
   expect(Math.max(...sizes)).toBeLessThan(200 * 2 ** 20);
   await store.close();
   expect(await readdir(directory)).not.toContain('parley.sqlite-wal');
-});
-
-test('deleted text is gone from the files', async () => {
-  const directory = await newDirectory();
-  const store = await openStore(directory);
-  const message = newMessage('s', 'm', { content: 'zanzibarium' });
-  await store.createSession(newSession('s'));
-  await store.appendMessage(message);
-  await store.finishRun(newAnswer(message, { content: 'zanzibarium' }));
-  await store.deleteSession('s');
-  await store.close();
-  const db = openDatabase(directory);
-  expect(db.serialize().includes('zanzibarium')).toBe(false);
 });
 
 test('a worker that dies rejects what it has not answered and is replaced', async () => {

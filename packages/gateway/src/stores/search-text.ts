@@ -1,11 +1,11 @@
 /**
- * What a word is, when two are the same, and which part of a text a hit shows: as SQLite's `unicode61`
- * tokenizer with `remove_diacritics 2` sees it, so that a text is found by the same words whether
- * it stands in an index or not.
+ * What a word is, when two are the same, and which part of a text a hit shows. An index is given its
+ * texts in this form, so that a text is found by the same words whether it is indexed or not.
  */
 import { STORE_LIMITS } from './store.ts';
 
 const WORD = /[\p{L}\p{N}\p{M}\p{Co}]+/gu;
+const ASCII = /^[\x20-\x7e\s]*$/;
 const SNIPPET_LENGTH = 200;
 /** How much of a snippet may stand before the match. */
 const LEAD = 60;
@@ -60,8 +60,15 @@ function firstMatch(content: string, query: Query): number {
   return 0;
 }
 
-/** Character by character, because that is how the tokenizer folds: `Σ` and `ς` both become `σ`. */
+/** The text for an index: its words folded, or as it is where any tokenizer sees the same words. */
+export function toIndexable(content: string): string {
+  if (ASCII.test(content)) return content;
+  return Array.from(content.matchAll(WORD), ([word]) => fold(word)).join(' ');
+}
+
+/** Without case and diacritics. Letter by letter, so that the `Σ` at the end of a word is a `σ`, too. */
 function fold(word: string): string {
+  if (ASCII.test(word)) return word.toLowerCase();
   return word
     .normalize('NFD')
     .replace(/[\u0300-\u036f]/g, '')

@@ -72,7 +72,8 @@ const MIGRATIONS: readonly string[] = [
 
   -- Contentless: the text stands in events already, and deleting needs no more than the id.
   CREATE VIRTUAL TABLE search USING fts5 (
-    content, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+    content, content = '', contentless_delete = 1,
+    tokenize = "unicode61 remove_diacritics 2 categories 'L* N* M* Co'"
   );
   -- Events up to this id are in the search index.
   CREATE TABLE search_state (indexed_to INTEGER NOT NULL) STRICT;

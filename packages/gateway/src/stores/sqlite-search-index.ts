@@ -4,6 +4,7 @@
  * indexed yet by itself. Runs in the writer worker.
  */
 import type Database from 'better-sqlite3';
+import { toIndexable } from './search-text.ts';
 
 /** Events indexed in one transaction; it holds up writers for about 10 ms. */
 const PORTION = 1_024;
@@ -51,7 +52,7 @@ export function prepareSearchIndex(db: Database.Database): SearchIndex {
       for (const [id, type, data] of rows) {
         if (type === 'chat_message' || type === 'agent_response') {
           // Not SQLite's json_extract, which ends a text at its first NUL.
-          insert.run(id, (JSON.parse(data) as { content: string }).content);
+          insert.run(id, toIndexable((JSON.parse(data) as { content: string }).content));
         }
       }
       const last = rows.at(-1);
