@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 const SOCKET_HIGH_WATER = 65_536;
 
 export interface OutboxOptions {
-  /** Bytes that may wait. A frame is always taken while nothing waits, however large. */
+  /** Bytes that may wait behind the first frame, which is taken however large it is. */
   readonly maxBytes: number;
   /** Called once, when more would have to wait than may. */
   readonly onOverflow: () => void;
@@ -47,7 +47,8 @@ export class Outbox {
       this.#write(frame);
       return;
     }
-    if (this.#waitingBytes > 0 && this.#waitingBytes + frame.length > this.#options.maxBytes) {
+    const first = this.#waiting[0];
+    if (first && this.#waitingBytes - first.length + frame.length > this.#options.maxBytes) {
       this.close();
       this.#options.onOverflow();
       return;

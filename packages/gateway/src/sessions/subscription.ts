@@ -152,6 +152,7 @@ export class Subscription implements Subscriber {
   }
 
   async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
+    await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read(afterSeq);
     if (!page) return false;
@@ -164,7 +165,7 @@ export class Subscription implements Subscriber {
     this.#seq = afterSeq;
     if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;
     this.#send(sessionStatus(page.session, 'active', this.#runningFrom(answer), replyTo));
-    this.#replay(page.events);
+    await this.#replay(page.events);
     return this.#catchUp();
   }
 
@@ -203,13 +204,13 @@ export class Subscription implements Subscriber {
         this.#goLive();
         return true;
       }
-      await new Promise<void>((resolve) => this.#peer.whenClear(resolve));
+      await this.#clear();
       const page = await this.#read(this.#seq);
       if (!page) return false;
       if (this.#state !== 'catching_up') break;
       // What was to be read has been cleaned up meanwhile: say so instead of leaving a hole.
       if (page.session.firstSeq > this.#seq + 1) return this.#showNewestPage({ reset: true });
-      this.#replay(page.events);
+      await this.#replay(page.events);
       if (page.session.lastSeq > this.#session.lastSeq) {
         this.#session.lastSeq = page.session.lastSeq;
       }
@@ -217,9 +218,16 @@ export class Subscription implements Subscriber {
     return true;
   }
 
-  #replay(events: readonly SessionEvent[]): void {
+  /** What is sent waits in the store, not in the outbox: a reader is not cut for a long log. */
+  #clear(): Promise<void> | undefined {
+    if (!this.#peer.congested) return undefined;
+    return new Promise((resolve) => this.#peer.whenClear(resolve));
+  }
+
+  async #replay(events: readonly SessionEvent[]): Promise<void> {
     for (const event of events) {
-      if (event.seq !== this.#seq + 1) return;
+      await this.#clear();
+      if (this.#state !== 'catching_up' || event.seq !== this.#seq + 1) return;
       this.#seq = event.seq;
       if (TYPES[this.#peer.profile].has(event.type)) this.#peer.send(encode(event));
     }
