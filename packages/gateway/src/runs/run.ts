@@ -48,6 +48,8 @@ export interface RunFault {
 /** Made once: an `AbortError` per run, with its stack, is what a short run spends most of its time on. */
 const RUN_ENDED = new DOMException('The run has ended.', 'AbortError');
 
+/** An agent has the event loop for so long before others have their turn. */
+const SLICE_MS = 5;
 /** How long to wait before a terminal event that the store did not take is offered again. */
 const COMMIT_RETRY_MS = 250;
 
@@ -134,10 +136,15 @@ export class Run {
         signal: this.#controller.signal,
         approve: (request) => this.#approvals.ask(request),
       };
+      let since = performance.now();
       for await (const event of agent.run(input, context)) {
         if (this.#state !== 'running') return;
         const taken = this.#take(event);
         if (taken) await taken;
+        if (!taken && performance.now() - since < SLICE_MS) continue;
+        // An agent that never waits would keep the process from everyone else, and from sending.
+        await new Promise(setImmediate);
+        since = performance.now();
       }
       void this.#end('complete');
     } catch (error) {
