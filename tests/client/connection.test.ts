@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import {
   type Client,
   type ClientOptions,
@@ -169,11 +171,11 @@ describe('liveness', () => {
   });
 
   test('a connection that does not open within 10 s is given up', async () => {
-    const server = await fakeServer();
-    class Silent extends WebSocket {
-      override set onopen(_: unknown) {}
-    }
-    const client = connect({ url: server.url, WebSocket: Silent });
+    const silent = createServer();
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const client = connect({ url: `ws://127.0.0.1:${port}/ws` });
     vi.advanceTimersByTime(10_000);
     expect(client.state.status).toBe('waiting');
   });

@@ -158,7 +158,7 @@ export class Transcript {
   /** A message on its way was refused: it stays, marked `failed`. */
   fail(id: string, { code, message }: Problem): void {
     const item = this.#unsent.get(id);
-    if (!item) return;
+    if (item?.status !== 'waiting') return;
     this.#unsent.set(id, { ...item, status: 'failed', problem: { code, message } });
     this.#shown = undefined;
     this.#changed();

@@ -232,7 +232,10 @@ client.subscribe(showConnection);
 setInterval(showConnection, 1_000);
 open(inAddress() ?? localStorage.getItem(LAST_SESSION) ?? undefined);
 
-type Agents = { available: { name: string; description: string; enabled: boolean }[] };
+type Agents = {
+  available: { name: string; description: string; enabled: boolean }[];
+  default: string;
+};
 const agents = await get<Agents>('agents');
 const options = agents?.available.filter(({ enabled }) => enabled) ?? [];
 agent.append(
@@ -241,4 +244,5 @@ agent.append(
   ),
 );
 agent.disabled = options.length === 0;
+if (agents) agent.value = agents.default;
 draw();
