@@ -9,7 +9,7 @@ import { isSetting, SETTINGS, type SettingName, settingInfo, shape } from './set
 const schema = z.strictObject(shape).superRefine((config, context) => {
   for (const soft of ['maxMessageBytes', 'maxPlainMessageBytes'] as const) {
     if (config.hardMessageBytes > config[soft]) continue;
-    const message = `more than ${soft} (${config[soft]})`;
+    const message = `more than ${soft} (${config[soft]}), got ${config.hardMessageBytes}`;
     context.addIssue({ code: 'custom', path: ['hardMessageBytes'], message, params: { soft } });
   }
 });
@@ -87,10 +87,11 @@ export function checkSettings(
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0]);
     if (!isSetting(name) || wrong.has(name)) continue;
-    const expected =
-      issue.code === 'custom' && issue.params ? issue.message : settingInfo(name).expected;
-    const got = settingInfo(name).secret ? '' : `, got ${show(values[name])}`;
-    wrong.set(name, `${whereOf(name)}: expected ${expected}${got}.`);
+    const { expected, secret } = settingInfo(name);
+    const got = secret ? '' : `, got ${show(values[name])}`;
+    const isRelation = issue.code === 'custom' && issue.params !== undefined;
+    const said = isRelation ? issue.message : `${expected}${got}`;
+    wrong.set(name, `${whereOf(name)}: expected ${said}.`);
   }
   throw new ConfigError([...problems, ...wrong.values()]);
 }
@@ -118,7 +119,9 @@ function show(value: unknown): string {
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const wanted = name.slice(0, 64).toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  // Of a short name a slip of two characters leaves nothing to recognise.
+  const slips = wanted.length < 4 ? 1 : Math.max(2, Math.floor(wanted.length / 3));
+  let bestDistance = slips + 1;
   for (const candidate of known) {
     const distance = editDistance(wanted, candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];

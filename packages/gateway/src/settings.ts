@@ -194,12 +194,12 @@ export const SETTING_GROUPS = {
   Models: {
     modelBaseUrl: webUrl.optional().register(infos, {
       kind: 'text',
-      about: 'An OpenAI-compatible server, up to and with its /v1; OPENAI_BASE_URL is read too.',
+      about: 'An OpenAI-compatible server, with its /v1; or OPENAI_BASE_URL.',
       expected: 'a http or https URL without user name and password',
     }),
     modelApiKey: z.string().min(1).optional().register(infos, {
       kind: 'text',
-      about: 'Its key; OPENAI_API_KEY is read too.',
+      about: 'Its key; or OPENAI_API_KEY.',
       expected: 'text that is not empty',
       secret: true,
     }),

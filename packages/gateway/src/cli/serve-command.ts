@@ -1,4 +1,3 @@
-import { createGateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -27,8 +26,10 @@ export const serveCommand: Command = {
     const { config, given } = resolveConfig({ flags: values, env: process.env, file });
     const isTerminal = process.stdout.isTTY === true;
     const logger = await createLogger({ level: config.logLevel, pretty: isTerminal });
-    exitOnFault(logger);
+    surviveFaults(logger);
 
+    // Only now: half a second that a wrong flag need not wait for.
+    const { createGateway } = await import('../gateway.ts');
     const agents = file?.agents === undefined ? {} : { agents: file.agents };
     try {
       const gateway = await createGateway({ ...given, ...agents, logger });
@@ -74,11 +75,13 @@ function untilStopped(): Promise<keyof typeof SIGNALS> {
   });
 }
 
-/** Nothing should get here (R9). What does left the process in a state that nobody knows. */
-function exitOnFault(logger: Logger): void {
+/**
+ * What gets here was thrown by an agent outside of its run: in a timer, or in a promise that nobody
+ * awaits. It ends neither the process nor anybody's connection (R9).
+ */
+function surviveFaults(logger: Logger): void {
   process.on('uncaughtException', (error, origin) => {
-    logger.fatal({ err: error, origin }, 'a fault that nothing caught');
-    process.exit(1);
+    logger.error({ err: error, origin }, 'a fault that nothing caught; the server goes on');
   });
 }
 

@@ -14,7 +14,7 @@ import { formatDuration, isSetting, SETTINGS, type SettingName, settingInfo } fr
 import type { Flags } from './arguments.ts';
 
 const CONFIG_FILE = 'parley.config.ts';
-/** What the rest of the world calls a setting; counts less than the file, which is Parley's own. */
+/** What the rest of the world calls a setting; all that is Parley's own counts more. */
 const FOREIGN_VARIABLES: Partial<Record<SettingName, string>> = {
   modelApiKey: 'OPENAI_API_KEY',
   modelBaseUrl: 'OPENAI_BASE_URL',
@@ -133,8 +133,13 @@ export function resolveConfig({
     sources[name] = source;
   }
 
+  const isSet = (name: SettingName) =>
+    Boolean(flags.has(flagOf(name)) || env[variableOf(name)] || file?.settings[name]);
+  // Many environments have these for other programs. They count where models are asked for, and not
+  // where there is a server of one's own, which must not see a key that was made for another.
+  const isForeignWanted = isSet('models') && !isSet('modelBaseUrl');
   for (const [name, variable] of Object.entries(FOREIGN_VARIABLES)) {
-    if (isSetting(name) && env[variable]) set(name, env[variable], variable);
+    if (isForeignWanted && isSetting(name) && env[variable]) set(name, env[variable], variable);
   }
   for (const [name, value] of Object.entries(file?.settings ?? {})) {
     if (!isSetting(name)) problems.push(`${file?.path}: ${unknownSetting(name, SETTINGS)}`);

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import packageJson from '../../packages/gateway/package.json' with { type: 'json' };
+import { serverUrl, UsageError } from '../../packages/gateway/src/cli/arguments.ts';
+import { flagOf, variableOf } from '../../packages/gateway/src/cli/sources.ts';
+import { SETTINGS } from '../../packages/gateway/src/settings.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { parley } from './parley.ts';
+
+const COMMANDS = ['serve', 'chat', 'agents', 'config'];
+
+test.each([[], ...COMMANDS.map((name) => [name])])(
+  '%s --version prints the version',
+  async (...command) => {
+    for (const flag of ['--version', '-v']) {
+      const { status, stdout } = await parley([...command, flag]);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: `${packageJson.version}\n` });
+    }
+  },
+);
+
+test('--help lists the commands, and so does no command at all', async () => {
+  const { stdout } = await parley(['--help']);
+  for (const name of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  expect(await parley([])).toEqual({ status: 0, stdout, stderr: '' });
+});
+
+test.each(COMMANDS)('%s --help says how it is called', async (name) => {
+  const { status, stdout, stderr } = await parley([name, '--help']);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(stdout).toContain(`Usage: parley ${name}`);
+});
+
+test('serve --help has every setting', async () => {
+  const { stdout } = await parley(['serve', '--help']);
+  for (const name of SETTINGS) {
+    if (name === 'modelApiKey') expect(stdout).toContain(variableOf(name));
+    else expect(stdout).toContain(`--${flagOf(name)} <`);
+  }
+});
+
+test.each<[string[], string]>([
+  [['srve'], '"srve": there is no such command. Did you mean parley serve?'],
+  [['constructor'], '"constructor": there is no such command.'],
+  [['serve', '--prot', '9000'], '--prot: there is no such flag. Did you mean --port?'],
+  [['serve', '--no-such-thing-at-all'], '--no-such-thing-at-all: there is no such flag.'],
+  [['serve', '--port'], '--port: a value is missing: --port <n>.'],
+  [['serve', '--port', '--host'], '--port: a value is missing: --port <n>.'],
+  [['serve', '--port', '-1'], '--port: expected a whole number, 0 to 65535, got -1.'],
+  [['serve', '9000'], '"9000": nothing is expected here.'],
+  [['serve', '--model-api-key', 'x'], '--model-api-key: others can read a command line'],
+  [['config', '--json=yes'], '--json takes no value.'],
+  [['agents', '--jsn'], '--jsn: there is no such flag.'],
+  [['agents', 'file:///x'], '"file:///x": expected a URL such as http://localhost:8080.'],
+  [['chat', 'one', 'two'], '"two": nothing is expected here.'],
+  [['chat', '--sesion', 'x'], '--sesion: there is no such flag. Did you mean --session?'],
+])('[R12] parley %j is refused in words, with status 2', async (args, message) => {
+  const { status, stdout, stderr } = await parley(args);
+  expect(stderr).toContain(message);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+});
+
+test('config prints what is in force, where it was set, and no secret', async () => {
+  const cwd = await temporaryDirectory();
+  const env = { PARLEY_MODEL_API_KEY: 'sk-secret', PARLEY_RUN_TIMEOUT: '90s' };
+  const { status, stdout } = await parley(['config', '--port', '1234'], { cwd, env });
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^port +1234 +--port$/m);
+  expect(stdout).toMatch(/^runTimeout +90s +PARLEY_RUN_TIMEOUT$/m);
+  expect(stdout).toMatch(/^agent +guide +default$/m);
+  expect(stdout).not.toContain('sk-secret');
+
+  const json = await parley(['config', '--json'], { cwd, env });
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    runTimeout: { value: 90_000, source: 'PARLEY_RUN_TIMEOUT' },
+    modelApiKey: { value: '***', source: 'PARLEY_MODEL_API_KEY' },
+  });
+  expect(json.stdout).not.toContain('sk-secret');
+});
+
+test('agents lists those of a running server', async () => {
+  const { http } = await startGateway();
+  const { status, stdout } = await parley(['agents', http]);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^NAME +ROLE +DESCRIPTION$/m);
+  expect(stdout).toMatch(/^echo +/m);
+});
+
+test('agents says plainly that no server answers', async () => {
+  const { status, stdout, stderr } = await parley(['agents', 'localhost:1']);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toContain('No server answers at http://localhost:1.');
+});
+
+test.each([
+  ['localhost:9000', 'http://localhost:9000'],
+  ['ws://localhost:9000/ws', 'http://localhost:9000'],
+  ['https://example.com/chat', 'https://example.com'],
+  ['[::1]:8080', 'http://[::1]:8080'],
+])('the server %s is %s', (text, url) => {
+  expect(serverUrl(text)).toBe(url);
+});
+
+test.each(['', 'http://', 'ftp://x', 'a b'])('%j is no server', (text) => {
+  expect(() => serverUrl(text)).toThrow(UsageError);
+});
