@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../config.ts';
 
-export interface Flag {
+interface Flag {
   /** What stands for the value in `--help`; a flag without one takes no value. */
   readonly value?: string;
   readonly short?: string;
