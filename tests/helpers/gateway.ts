@@ -16,8 +16,14 @@ export interface RunningGateway {
   readonly ws: string;
 }
 
-/** A real gateway on a free port, in memory unless told otherwise; closed when the test ends. */
-export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
+/** What is closed when `onFinished` says so; default: when the test ends. */
+type OnFinished = (dispose: () => Promise<void>) => void;
+
+/** A real gateway on a free port, in memory unless told otherwise. */
+export async function startGateway(
+  options: GatewayOptions = {},
+  onFinished: OnFinished = onTestFinished,
+): Promise<RunningGateway> {
   const gateway = await createGateway({
     port: 0,
     store: 'memory:',
@@ -25,14 +31,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
     ollamaUrl: '',
     ...options,
   });
-  onTestFinished(() => gateway.close());
+  onFinished(() => gateway.close());
   const { port } = await gateway.listen();
   return { gateway, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws` };
 }
 
-/** An empty directory, removed when the test ends. */
-export async function temporaryDirectory(): Promise<string> {
+/** An empty directory. */
+export async function temporaryDirectory(onFinished: OnFinished = onTestFinished): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'parley-test-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onFinished(() => rm(path, { recursive: true, force: true }));
   return path;
 }
