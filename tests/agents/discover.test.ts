@@ -1,9 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import {
-  findOllama,
-  modelAgentsFromEnvironment,
-} from '../../packages/gateway/src/agents/discover.ts';
+import { configuredModels, findOllama } from '../../packages/gateway/src/agents/discover.ts';
 import { answer } from './collect.ts';
 import { deadOrigin, fakeServer, finish, json, say } from './fake-model.ts';
 
@@ -16,51 +13,34 @@ async function modelServer() {
   });
 }
 
-describe('models from the environment', () => {
-  test('each name in PARLEY_MODEL becomes an agent, once', () => {
-    const agents = modelAgentsFromEnvironment({
-      PARLEY_MODEL: 'small, large,,small',
-      OPENAI_API_KEY: KEY,
-    });
+describe('models from the settings', () => {
+  test('each model becomes an agent, once', () => {
+    const agents = configuredModels({ models: ['small', 'large', 'small'], modelApiKey: KEY });
     expect(agents.map(({ name }) => name)).toEqual(['small', 'large']);
     expect(agents[0]?.description).toBe('Answers with the model small at api.openai.com.');
     expect(inspect(agents, { depth: 10 })).not.toContain(KEY);
   });
 
   test('no model named is no agent, even where there is a key', () => {
-    expect(modelAgentsFromEnvironment({})).toEqual([]);
-    expect(modelAgentsFromEnvironment({ PARLEY_MODEL: ' ', OPENAI_API_KEY: KEY })).toEqual([]);
+    expect(configuredModels({ models: [] })).toEqual([]);
+    expect(configuredModels({ models: [], modelApiKey: KEY })).toEqual([]);
   });
 
-  test.each([
-    ['OPENAI_BASE_URL', 'OPENAI_API_KEY'],
-    ['OPENAI_BASE_URL', 'PARLEY_MODEL_API_KEY'],
-    ['PARLEY_MODEL_BASE_URL', 'PARLEY_MODEL_API_KEY'],
-  ])('%s is asked with %s', async (url, key) => {
+  test('the server is asked with the key that goes with it', async () => {
     const { origin, received } = await modelServer();
-    const env = { PARLEY_MODEL: 'm', [url]: `${origin}/v1`, [key]: KEY };
-    const [agent] = modelAgentsFromEnvironment(env);
+    const [agent] = configuredModels({
+      models: ['m'],
+      modelBaseUrl: `${origin}/v1`,
+      modelApiKey: KEY,
+    });
     expect(agent && (await answer(agent, 'x'))).toBe('ok');
     expect(received[0]?.headers.authorization).toBe(`Bearer ${KEY}`);
   });
 
-  test('a key for OpenAI does not go to another server', async () => {
-    const { origin, received } = await modelServer();
-    const [agent] = modelAgentsFromEnvironment({
-      PARLEY_MODEL: 'm',
-      PARLEY_MODEL_BASE_URL: `${origin}/v1`,
-      OPENAI_API_KEY: KEY,
-    });
-    expect(agent && (await answer(agent, 'x'))).toBe('ok');
-    expect(received[0]?.headers.authorization).toBeUndefined();
-  });
-
   test('[R12] half a setting is refused with what is missing', () => {
-    expect(() => modelAgentsFromEnvironment({ PARLEY_MODEL: 'm' })).toThrow(
-      /no server: set PARLEY_MODEL_BASE_URL/,
-    );
-    expect(() => modelAgentsFromEnvironment({ PARLEY_MODEL_BASE_URL: 'http://x/v1' })).toThrow(
-      /PARLEY_MODEL is not: name the models/,
+    expect(() => configuredModels({ models: ['m'] })).toThrow(/no server: set modelBaseUrl/);
+    expect(() => configuredModels({ models: [], modelBaseUrl: 'http://x/v1' })).toThrow(
+      /models is not: name the models/,
     );
   });
 });

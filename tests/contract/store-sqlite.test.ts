@@ -10,14 +10,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type Sqlite from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
-import { openForWriting } from '../../packages/gateway/src/stores/sqlite-schema.ts';
-import { SqliteThread } from '../../packages/gateway/src/stores/sqlite-thread.ts';
+import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.ts';
+import { SqliteThread } from '../../packages/gateway/src/stores/sqlite/thread.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { newMessage, newSession } from './store-records.ts';
 
 /** The gateway's own, which the tests' package does not depend on. */
 const Database = createRequire(
-  new URL('../../packages/gateway/src/stores/sqlite-schema.ts', import.meta.url),
+  new URL('../../packages/gateway/src/stores/sqlite/schema.ts', import.meta.url),
 )('better-sqlite3') as typeof Sqlite;
 
 async function newDirectory(): Promise<string> {

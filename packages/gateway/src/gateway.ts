@@ -1,12 +1,13 @@
 /** The composition: which parts a gateway is made of, how it starts and how it stops. */
+
+import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import packageJson from '../package.json' with { type: 'json' };
-import { fileURLToPath } from 'node:url';
-import { existsSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import packageJson from '../package.json' with { type: 'json' };
 import { type AgentDefinition, defineAgent } from './agents/agent.ts';
-import { findOllama, modelAgentsFromEnvironment } from './agents/discover.ts';
+import { configuredModels, findOllama } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
 import { createGuideAgent } from './agents/guide.ts';
 import { AgentRegistry } from './agents/registry.ts';
@@ -205,7 +206,7 @@ async function collectAgents(
   log: Logger,
 ): Promise<AgentRegistry> {
   if (given) return new AgentRegistry(given.map(defineAgent), config.agent);
-  const models = modelAgentsFromEnvironment(process.env);
+  const models = configuredModels(config);
   const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
   const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });
   if (agents.some(({ name }) => name === config.agent)) {
@@ -225,6 +226,7 @@ function isSocketPath(request: IncomingMessage): boolean {
 }
 
 function hostInUrl(host: string): string {
-  if (host === '127.0.0.1' || host === '::1' || host === '0.0.0.0' || host === '::') return 'localhost';
+  if (host === '127.0.0.1' || host === '::1' || host === '0.0.0.0' || host === '::')
+    return 'localhost';
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }

@@ -19,7 +19,12 @@ export type AgentEvent =
       readonly currentAgent?: string;
     }
   /** On disk before the agent is asked for its next event, so yield it before the tool acts. */
-  | { readonly type: 'tool_call'; readonly id: string; readonly name: string; readonly arguments: Json }
+  | {
+      readonly type: 'tool_call';
+      readonly id: string;
+      readonly name: string;
+      readonly arguments: Json;
+    }
   | {
       readonly type: 'tool_result';
       readonly id: string;

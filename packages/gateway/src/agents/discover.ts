@@ -1,4 +1,4 @@
-/** Models that are there to be asked: those that the environment names, and a local Ollama's. */
+/** Models that are there to be asked: those that the settings name, and a local Ollama's. */
 import * as z from 'zod';
 import type { Agent } from './agent.ts';
 import { createModelAgent } from './model.ts';
@@ -8,44 +8,34 @@ const OLLAMA = 'http://127.0.0.1:11434';
 const OLLAMA_TIMEOUT_MS = 1_000;
 const MAX_MODELS = 64;
 
-/** The environment variables that are read; others may stand beside them. */
-export interface ModelEnvironment {
-  /** Names of models, separated by commas; each becomes an agent of this name. */
-  readonly PARLEY_MODEL?: string | undefined;
-  readonly PARLEY_MODEL_BASE_URL?: string | undefined;
-  readonly PARLEY_MODEL_API_KEY?: string | undefined;
-  readonly OPENAI_BASE_URL?: string | undefined;
-  /** Goes to OpenAI or to `OPENAI_BASE_URL`, never to `PARLEY_MODEL_BASE_URL`. */
-  readonly OPENAI_API_KEY?: string | undefined;
+/** The settings of the same names. */
+export interface ModelSettings {
+  /** Each becomes an agent of this name. */
+  readonly models: readonly string[];
+  readonly modelBaseUrl?: string | undefined;
+  readonly modelApiKey?: string | undefined;
 }
 
 /**
- * One agent per model in `PARLEY_MODEL`; none where that is not set.
+ * One agent per model that the settings name.
  *
- * @throws {Error} where models are named but no server, or a server of Parley's but no model.
+ * @throws {Error} where models are named but no server, or a server but no model.
  */
-export function modelAgentsFromEnvironment(env: ModelEnvironment): readonly Agent[] {
-  const models = new Set((env.PARLEY_MODEL ?? '').split(',').map((name) => name.trim()));
-  models.delete('');
-  const own = env.PARLEY_MODEL_BASE_URL || undefined;
-  if (models.size === 0) {
-    if (own === undefined) return [];
-    throw new Error(
-      'PARLEY_MODEL_BASE_URL is set but PARLEY_MODEL is not: name the models to offer there,' +
-        ' separated by commas.',
-    );
+export function configuredModels(settings: ModelSettings): readonly Agent[] {
+  const { models, modelBaseUrl, modelApiKey: apiKey } = settings;
+  if (models.length === 0) {
+    if (modelBaseUrl === undefined) return [];
+    throw new Error('modelBaseUrl is set but models is not: name the models to offer there.');
   }
-  // A key is for the server that it was made for; another one must not see it.
-  const theirs = env.OPENAI_API_KEY || undefined;
-  const apiKey = env.PARLEY_MODEL_API_KEY || (own === undefined ? theirs : undefined);
-  const baseURL = own || env.OPENAI_BASE_URL || (theirs === undefined ? undefined : OPENAI);
+  // A key without a server is OpenAI's.
+  const baseURL = modelBaseUrl ?? (apiKey === undefined ? undefined : OPENAI);
   if (baseURL === undefined) {
     throw new Error(
-      'PARLEY_MODEL is set but no server: set PARLEY_MODEL_BASE_URL (such as' +
-        ' http://127.0.0.1:11434/v1), or OPENAI_API_KEY for OpenAI.',
+      'models is set but no server: set modelBaseUrl (such as http://127.0.0.1:11434/v1), or' +
+        ' modelApiKey for OpenAI.',
     );
   }
-  return [...models].map((model) =>
+  return [...new Set(models)].map((model) =>
     createModelAgent({ name: model, model, baseURL, ...(apiKey === undefined ? {} : { apiKey }) }),
   );
 }

@@ -260,11 +260,12 @@ export class Run {
       try {
         const result = await this.#deps.store.finishRun(event);
         if (this.state !== 'ending') return;
-        if (result.outcome === 'stale') {
+        const seq = result.outcome === 'appended' ? result.seq : await this.#writtenSeq();
+        if (seq === undefined) {
           this.release();
           return;
         }
-        this.#deps.publish({ ...event, seq: result.seq } as SessionEvent);
+        this.#deps.publish({ ...event, seq } as SessionEvent);
         this.#state = 'ended';
         this.#status(status);
         this.#settled.resolve(status);
@@ -277,6 +278,13 @@ export class Run {
         await delay(COMMIT_RETRY_MS);
       }
     }
+  }
+
+  /** Where an earlier offer of the terminal event was kept, though its reply was lost. */
+  async #writtenSeq(): Promise<number | undefined> {
+    const { sessionId, answerId, attempt } = this.spec;
+    const event = await this.#deps.store.getEvent(sessionId, answerId);
+    return event?.attempt === attempt ? event.seq : undefined;
   }
 
   /** Puts an event of the run on disk, then tells everyone. `false`: the run is no longer ours. */

@@ -156,14 +156,15 @@ export class SessionManager {
    * session is followed and nothing is replaced, the append is handed to the store before the first
    * `await`, so that messages posted one after the other keep their order.
    *
-   * Resolves with how many runs of the session come before its own.
+   * Resolves with how many runs of the session come before its own; `repeats` is the `seq` of the
+   * message that this one repeats.
    */
   async post(
     principal: Principal,
     sessionId: string,
     message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
     poster?: Poster,
-  ): Promise<{ position: number; runId: string }> {
+  ): Promise<{ position: number; runId: string; repeats?: number }> {
     const { hub, runs, store } = this.#deps;
     const live = hub.get(sessionId)?.record;
     if (live && !mayUse(principal, live)) throw sessionNotFound(sessionId);
@@ -199,7 +200,7 @@ export class SessionManager {
       }
       case 'duplicate':
         poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
-        return { position: 0, runId: result.runId };
+        return { position: 0, runId: result.runId, repeats: result.seq };
       case 'conflict':
         throw new ProtocolError(
           'MESSAGE_CONFLICT',
@@ -277,16 +278,34 @@ export class SessionManager {
       ended: () => answer.reject(sessionNotFound(sessionId)),
     };
     const stopWaiting = () => answer.reject(signal.reason);
+    signal.throwIfAborted();
     signal.addEventListener('abort', stopWaiting, { once: true });
     hub.subscribe(await this.get(principal, sessionId), subscriber);
     try {
-      ({ runId } = await this.post(principal, sessionId, message));
-      const end = ends.get(runId);
+      const posted = await this.post(principal, sessionId, message);
+      runId = posted.runId;
+      const end = ends.get(runId) ?? (await this.#earlierEnd(sessionId, posted));
       return end ?? (await answer.promise);
     } finally {
       signal.removeEventListener('abort', stopWaiting);
       hub.unsubscribe(sessionId, subscriber);
     }
+  }
+
+  /** The end of the run that a repeated message started the first time, if it has ended. */
+  async #earlierEnd(
+    sessionId: string,
+    posted: { runId: string; repeats?: number },
+  ): Promise<SessionEventOf<'agent_response'> | undefined> {
+    let after = posted.repeats;
+    while (after !== undefined) {
+      const page = await this.#deps.store.readSession(sessionId, { after, limit: 100 });
+      for (const event of page?.events ?? []) {
+        if (event.type === 'agent_response' && event.run_id === posted.runId) return event;
+      }
+      after = page?.events.at(-1)?.seq;
+    }
+    return undefined;
   }
 
   #agent(name: string): Agent {

@@ -31,7 +31,9 @@ export class Session {
       connections += 1;
       counts.set(participant, (counts.get(participant) ?? 0) + 1);
     }
-    const participants = [...counts].slice(0, 100).map(([id, count]) => ({ id, connections: count }));
+    const participants = [...counts]
+      .slice(0, 100)
+      .map(([id, count]) => ({ id, connections: count }));
     return { participants, connections };
   }
 }

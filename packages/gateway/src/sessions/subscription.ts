@@ -158,9 +158,7 @@ export class Subscription implements Subscriber {
     if (!page) return false;
     const { firstSeq, lastSeq } = page.session;
     const resumable =
-      afterSeq <= lastSeq &&
-      afterSeq + 1 >= firstSeq &&
-      lastSeq - afterSeq <= LIMITS.replayEvents;
+      afterSeq <= lastSeq && afterSeq + 1 >= firstSeq && lastSeq - afterSeq <= LIMITS.replayEvents;
     if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
     if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;

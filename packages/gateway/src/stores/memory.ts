@@ -4,6 +4,7 @@ import {
   type AppendMessage,
   bounded,
   type Cleaned,
+  fitting,
   type MessageOutcome,
   type NewEvent,
   type NewSession,
@@ -43,6 +44,8 @@ interface StoredSession {
   readonly order: number;
   readonly record: Mutable<SessionRecord>;
   events: StoredEvent[];
+  /** The newest event of each id. */
+  byMessageId: Map<string, StoredEvent>;
   readonly receipts: Map<string, Receipt>;
 }
 
@@ -74,6 +77,7 @@ export class MemoryStore implements Store {
       order: this.#order,
       record: { ...record },
       events: [],
+      byMessageId: new Map(),
       receipts: new Map(),
     });
     return { session: record, created: true };
@@ -128,7 +132,7 @@ export class MemoryStore implements Store {
       const { seq, runId, timestamp } = receipt;
       return { outcome: 'duplicate', seq, runId, timestamp };
     }
-    if (session.events.some(({ messageId }) => messageId === event.message_id)) {
+    if (session.byMessageId.has(event.message_id)) {
       return { outcome: 'conflict' };
     }
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
@@ -194,17 +198,21 @@ export class MemoryStore implements Store {
     if (!session) return undefined;
     const limit = bounded(read.limit, STORE_LIMITS.page);
     const { after, before } = read;
+    // `seq` has no hole, so that an event's place follows from it.
+    const first = session.record.firstSeq;
+    const end = Math.max(0, (before ?? Number.MAX_SAFE_INTEGER) - first);
+    const start = Math.max(0, (after ?? 0) + 1 - first);
+    const lengthOf = ({ json }: StoredEvent) => json.length;
     const page =
       after === undefined
-        ? session.events.filter(({ seq }) => before === undefined || seq < before).slice(-limit)
-        : session.events.filter(({ seq }) => seq > after).slice(0, limit);
+        ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
+        : fitting(session.events.slice(start, start + limit), lengthOf);
     return { session: { ...session.record }, events: page.map(parseEvent) };
   }
 
   async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
     this.#assertOpen();
-    const session = this.#sessions.get(sessionId);
-    const found = session?.events.findLast((event) => event.messageId === messageId);
+    const found = this.#sessions.get(sessionId)?.byMessageId.get(messageId);
     return found && parseEvent(found);
   }
 
@@ -266,6 +274,7 @@ export class MemoryStore implements Store {
       const session = this.#sessions.get(id);
       if (!session || maxEvents === undefined) continue;
       session.events = session.events.slice(session.events.length - maxEvents);
+      session.byMessageId = new Map(session.events.map((event) => [event.messageId, event]));
       session.record.firstSeq = session.record.lastSeq - maxEvents + 1;
     }
     return { expired, trimmed, more };
@@ -301,7 +310,9 @@ export class MemoryStore implements Store {
     this.#order += 1;
     const seq = record.lastSeq;
     const json = JSON.stringify({ ...event, seq });
-    session.events.push({ order: this.#order, seq, messageId: event.message_id, json });
+    const stored = { order: this.#order, seq, messageId: event.message_id, json };
+    session.events.push(stored);
+    session.byMessageId.set(stored.messageId, stored);
     return seq;
   }
 }

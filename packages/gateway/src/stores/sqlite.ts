@@ -1,11 +1,11 @@
 /** The store of a single machine: SQLite, off the event loop, with group commit. */
 import { join } from 'node:path';
 import type { SessionEvent } from '@parley/protocol';
-import { createPrivateFile, lockDataDirectory } from './sqlite-lock.ts';
-import type { Reads } from './sqlite-reader.ts';
-import { fromRow, type SeqAndRow, toRow } from './sqlite-rows.ts';
-import { SqliteThread } from './sqlite-thread.ts';
-import type { Writes } from './sqlite-writer.ts';
+import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
+import type { Reads } from './sqlite/reader.ts';
+import { fromRow, type SeqAndRow, toRow } from './sqlite/rows.ts';
+import { SqliteThread } from './sqlite/thread.ts';
+import type { Writes } from './sqlite/writer.ts';
 import {
   type AppendMessage,
   bounded,
@@ -25,7 +25,7 @@ import {
   StoreError,
 } from './store.ts';
 
-const ENTRY = new URL('./sqlite-worker.ts', import.meta.url);
+const ENTRY = new URL('./sqlite/worker.ts', import.meta.url);
 
 /**
  * Opens the store in `dataDir`, which is created (0700) where there is none.

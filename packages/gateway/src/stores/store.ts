@@ -8,11 +8,28 @@ import type { SessionEvent } from '@parley/protocol';
 export const STORE_LIMITS = {
   /** Sessions of `listSessions`, events of `readSession`. */
   page: 1_000,
+  /**
+   * Characters of JSON in the events of a `readSession`: a page ends before it would hold more, but
+   * never before its first event.
+   */
+  pageLength: 524_288,
   /** Hits of `search`. */
   hits: 100,
   /** Words of the text of `search`. */
   words: 32,
 } as const;
+
+/** As many of the first `items` as a page may hold. */
+export function fitting<Item>(items: Iterable<Item>, lengthOf: (item: Item) => number): Item[] {
+  const page: Item[] = [];
+  let length = 0;
+  for (const item of items) {
+    length += lengthOf(item);
+    if (page.length > 0 && length > STORE_LIMITS.pageLength) break;
+    page.push(item);
+  }
+  return page;
+}
 
 /** `asked` as a whole number from 1 to `limit`. */
 export function bounded(asked: number, limit: number): number {
@@ -99,7 +116,7 @@ export interface ReadEvents {
   readonly after?: number;
   /** Only events with a lower `seq`, the newest of them. Not together with `after`. */
   readonly before?: number;
-  /** 1 to `STORE_LIMITS.page`. */
+  /** 1 to `STORE_LIMITS.page`; fewer come where they hold more than `STORE_LIMITS.pageLength`. */
   readonly limit: number;
 }
 

@@ -1,7 +1,7 @@
 /** What the database looks like, how it came to look so, and how a connection is opened on it. */
 import { hash } from 'node:crypto';
 import Database from 'better-sqlite3';
-import { StoreError } from './store.ts';
+import { StoreError } from '../store.ts';
 
 /**
  * One entry per schema version, never changed once released.

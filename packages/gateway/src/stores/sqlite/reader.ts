@@ -1,10 +1,10 @@
 /** Answers reads, one after the other. Runs in the reader worker. */
 
-import { prepareReads } from './sqlite-reads.ts';
-import type { Answer } from './sqlite-rows.ts';
-import { openForReading } from './sqlite-schema.ts';
-import { prepareSearch } from './sqlite-search.ts';
-import { failed, type Served } from './sqlite-served.ts';
+import { prepareReads } from './reads.ts';
+import type { Answer } from './rows.ts';
+import { openForReading } from './schema.ts';
+import { prepareSearch } from './search.ts';
+import { failed, type Served } from './served.ts';
 
 function prepareMethods(db: ReturnType<typeof openForReading>) {
   return { ...prepareReads(db), ...prepareSearch(db) };

@@ -1,9 +1,9 @@
 /** Creating, changing and taking away sessions. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import type { Removal } from './sqlite-rows.ts';
-import { SESSION_COLUMNS } from './sqlite-schema.ts';
-import type { SearchIndex } from './sqlite-search-index.ts';
-import type { SessionRecord } from './store.ts';
+import type { SessionRecord } from '../store.ts';
+import type { Removal } from './rows.ts';
+import { SESSION_COLUMNS } from './schema.ts';
+import type { SearchIndex } from './search-index.ts';
 
 /** Every method is to be called inside a transaction. */
 export function prepareSessions(db: Database.Database, index: SearchIndex) {

@@ -1,8 +1,8 @@
 /** The hot path: what appends to the logs, and the fence around runs. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import type { EventRow } from './sqlite-rows.ts';
-import { hashId } from './sqlite-schema.ts';
-import type { MessageOutcome, RunOutcome } from './store.ts';
+import type { MessageOutcome, RunOutcome } from '../store.ts';
+import type { EventRow } from './rows.ts';
+import { hashId } from './schema.ts';
 
 type Receipt = [seq: number, fingerprint: string | null, runId: string | null, timestamp: string];
 

@@ -1,6 +1,6 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
 import type { SessionEvent } from '@parley/protocol';
-import type { NewEvent } from './store.ts';
+import type { NewEvent } from '../store.ts';
 
 /** A call of a method of a worker, and its arguments. */
 export type Call = readonly [method: string, ...args: unknown[]];

@@ -1,8 +1,8 @@
 /** What is read, each in one snapshot. Runs in the reader worker. */
 import type Database from 'better-sqlite3';
-import type { Removal, SeqAndRow } from './sqlite-rows.ts';
-import { hashId, SESSION_COLUMNS } from './sqlite-schema.ts';
-import type { Retention, RunRecord, SessionRecord } from './store.ts';
+import { fitting, type Retention, type RunRecord, type SessionRecord } from '../store.ts';
+import type { Removal, SeqAndRow } from './rows.ts';
+import { hashId, SESSION_COLUMNS } from './schema.ts';
 
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
 const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
@@ -92,8 +92,10 @@ export function prepareReads(db: Database.Database) {
         if (!session || internal === undefined) return undefined;
         const rows =
           after === undefined
-            ? eventsBefore.all(internal, before ?? Number.MAX_SAFE_INTEGER, limit).reverse()
-            : eventsAfter.all(internal, after, limit);
+            ? page(
+                eventsBefore.iterate(internal, before ?? Number.MAX_SAFE_INTEGER, limit),
+              ).reverse()
+            : page(eventsAfter.iterate(internal, after, limit));
         return { session, rows };
       },
     ),
@@ -139,4 +141,9 @@ export function prepareReads(db: Database.Database) {
       };
     }),
   };
+}
+
+/** As many rows as a page may hold. Ending the iteration early resets the statement. */
+function page(rows: Iterable<SeqAndRow>): SeqAndRow[] {
+  return fitting(rows, (row) => row[7].length);
 }

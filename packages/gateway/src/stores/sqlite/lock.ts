@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { StoreError } from './store.ts';
+import { StoreError } from '../store.ts';
 
 /**
  * Creates the directory (0700) where there is none and locks it until the returned function is called

@@ -1,7 +1,7 @@
 /** The event loop's side of a worker thread. */
 import { Worker } from 'node:worker_threads';
-import type { Answer, Call, Failure } from './sqlite-rows.ts';
-import { StoreError } from './store.ts';
+import { StoreError } from '../store.ts';
+import type { Answer, Call, Failure } from './rows.ts';
 
 /** Calls in one message to the worker. */
 const MAX_POST = 256;

@@ -1,7 +1,7 @@
 /** Finding words: through the index, and by itself in what is not indexed yet. Runs in the reader worker. */
 import type Database from 'better-sqlite3';
-import { makeSnippet, matches, parseQuery, type Query } from './search-text.ts';
-import type { SearchHit } from './store.ts';
+import { makeSnippet, matches, parseQuery, type Query } from '../search-text.ts';
+import type { SearchHit } from '../store.ts';
 
 type Row = [
   sessionId: string,

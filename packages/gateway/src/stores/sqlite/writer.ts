@@ -1,10 +1,10 @@
 /** Group commit: many calls, one transaction, one fsync. Runs in the writer worker. */
-import { prepareLog } from './sqlite-log.ts';
-import type { Answer, Call } from './sqlite-rows.ts';
-import { openForWriting } from './sqlite-schema.ts';
-import { prepareSearchIndex } from './sqlite-search-index.ts';
-import { failed, type Served } from './sqlite-served.ts';
-import { prepareSessions } from './sqlite-sessions.ts';
+import { prepareLog } from './log.ts';
+import type { Answer, Call } from './rows.ts';
+import { openForWriting } from './schema.ts';
+import { prepareSearchIndex } from './search-index.ts';
+import { failed, type Served } from './served.ts';
+import { prepareSessions } from './sessions.ts';
 
 /** Pages (8 KiB) in the write-ahead log that are worth a checkpoint: 16 MiB. */
 const CHECKPOINT_PAGES = 8_000;

@@ -4,7 +4,7 @@
  * indexed yet by itself. Runs in the writer worker.
  */
 import type Database from 'better-sqlite3';
-import { toIndexable } from './search-text.ts';
+import { toIndexable } from '../search-text.ts';
 
 /** Events indexed in one transaction; it holds up writers for about 10 ms. */
 const PORTION = 1_024;

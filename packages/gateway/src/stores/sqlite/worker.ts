@@ -1,9 +1,9 @@
 /** The entry of both worker threads: takes calls from the port, gives answers in their order. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { openReader } from './sqlite-reader.ts';
-import type { Call } from './sqlite-rows.ts';
-import { failed, type Served } from './sqlite-served.ts';
-import { openWriter } from './sqlite-writer.ts';
+import { openReader } from './reader.ts';
+import type { Call } from './rows.ts';
+import { failed, type Served } from './served.ts';
+import { openWriter } from './writer.ts';
 
 /** Calls answered together; of the writer: committed together, in about 20 ms. */
 const MAX_BATCH = 1_024;

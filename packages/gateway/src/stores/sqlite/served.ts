@@ -1,5 +1,5 @@
 /** What a worker thread serves, the writer's database or the reader's. */
-import type { Answer, Call } from './sqlite-rows.ts';
+import type { Answer, Call } from './rows.ts';
 
 export interface Served {
   /** One answer per call, in their order. Must not throw. */
