@@ -12,6 +12,7 @@ import {
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
+import { checkApproval, checkEvent, reasonOf } from './agent-events.ts';
 import { Approvals, type Decision } from './approvals.ts';
 import type { RunJob } from './run-queue.ts';
 
@@ -134,13 +135,20 @@ export class Run {
       const input: AgentInput = { sessionId, runId, message, attempt, history };
       const context: AgentContext = {
         signal: this.#controller.signal,
-        approve: (request) => this.#approvals.ask(request),
+        approve: async (request) => this.#approvals.ask(checkApproval(request)),
       };
       let since = performance.now();
       for await (const event of agent.run(input, context)) {
         if (this.#state !== 'running') return;
-        const taken = this.#take(event);
-        if (taken) await taken;
+        let taken: Promise<unknown> | undefined;
+        try {
+          taken = this.#take(checkEvent(event));
+          if (taken) await taken;
+        } catch (error) {
+          // The run ends before the agent is told: it need not come back from that.
+          this.#blame(error);
+          return;
+        }
         if (!taken && performance.now() - since < SLICE_MS) continue;
         // An agent that never waits would keep the process from everyone else, and from sending.
         await new Promise(setImmediate);
@@ -148,14 +156,25 @@ export class Run {
       }
       void this.#end('complete');
     } catch (error) {
-      if (this.#state !== 'running') return;
-      this.#deps.log.warn({ err: error, run_id: runId, agent: agent.name }, 'an agent failed');
-      if (error instanceof StoreError) {
-        this.#fail('STORE_UNAVAILABLE', 'The answer could not be put on disk.');
-      } else {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#fail('AGENT_ERROR', `The agent ${agent.name} failed: ${reason.slice(0, 500)}`);
-      }
+      this.#blame(error);
+    }
+  }
+
+  #blame(error: unknown): void {
+    if (this.#state !== 'running') return;
+    const { agent, runId } = this.spec;
+    const reason = reasonOf(error);
+    if (error instanceof StoreError) {
+      this.#fail('STORE_UNAVAILABLE', 'The answer could not be put on disk.');
+    } else {
+      this.#fail('AGENT_ERROR', `The agent ${agent.name} failed: ${reason}`);
+    }
+    const fields = { reason, run_id: runId, agent: agent.name };
+    try {
+      this.#deps.log.warn({ ...fields, err: error }, 'an agent failed');
+    } catch {
+      // Not everything that can be thrown can be read by a log.
+      this.#deps.log.warn(fields, 'an agent failed');
     }
   }
 

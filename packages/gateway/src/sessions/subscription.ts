@@ -208,7 +208,12 @@ export class Subscription implements Subscriber {
       if (this.#state !== 'catching_up') break;
       // What was to be read has been cleaned up meanwhile: say so instead of leaving a hole.
       if (page.session.firstSeq > this.#seq + 1) return this.#showNewestPage({ reset: true });
+      const before = this.#seq;
       await this.#replay(page.events);
+      // Read again it would be the same: this must not go round for ever.
+      if (this.#seq === before && this.#state === 'catching_up') {
+        throw new Error(`The log of ${this.#session.record.id} cannot be read after ${before}.`);
+      }
       if (page.session.lastSeq > this.#session.lastSeq) {
         this.#session.lastSeq = page.session.lastSeq;
       }
