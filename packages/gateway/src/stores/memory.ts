@@ -200,12 +200,12 @@ export class MemoryStore implements Store {
     const { after, before } = read;
     // `seq` has no hole, so that an event's place follows from it.
     const first = session.record.firstSeq;
-    const end = Math.max(0, (before ?? Number.MAX_SAFE_INTEGER) - first);
+    const end = before === undefined ? session.events.length : Math.max(0, before - first);
     const start = Math.max(0, (after ?? 0) + 1 - first);
     const lengthOf = ({ json }: StoredEvent) => json.length;
     const page =
       after === undefined
-        ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
+        ? fitting(session.events.slice(0, end).slice(-limit).reverse(), lengthOf).reverse()
         : fitting(session.events.slice(start, start + limit), lengthOf);
     return { session: { ...session.record }, events: page.map(parseEvent) };
   }
@@ -304,12 +304,13 @@ export class MemoryStore implements Store {
 
   #append(session: StoredSession, event: NewEvent): number {
     const { record } = session;
-    record.lastSeq += 1;
+    const seq = record.lastSeq + 1;
+    // First of all, because it may throw: an event that cannot be kept takes no `seq`.
+    const json = JSON.stringify({ ...event, seq });
+    record.lastSeq = seq;
     record.lastActivity = Date.parse(event.timestamp);
     if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
     this.#order += 1;
-    const seq = record.lastSeq;
-    const json = JSON.stringify({ ...event, seq });
     const stored = { order: this.#order, seq, messageId: event.message_id, json };
     session.events.push(stored);
     session.byMessageId.set(stored.messageId, stored);
