@@ -11,7 +11,7 @@ Server.prototype.listen = function (this: Server, port: unknown, ...rest: never[
 
 const Original = globalThis.WebSocket;
 globalThis.WebSocket = class extends Original {
-  constructor(url: string, protocols?: string | string[]) {
-    super(url.replace(':8080', `:${process.env.DOCS_PORT}`), protocols);
+  constructor(url: string | URL, protocols?: string | string[]) {
+    super(String(url).replace(':8080', `:${process.env.DOCS_PORT}`), protocols);
   }
 };
