@@ -87,9 +87,9 @@ function stateInWords(item: AnswerItem): string | undefined {
     case 'cancelled':
       return 'Stopped.';
     case 'error':
-      return `Failed: ${item.problem?.message ?? 'the agent did not say why.'}`;
+      return item.problem?.message ?? 'The agent failed and did not say why.';
     case 'interrupted':
-      return `Interrupted: ${item.problem?.message ?? 'the server stopped before the end.'}`;
+      return item.problem?.message ?? 'Interrupted: the server stopped before the end.';
   }
 }
 

@@ -40,8 +40,10 @@ socket.protocol = socket.protocol === 'https:' ? 'wss:' : 'ws:';
 socket.hash = '';
 
 const client = createClient({ url: socket.href });
-/** The agent that the person picked; until they do, the session's own answers. */
-let picked: string | undefined;
+/** The person has picked an agent; until they do, the one that answered last is asked. */
+let picked = false;
+/** The end of the conversation is kept in view, until the person scrolls away from it. */
+let atEnd = true;
 /** Answers that were seen unfinished, so that only those are announced that end before one's eyes. */
 const unfinished = new Set<string>();
 let session: Session;
@@ -63,7 +65,8 @@ function open(id: string | undefined): void {
   unsubscribe();
   if (session && session.id !== id) session.leave();
   session = client.session(id);
-  picked = undefined;
+  picked = false;
+  atEnd = true;
   unfinished.clear();
   forgetItems();
   unsubscribe = session.transcript.subscribe(draw);
@@ -98,24 +101,28 @@ function draw(): void {
 
 function render(): void {
   const shown = session.transcript.snapshot();
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
   const elements: Element[] = shown.items.map((item) => itemElement(item, actions));
   if (shown.hasMore) elements.unshift(note('Older messages are kept but not shown here.'));
-  if (shown.status === 'refused') elements.push(note(shown.problem?.message ?? '', 'problem'));
+  if (shown.status === 'refused') {
+    localStorage.removeItem(LAST_SESSION);
+    elements.push(note(shown.problem?.message ?? '', 'problem'));
+  }
   if (shown.status === 'deleted' || shown.status === 'expired') {
     elements.push(note(`This chat was ${shown.status}. Start a new one to go on.`, 'problem'));
   }
   if (elements.length === 0)
     elements.push(note(inAddress() ? 'Loading…' : 'Ask anything.', 'empty'));
   place(elements);
-  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  stayAtEnd();
 
   title.textContent = shown.title ?? 'New chat';
   document.title = shown.title === null ? 'Parley' : `${shown.title} · Parley`;
   stop.hidden = !shown.items.some(
     (item) => item.kind === 'answer' && (item.status === 'running' || item.status === 'queued'),
   );
-  if (shown.agent !== undefined && picked === undefined) agent.value = shown.agent;
+  const last = shown.items.findLast((item) => item.kind === 'answer' && item.agent !== undefined);
+  const usual = last?.agent ?? shown.agent;
+  if (usual !== undefined && !picked) agent.value = usual;
   const others = shown.connections - 1;
   const watching = others > 0 ? `Open ${others === 1 ? 'once' : `${others} times`} elsewhere` : '';
   hint.textContent = shown.typing.length > 0 ? `${shown.typing.join(', ')} is writing…` : watching;
@@ -154,7 +161,7 @@ function connectionInWords(): string {
       return 'Connected';
     case 'waiting': {
       const seconds = Math.ceil((state.retryAt - Date.now()) / 1_000);
-      return `Connection lost, trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}…`;
+      return `Offline, trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}…`;
     }
     case 'closed':
       return `Disconnected${state.reason ? `: ${state.reason}` : ''}. Reload to try again.`;
@@ -167,11 +174,15 @@ function showConnection(): void {
   connection.dataset.status = client.state.status;
 }
 
-function send(replaces?: string, words = text.value): void {
+function stayAtEnd(): void {
+  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+}
+
+function send(words: string, asked: string | undefined, replaces?: string): void {
   if (words.trim() === '') return;
-  session.send(words, { agent: picked, replaces });
+  atEnd = true;
+  session.send(words, { agent: asked, replaces });
   remember(session.id);
-  scroll.scrollTop = scroll.scrollHeight;
 }
 
 const actions: Actions = {
@@ -182,7 +193,7 @@ const actions: Actions = {
     const question = session.transcript
       .snapshot()
       .items.find((item) => item.kind === 'message' && item.id === answer.replyTo);
-    if (question) send(answer.replyTo, question.text);
+    if (question) send(question.text, answer.agent, answer.replyTo);
   },
   editAgain(message) {
     session.discard(message.id);
@@ -193,7 +204,7 @@ const actions: Actions = {
 
 composer.addEventListener('submit', (event) => {
   event.preventDefault();
-  send();
+  send(text.value, agent.value || undefined);
   text.value = '';
 });
 text.addEventListener('input', () => session.typing(text.value !== ''));
@@ -205,7 +216,7 @@ text.addEventListener('keydown', (event) => {
 });
 stop.addEventListener('click', () => session.stop());
 agent.addEventListener('change', () => {
-  picked = agent.value;
+  picked = true;
 });
 find('new').addEventListener('click', () => open(undefined));
 addEventListener('popstate', () => open(inAddress()));
@@ -226,6 +237,12 @@ recent.addEventListener('toggle', async () => {
 document.addEventListener('click', (event) => {
   if (!recent.contains(event.target as Node)) recent.open = false;
 });
+
+scroll.addEventListener('scroll', () => {
+  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
+});
+// A phone's keyboard takes half of the view away.
+new ResizeObserver(stayAtEnd).observe(scroll);
 
 client.subscribe(showConnection);
 // The countdown to the next try.
