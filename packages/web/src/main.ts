@@ -161,7 +161,7 @@ function connectionInWords(): string {
       return 'Connected';
     case 'waiting': {
       const seconds = Math.ceil((state.retryAt - Date.now()) / 1_000);
-      return `Offline, trying again ${seconds > 0 ? `in ${seconds} s` : 'now'}…`;
+      return `Offline, retrying ${seconds > 0 ? `in ${seconds} s` : 'now'}`;
     }
     case 'closed':
       return `Disconnected${state.reason ? `: ${state.reason}` : ''}. Reload to try again.`;
