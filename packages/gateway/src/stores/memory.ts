@@ -200,12 +200,12 @@ export class MemoryStore implements Store {
     const { after, before } = read;
     // `seq` has no hole, so that an event's place follows from it.
     const first = session.record.firstSeq;
-    const end = before === undefined ? session.events.length : Math.max(0, before - first);
+    const end = Math.max(0, Math.min(session.events.length, (before ?? Infinity) - first));
     const start = Math.max(0, (after ?? 0) + 1 - first);
     const lengthOf = ({ json }: StoredEvent) => json.length;
     const page =
       after === undefined
-        ? fitting(session.events.slice(0, end).slice(-limit).reverse(), lengthOf).reverse()
+        ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
         : fitting(session.events.slice(start, start + limit), lengthOf);
     return { session: { ...session.record }, events: page.map(parseEvent) };
   }
