@@ -1,64 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type Client, type ClientOptions, createClient, type Session } from '@parley/client';
 import { type SessionEvent, toHistoryEntry } from '@parley/protocol';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import {
-  ack,
-  answered,
-  chunk,
-  type FakeConnection,
-  fakeServer,
-  refusal,
-  said,
-  status,
-} from './fake-server.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { connect, conversation, rejoined, type Shown, shown, texts } from './conversation.ts';
+import { ack, answered, chunk, fakeServer, refusal, said, status } from './fake-server.ts';
 
 // Full jitter at its lowest: who was cut comes back at once.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
 afterEach(() => void vi.restoreAllMocks());
-
-function connect(options: ClientOptions): Client {
-  const client = createClient(options);
-  onTestFinished(() => client.close());
-  return client;
-}
-
-/** Resolves as soon as what the session shows is as `until` says. */
-function shown(session: Session, until: (snapshot: Shown) => boolean): Promise<Shown> {
-  return new Promise((resolve) => {
-    const look = () => {
-      const snapshot = session.transcript.snapshot();
-      if (!until(snapshot)) return;
-      stop();
-      resolve(snapshot);
-    };
-    const stop = session.transcript.subscribe(look);
-    look();
-  });
-}
-type Shown = ReturnType<Session['transcript']['snapshot']>;
-
-const texts = (snapshot: Shown) => snapshot.items.map(({ text }) => text);
-
-/** A client that has made a session and sent `text`, acknowledged with `seq` 1. */
-async function conversation(text = 'hello') {
-  const server = await fakeServer();
-  const client = connect({ url: server.url });
-  const session = client.session();
-  const id = session.send(text);
-  const connection = await server.accept();
-  await connection.next('session_create');
-  connection.send(status(session.id));
-  connection.send(ack(await connection.next('chat_message'), 1));
-  await shown(session, ({ items }) => items.some((item) => item.status === 'sent'));
-  return { server, client, session, id, connection };
-}
-
-async function rejoined(connection: FakeConnection, session: Session) {
-  const join = await connection.next('session_join');
-  connection.send(status(session.id));
-  return join;
-}
 
 describe('a new session', () => {
   test('is made with the first message, under an id of the client', async () => {
@@ -197,117 +145,6 @@ describe('[R6] resume', () => {
     await connection.settled();
     expect(texts(session.transcript.snapshot())).toEqual(['hello', '', 'second', '', 'third', '']);
     expect(connection.unread).toBe(0);
-  });
-});
-
-describe('[R3] the outbox', () => {
-  test('sends an unacknowledged message again with the same id, until it is acknowledged', async () => {
-    const server = await fakeServer();
-    const session = connect({ url: server.url }).session();
-    const id = session.send('hello');
-    let connection = await server.accept();
-    await connection.next('session_create');
-    connection.send(status(session.id));
-    const first = await connection.next('chat_message');
-    connection.drop();
-
-    connection = await server.accept();
-    await rejoined(connection, session);
-    const second = await connection.next('chat_message');
-    expect(second).toEqual(first);
-    expect(session.transcript.snapshot().items[0]?.status).toBe('waiting');
-    connection.send(ack(second, 1));
-    await shown(session, ({ items }) => items[0]?.status === 'sent');
-    connection.drop();
-
-    connection = await server.accept();
-    expect((await rejoined(connection, session)).data.after_seq).toBe(1);
-    await connection.settled();
-    expect(connection.unread).toBe(0);
-    expect(session.transcript.snapshot().items[0]).toMatchObject({ id, status: 'sent' });
-  });
-
-  test('sends what was written offline in order, one at a time', async () => {
-    const { server, session, connection } = await conversation();
-    connection.drop();
-    session.send('one');
-    session.send('two');
-    const next = await server.accept();
-    await rejoined(next, session);
-    const one = await next.next('chat_message');
-    await next.settled();
-    expect(next.unread).toBe(0);
-    next.send(ack(one, 2));
-    const two = await next.next('chat_message');
-    expect([one.data.content, two.data.content]).toEqual(['one', 'two']);
-  });
-
-  test('a message refused for now keeps its place and is sent again after the delay', async () => {
-    const { session, connection } = await conversation();
-    session.send('one');
-    session.send('two');
-    const one = await connection.next('chat_message');
-    connection.send(refusal(one, { code: 'QUEUE_FULL', retryable: true, retry_after_ms: 5 }));
-    const again = await connection.next('chat_message');
-    expect(again).toEqual(one);
-    connection.send(ack(again, 2));
-    expect((await connection.next('chat_message')).data.content).toBe('two');
-  });
-
-  test('what waits for room is sent as soon as an answer has ended', async () => {
-    const { session, id, connection } = await conversation();
-    session.send('one');
-    const one = await connection.next('chat_message');
-    connection.send(refusal(one, { code: 'QUEUE_FULL', retryable: true, retry_after_ms: 1e9 }));
-    connection.send(answered(session.id, id, 2, 'done'));
-    expect(await connection.next('chat_message')).toEqual(one);
-  });
-
-  test('[R12] a message refused for good is shown as failed, and the next one goes', async () => {
-    const { session, connection } = await conversation();
-    const one = session.send('one');
-    session.send('two');
-    const message = await connection.next('chat_message');
-    connection.send(refusal(message, { code: 'AGENT_NOT_FOUND', retryable: false }));
-    expect((await connection.next('chat_message')).data.content).toBe('two');
-    const item = session.transcript
-      .snapshot()
-      .items.find((each) => 'id' in each && each.id === one);
-    expect(item).toMatchObject({
-      status: 'failed',
-      problem: { code: 'AGENT_NOT_FOUND', message: 'Refused: AGENT_NOT_FOUND.' },
-    });
-    session.discard(one);
-    expect(texts(session.transcript.snapshot())).toEqual(['hello', '', 'two']);
-  });
-
-  test('a message that ends the connection with 1009 is not sent again', async () => {
-    const { server, session, connection } = await conversation();
-    session.send('far too large');
-    await connection.next('chat_message');
-    connection.close(1009);
-    const next = await server.accept();
-    await rejoined(next, session);
-    await next.settled();
-    expect(next.unread).toBe(0);
-    expect(session.transcript.snapshot().items.at(-1)).toMatchObject({
-      status: 'failed',
-      problem: { code: 'MESSAGE_TOO_LARGE' },
-    });
-  });
-
-  test('a stop does not wait behind a message, and outlives the connection', async () => {
-    const { server, session, connection } = await conversation();
-    session.send('one');
-    await connection.next('chat_message');
-    session.stop('run-1');
-    const stop = await connection.next('run_cancel');
-    expect(stop.data).toEqual({ run_id: 'run-1' });
-    connection.drop();
-    const next = await server.accept();
-    await rejoined(next, session);
-    await next.next('chat_message');
-    expect(await next.next('run_cancel')).toEqual(stop);
   });
 });
 
