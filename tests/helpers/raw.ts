@@ -31,6 +31,9 @@ export class RawSocket {
   bytes = 0;
   readonly closed: Promise<void>;
   #rest: Buffer = Buffer.alloc(0);
+  /** Came since, and not yet looked at: less than the next frame needs. */
+  #pieces: Buffer[] = [];
+  #lacking = 2;
   #listeners: (() => void)[] = [];
 
   private constructor(socket: Socket, head: string, rest: Buffer) {
@@ -109,26 +112,24 @@ export class RawSocket {
 
   #take(bytes: Buffer): void {
     this.bytes += bytes.length;
-    this.#rest = Buffer.concat([this.#rest, bytes]);
+    this.#pieces.push(bytes);
+    this.#lacking -= bytes.length;
+    if (this.#lacking > 0) return;
+    this.#rest = Buffer.concat([this.#rest, ...this.#pieces]);
+    this.#pieces = [];
     for (let frame = this.#next(); frame; frame = this.#next()) this.frames.push(frame);
     this.#wake();
   }
 
   #next(): RawFrame | undefined {
     const rest = this.#rest;
-    if (rest.length < 2) return undefined;
-    let length = (rest[1] as number) & 0x7f;
-    let start = 2;
-    if (length === 126) {
-      if (rest.length < 4) return undefined;
-      length = rest.readUInt16BE(2);
-      start = 4;
-    } else if (length === 127) {
-      if (rest.length < 10) return undefined;
-      length = Number(rest.readBigUInt64BE(2));
-      start = 10;
-    }
-    if (rest.length < start + length) return undefined;
+    const code = rest.length < 2 ? 0 : (rest[1] as number) & 0x7f;
+    const start = code === 126 ? 4 : code === 127 ? 10 : 2;
+    let length = code;
+    if (code === 126 && rest.length >= start) length = rest.readUInt16BE(2);
+    if (code === 127 && rest.length >= start) length = Number(rest.readBigUInt64BE(2));
+    this.#lacking = Math.max(start + (rest.length < start ? 0 : length) - rest.length, 0);
+    if (this.#lacking > 0) return undefined;
     const first = rest[0] as number;
     this.#rest = rest.subarray(start + length);
     return {
