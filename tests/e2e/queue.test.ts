@@ -71,7 +71,7 @@ test('[R8] no more than maxRuns run at once, and every session has its turn', as
   await expect.poll(() => steps.length, { interval: 1 }).toBe(3);
   while (ended < 8) {
     steps.shift()?.();
-    await Promise.race([clients[0]?.settled(), clients[7]?.settled()]);
+    await new Promise((resolve) => setImmediate(resolve));
   }
   expect(most).toBe(3);
 });

@@ -14,10 +14,10 @@ import { LOCAL } from '../auth.ts';
 import type { Logger } from '../log.ts';
 import { checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
-import { Connection } from './connection.ts';
+import { Connection, type LivenessLimits } from './connection.ts';
 import { Outbox } from './outbox.ts';
 
-export interface ConnectionManagerOptions {
+export interface ConnectionManagerOptions extends LivenessLimits {
   readonly sessions: SessionManager;
   readonly log: Logger;
   readonly originRules: OriginRules;
@@ -27,10 +27,6 @@ export interface ConnectionManagerOptions {
   readonly hardMessageBytes: number;
   readonly maxOutboxBytes: number;
   readonly maxSessionsPerConnection: number;
-  /** Milliseconds, as all times here. */
-  readonly pingInterval: number;
-  readonly idleTimeout: number;
-  readonly stallTimeout: number;
 }
 
 /** How many times in a ping interval the connections are looked at. */
@@ -57,7 +53,8 @@ export class ConnectionManager {
       perMessageDeflate: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     });
-    this.#sweeper = setInterval(() => this.#sweep(), options.pingInterval / SWEEPS_PER_PING);
+    const sweepMs = Math.max(1, Math.floor(options.pingInterval / SWEEPS_PER_PING));
+    this.#sweeper = setInterval(() => this.#sweep(sweepMs), sweepMs);
     this.#sweeper.unref();
   }
 
@@ -127,9 +124,7 @@ export class ConnectionManager {
     );
     this.#connections.set(connection, webSocket);
     options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
-    const heard = () => {
-      connection.lastHeard = Date.now();
-    };
+    const heard = () => connection.heard();
     webSocket.on('ping', heard);
     webSocket.on('pong', heard);
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
@@ -144,16 +139,8 @@ export class ConnectionManager {
     });
   }
 
-  #sweep(): void {
-    const now = Date.now();
-    const { idleTimeout, pingInterval, stallTimeout } = this.#options;
-    for (const connection of this.#connections.keys()) {
-      if (connection.closing) continue;
-      const { waitingSince } = connection;
-      if (waitingSince > 0 && now - waitingSince > stallTimeout) connection.close(4409);
-      else if (now - connection.lastHeard > idleTimeout) connection.close(4408);
-      else if (now - connection.lastPing >= pingInterval) connection.ping(now);
-    }
+  #sweep(elapsedMs: number): void {
+    for (const connection of this.#connections.keys()) connection.sweep(elapsedMs, this.#options);
   }
 
   /** Tells everyone that the server restarts, and when to come back; takes nobody new. */

@@ -37,6 +37,13 @@ export interface ConnectionLimits {
   readonly maxSessions: number;
 }
 
+/** Milliseconds, all of them. */
+export interface LivenessLimits {
+  readonly pingInterval: number;
+  readonly idleTimeout: number;
+  readonly stallTimeout: number;
+}
+
 export interface ConnectionDeps {
   readonly sessions: SessionManager;
   readonly limits: ConnectionLimits;
@@ -70,9 +77,11 @@ export class Connection implements Peer {
   #handling = false;
   #paused = false;
   readonly #inFlight = new Set<Promise<void>>();
-  /** When something was last heard, ms since the epoch. */
-  lastHeard = Date.now();
-  lastPing = Date.now();
+  // Counted by the sweeps that saw it, not by the clock: a process that stood still for a while has
+  // not given anybody the time to speak or to read.
+  #silentMs = 0;
+  #stuckMs = 0;
+  #sincePingMs = 0;
 
   constructor(
     identity: { readonly id: string; readonly profile: Profile; readonly principal: Principal },
@@ -102,11 +111,6 @@ export class Connection implements Peer {
     return this.#outbox.congested;
   }
 
-  /** See `Outbox.waitingSince`. */
-  get waitingSince(): number {
-    return this.#outbox.waitingSince;
-  }
-
   whenClear(callback: () => void): void {
     this.#outbox.whenClear(callback);
   }
@@ -128,15 +132,29 @@ export class Connection implements Peer {
     this.send(encode(message));
   }
 
-  ping(now: number): void {
-    this.lastPing = now;
-    this.#socket.ping();
+  /** Something came from the other side. */
+  heard(): void {
+    this.#silentMs = 0;
+  }
+
+  /** Looks after the connection once every `elapsedMs`: pings it, or ends it. */
+  sweep(elapsedMs: number, limits: LivenessLimits): void {
+    if (this.#state !== 'open') return;
+    this.#silentMs += elapsedMs;
+    this.#sincePingMs += elapsedMs;
+    this.#stuckMs = this.#outbox.isStuck() ? this.#stuckMs + elapsedMs : 0;
+    if (this.#stuckMs > limits.stallTimeout) this.close(4409);
+    else if (this.#silentMs > limits.idleTimeout) this.close(4408);
+    else if (this.#sincePingMs >= limits.pingInterval) {
+      this.#sincePingMs = 0;
+      this.#socket.ping();
+    }
   }
 
   /** Takes the payload of a frame. Messages are handled one after the other, in order. */
   receive(bytes: Buffer, binary: boolean): void {
     if (this.#state !== 'open') return;
-    this.lastHeard = Date.now();
+    this.heard();
     this.#inbox.push({ bytes, binary });
     if (!this.#handling) void this.#handleInbox();
     else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {

@@ -21,7 +21,7 @@ export class Outbox {
   #corked = false;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
-  #waitingSince = 0;
+  #moved = false;
   #closed = false;
   #listeners: (() => void)[] = [];
 
@@ -36,9 +36,11 @@ export class Outbox {
     return this.#waitingBytes > 0;
   }
 
-  /** Since when frames have been waiting without one leaving, ms since the epoch; 0: none waits. */
-  get waitingSince(): number {
-    return this.#waitingBytes > 0 ? this.#waitingSince : 0;
+  /** Whether frames wait and none has left since this was asked last. */
+  isStuck(): boolean {
+    const stuck = this.#waitingBytes > 0 && !this.#moved;
+    this.#moved = false;
+    return stuck;
   }
 
   send(frame: Buffer): void {
@@ -53,7 +55,7 @@ export class Outbox {
       this.#options.onOverflow();
       return;
     }
-    if (this.#waitingBytes === 0) this.#waitingSince = Date.now();
+    if (this.#waitingBytes === 0) this.#moved = true;
     this.#waiting.push(frame);
     this.#waitingBytes += frame.length;
     // Without a full socket buffer there is no 'drain' to wait for.
@@ -106,7 +108,7 @@ export class Outbox {
     }
     if (sent === 0) return;
     this.#waiting = this.#waiting.slice(sent);
-    this.#waitingSince = Date.now();
+    this.#moved = true;
     if (this.#waitingBytes === 0) this.#notify();
     else if (!this.#socket.writableNeedDrain) this.#afterTick();
   };
