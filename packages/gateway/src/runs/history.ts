@@ -14,16 +14,22 @@ export async function readHistory(
   question: SessionEventOf<'chat_message'>,
 ): Promise<readonly ChatTurn[]> {
   const events: SessionEvent[] = [];
-  let before = question.seq;
+  // From the end of the log: what was asked before this message may have been answered after it.
+  let before = Number.MAX_SAFE_INTEGER;
   while (events.length < MAX_EVENTS) {
     const page = await store.readSession(question.session_id, { before, limit: PAGE });
     if (!page || page.events.length === 0) break;
-    events.unshift(...page.events);
+    events.unshift(...page.events.filter((event) => isBefore(event, question)));
     before = page.events[0]?.seq ?? 0;
     if (before <= page.session.firstSeq) break;
     if (countTurns(events) >= MAX_TURNS && isClosed([...events, question])) break;
   }
   return turns(events, question).slice(-MAX_TURNS);
+}
+
+/** Messages that were sent later are not known yet; answers are known by what they answer. */
+function isBefore(event: SessionEvent, question: SessionEvent): boolean {
+  return event.type !== 'chat_message' || event.seq < question.seq;
 }
 
 function countTurns(events: readonly SessionEvent[]): number {
