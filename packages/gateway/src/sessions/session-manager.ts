@@ -434,11 +434,12 @@ function deriveTitle(content: string): string {
     content
       .trim()
       .split(/[\r\n]/, 1)[0]
-      ?.replace(/\s+/g, ' ') ?? '';
+      ?.replace(/\s+/g, ' ')
+      .trim() ?? '';
   if (line.length <= DERIVED_TITLE_LENGTH) return line;
   const cut = line.slice(0, DERIVED_TITLE_LENGTH);
   const word = cut.lastIndexOf(' ');
-  return `${cut.slice(0, word > DERIVED_TITLE_LENGTH / 2 ? word : undefined).toWellFormed()}…`;
+  return `${cut.slice(0, word > DERIVED_TITLE_LENGTH / 2 ? word : undefined).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {
