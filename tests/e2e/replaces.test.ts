@@ -1,0 +1,133 @@
+import { expect, test } from 'vitest';
+import { type ChatTurn, defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+/** Answers with what it was told of the conversation before. */
+const recall = defineAgent({
+  name: 'recall',
+  async *run({ history, message }) {
+    const turns = await history();
+    yield JSON.stringify([...turns.map(({ role, content }) => `${role[0]}:${content}`), message]);
+  },
+});
+
+const idOf = (text: string) => text.replaceAll(/\W+/g, '-');
+
+async function conversation(store: 'memory:' | 'sqlite:' = 'memory:') {
+  const dataDir = await temporaryDirectory();
+  const { ws } = await startGateway({ agents: [echoAgent, recall], store, dataDir });
+  const client = await TestSocket.open(ws);
+  const sessionId = await client.create();
+  const ask = (text: string, replaces?: string) =>
+    client.ask(text, { message_id: idOf(text), data: replaces ? { replaces } : {} });
+  const remembered = async (content: string, replaces?: string) => {
+    const data = { agent_name: 'recall', ...(replaces ? { replaces } : {}) };
+    return JSON.parse((await client.ask(content, { data })).data.content);
+  };
+  return { ws, client, sessionId, ask, remembered };
+}
+
+test.each(['memory:', 'sqlite:'] as const)(
+  "asking again: the log keeps both, the agent's history follows the newer (store %s)",
+  async (store) => {
+    const { ws, sessionId, ask, remembered } = await conversation(store);
+    await ask('one');
+    await ask('two');
+    await ask('three');
+    expect(await remembered('now')).toEqual(
+      ['one', 'two', 'three'].flatMap((said) => [`u:${said}`, `a:${said}`]).concat('now'),
+    );
+    await ask('two, better', 'two');
+    expect(await remembered('now')).toEqual([
+      'u:one',
+      'a:one',
+      'u:two, better',
+      'a:two, better',
+      'now',
+    ]);
+    // Again the first of them: what stands in its place now is meant.
+    expect(await remembered('two, best', 'two')).toEqual(['u:one', 'a:one', 'two, best']);
+    const late = await TestSocket.open(ws);
+    late.send({ type: 'session_join', session_id: sessionId });
+    const { last_seq, history } = (await late.next('session_status')).data;
+    expect(last_seq).toBe(14);
+    expect(history?.filter(({ replaces }) => replaces === 'two')).toHaveLength(2);
+  },
+);
+
+test('only an earlier message of a person can be replaced, in this session', async () => {
+  const { client, ask } = await conversation();
+  const first = await ask('one');
+  const other = await TestSocket.open(client.socket.url);
+  await other.create();
+  await other.ask('elsewhere', { message_id: 'elsewhere' });
+  for (const replaces of ['nothing', 'elsewhere', first.message_id ?? '', 'self']) {
+    client.send({ type: 'chat_message', message_id: 'self', data: { content: 'x', replaces } });
+    expect(await client.find(({ reply_to }) => reply_to === 'self')).toMatchObject({
+      type: 'error',
+      data: { code: 'INVALID_MESSAGE', message: expect.stringContaining('data.replaces') },
+    });
+  }
+  expect((await ask('two')).seq).toBe(4);
+});
+
+test('[R4] what is replaced while it is being answered, or waits, is stopped; what came before is not', async () => {
+  const { agent, next } = puppet();
+  const { ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const say = (message_id: string, replaces?: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id,
+      data: { content: message_id, ...(replaces ? { replaces } : {}) },
+    });
+  say('m-1');
+  say('m-2');
+  say('m-3');
+  const first = await next();
+  await first.say('first');
+  // The second one waits; it and the third go.
+  say('m-4', 'm-2');
+  const ends = await client.collect('agent_response', 2);
+  expect(ends.map(({ reply_to, data }) => [reply_to, data.status])).toEqual([
+    ['m-2', 'cancelled'],
+    ['m-3', 'cancelled'],
+  ]);
+  expect(first.context.signal.aborted).toBe(false);
+  await first.finish();
+  const fourth = await next();
+  expect(fourth.input.message).toBe('m-4');
+  const turns: readonly ChatTurn[] = await fourth.input.history();
+  expect(turns).toEqual([
+    { role: 'user', content: 'm-1' },
+    { role: 'assistant', content: 'first' },
+  ]);
+  // And now the one that runs, by the message before it.
+  await fourth.say('fourth');
+  say('m-5', 'm-1');
+  await fourth.aborted;
+  const fifth = await next();
+  expect(fifth.input.message).toBe('m-5');
+  expect(await fifth.input.history()).toEqual([]);
+  await fifth.finish();
+  await client.find(({ reply_to, type }) => type === 'agent_response' && reply_to === 'm-5');
+});
+
+test('[R3] a replacement sent again, on another connection too, is acknowledged and starts nothing', async () => {
+  const { client, sessionId, ask } = await conversation();
+  await ask('one');
+  await ask('one again', 'one');
+  const other = await TestSocket.open(client.socket.url);
+  other.send({
+    type: 'chat_message',
+    session_id: sessionId,
+    message_id: 'one-again',
+    data: { content: 'one again', replaces: 'one' },
+  });
+  const ack = await other.next('message_ack');
+  expect(client.received).toContainEqual(ack);
+  expect((await ask('next')).seq).toBe(6);
+});
