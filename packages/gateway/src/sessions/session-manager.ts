@@ -187,7 +187,15 @@ export class SessionManager {
 
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
-    const result = await this.#append(append);
+    const arrived = this.#appends(sessionId, messageId);
+    let result: MessageOutcome;
+    try {
+      // The store's own promise: with one more step between, an event of a run that is committed
+      // together with this message would be told first, though its `seq` is higher.
+      result = await store.appendMessage(append);
+    } finally {
+      arrived();
+    }
     switch (result.outcome) {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
@@ -346,19 +354,16 @@ export class SessionManager {
     return event?.type === 'chat_message' && event.data.sender === principal.id ? event : undefined;
   }
 
-  /** Appends, and counts the message among those that wait until it is among the runs. */
-  async #append(append: AppendMessage): Promise<MessageOutcome> {
-    const { session_id, message_id } = append.event;
-    const ids = this.#appending.get(session_id) ?? new Map<string, number>();
-    this.#appending.set(session_id, ids.set(message_id, (ids.get(message_id) ?? 0) + 1));
-    try {
-      return await this.#deps.store.appendMessage(append);
-    } finally {
-      const count = ids.get(message_id) ?? 0;
-      if (count > 1) ids.set(message_id, count - 1);
-      else ids.delete(message_id);
-      if (ids.size === 0) this.#appending.delete(session_id);
-    }
+  /** Counts a message among those that wait, until what it returns is called. */
+  #appends(sessionId: string, messageId: string): () => void {
+    const ids = this.#appending.get(sessionId) ?? new Map<string, number>();
+    this.#appending.set(sessionId, ids.set(messageId, (ids.get(messageId) ?? 0) + 1));
+    return () => {
+      const count = ids.get(messageId) ?? 0;
+      if (count > 1) ids.set(messageId, count - 1);
+      else ids.delete(messageId);
+      if (ids.size === 0) this.#appending.delete(sessionId);
+    };
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
