@@ -1,0 +1,228 @@
+/**
+ * A client as anyone could write it from the protocol's description, on a bare socket: it keeps one
+ * place in the log and one in the running answer, resends what was not acknowledged, and at times
+ * stops an answer, loses its connection, or says again what was acknowledged already.
+ */
+import type { ClientMessageInput, ServerMessage } from '@parley/protocol';
+import { WebSocket } from 'ws';
+import type { Entry, Recording } from './record.ts';
+import { between, type Random } from './seeded.ts';
+import { Seen } from './seen.ts';
+
+/** What the clients share: where the server is, and what is going on. */
+export interface World {
+  readonly url: string;
+  /** The life of the server that goes on, or that comes next. */
+  readonly epoch: number;
+  /** Whether clients go on asking and making trouble. */
+  readonly busy: boolean;
+  /** Resolves when the server listens. */
+  readonly up: Promise<void>;
+  /** Something was received. */
+  readonly noticed: () => void;
+}
+
+/** How often, of 1. */
+const STOP_PER_CHUNK = 0.002;
+const DROP_PER_CHUNK = 0.001;
+const DROP_AFTER_SEND = 0.12;
+const SEND_TWICE = 0.08;
+const REPEAT_ACKNOWLEDGED = 0.06;
+
+export class FaultClient implements Recording {
+  readonly client: string;
+  readonly session: string;
+  readonly entries: Entry[] = [];
+  readonly seen: Seen;
+  /** Messages that were sent and not acknowledged, in order. */
+  readonly unacknowledged = new Map<string, ClientMessageInput>();
+  /** Messages of the session, as far as it knows, whose answers have not ended. */
+  readonly open = new Set<string>();
+  readonly #world: World;
+  readonly #random: Random;
+  #socket: WebSocket | undefined;
+  #epoch = 0;
+  #count = 0;
+  #acknowledged: ClientMessageInput | undefined;
+  #state: 'away' | 'connecting' | 'joined' | 'gone' = 'away';
+
+  /** Messages that it has waiting for an answer at the most. */
+  readonly #ahead: number;
+
+  constructor(client: string, session: string, world: World, random: Random, ahead = 1) {
+    this.client = client;
+    this.session = session;
+    this.seen = new Seen(client, session);
+    this.#world = world;
+    this.#random = random;
+    this.#ahead = ahead;
+  }
+
+  get joined(): boolean {
+    return this.#state === 'joined' && this.seen.joined;
+  }
+
+  /** An answer is being written before its eyes. */
+  get inMidAnswer(): boolean {
+    return this.joined && this.seen.answer?.epoch === this.#epoch;
+  }
+
+  /** It has asked nothing that is not answered and ended. */
+  get settled(): boolean {
+    return this.joined && this.unacknowledged.size === 0 && this.open.size === 0;
+  }
+
+  start(): void {
+    void this.#connect();
+  }
+
+  /** Leaves for good. */
+  leave(): void {
+    this.#state = 'gone';
+    this.#socket?.terminate();
+  }
+
+  async #connect(): Promise<void> {
+    await this.#world.up;
+    if (this.#state !== 'away') return;
+    this.#state = 'connecting';
+    const socket = new WebSocket(this.#world.url, ['parley.v1']);
+    this.#socket = socket;
+    this.#epoch = this.#world.epoch;
+    socket.on('error', () => {});
+    socket.on('open', () => {
+      this.entries.push({ way: 'open', epoch: this.#epoch });
+      this.seen.apply({ way: 'open', epoch: this.#epoch });
+      this.#join();
+    });
+    socket.on('message', (bytes) => this.#receive(JSON.parse(String(bytes)) as ServerMessage));
+    socket.on('close', () => {
+      if (this.#state === 'gone') return;
+      this.#state = 'away';
+      // A turn of the loop, so that a server which refuses is not asked without a pause.
+      setTimeout(() => void this.#connect(), 5);
+    });
+  }
+
+  #join(): void {
+    const { answer, first, last } = this.seen;
+    const message_id = `${this.client}-join-${this.entries.length}`;
+    if (first === undefined) {
+      this.#send({ type: 'session_create', session_id: this.session, message_id, data: {} });
+      return;
+    }
+    const position = answer && {
+      run_id: answer.run,
+      attempt: answer.attempt,
+      offset: answer.text.length,
+    };
+    this.#send({
+      type: 'session_join',
+      message_id,
+      data: {
+        session_id: this.session,
+        after_seq: last,
+        ...(position ? { answer: position } : {}),
+      },
+    });
+  }
+
+  #receive(message: ServerMessage): void {
+    // Sent before the connection was given up: what the client does not act on, it has not seen.
+    if (this.#state !== 'connecting' && this.#state !== 'joined') return;
+    const entry: Entry = { way: 'in', epoch: this.#epoch, message };
+    this.entries.push(entry);
+    this.seen.apply(entry);
+    this.#follow(message);
+    this.#world.noticed();
+  }
+
+  #follow(message: ServerMessage): void {
+    switch (message.type) {
+      case 'session_status':
+        if (message.reply_to === undefined) return;
+        this.#state = 'joined';
+        for (const unsent of this.unacknowledged.values()) this.#send(unsent);
+        for (const entry of message.data.history ?? []) this.#log(entry.type, entry);
+        this.#askSoon();
+        return;
+      case 'message_ack': {
+        const { reply_to: id = '' } = message;
+        const acknowledged = this.unacknowledged.get(id);
+        if (acknowledged) this.#acknowledged = acknowledged;
+        this.unacknowledged.delete(id);
+        return;
+      }
+      case 'agent_chunk':
+        if (!this.#world.busy) return;
+        if (this.#random() < STOP_PER_CHUNK) this.#stop(message.run_id);
+        if (this.#random() < DROP_PER_CHUNK) this.#drop();
+        return;
+      case 'chat_message':
+      case 'agent_response':
+        this.#log(message.type, message);
+        this.#askSoon();
+    }
+  }
+
+  #log(
+    type: string,
+    entry: { message_id?: string | undefined; reply_to?: string | undefined },
+  ): void {
+    if (type === 'chat_message') this.open.add(entry.message_id ?? '');
+    if (type === 'agent_response') this.open.delete(entry.reply_to ?? '');
+  }
+
+  #askSoon(): void {
+    if (!this.#world.busy || this.#mine() >= this.#ahead) return;
+    setTimeout(() => this.#ask(), between(this.#random, 0, 150));
+  }
+
+  /** How many of its own messages wait for an acknowledgement or an end. */
+  #mine(): number {
+    return [...this.open].filter((id) => this.seen.sent.has(id)).length;
+  }
+
+  #ask(): void {
+    if (!this.#world.busy || !this.joined || this.#mine() >= this.#ahead) return;
+    const random = this.#random;
+    this.#count += 1;
+    const id = `${this.client}-m${this.#count}`;
+    const tool = random() < 0.2 ? ' tool=search' : '';
+    const content = `tokens=${between(random, 8, 40)} rate=${between(random, 25, 60)}${tool}`;
+    const fragile = random() < 0.25 ? { agent_name: 'fragile' } : {};
+    const message: ClientMessageInput = {
+      type: 'chat_message',
+      session_id: this.session,
+      message_id: id,
+      data: { content, ...fragile },
+    };
+    this.unacknowledged.set(id, message);
+    this.open.add(id);
+    this.#send(message);
+    if (random() < SEND_TWICE) this.#send(message);
+    if (random() < REPEAT_ACKNOWLEDGED && this.#acknowledged) this.#send(this.#acknowledged);
+    if (random() < DROP_AFTER_SEND) setTimeout(() => this.#drop(), between(random, 0, 6));
+  }
+
+  #stop(run_id: string | undefined): void {
+    this.#send({
+      type: 'run_cancel',
+      session_id: this.session,
+      message_id: `${this.client}-stop-${this.entries.length}`,
+      data: this.#random() < 0.5 && run_id !== undefined ? { run_id } : {},
+    });
+  }
+
+  /** As a lost network would. */
+  #drop(): void {
+    if (this.#state === 'joined' && this.#world.busy) this.#socket?.terminate();
+  }
+
+  #send(message: ClientMessageInput): void {
+    const entry: Entry = { way: 'out', epoch: this.#epoch, message };
+    this.entries.push(entry);
+    this.seen.apply(entry);
+    this.#socket?.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Puts a fault into the gateway's source as it is loaded, so that the product itself has no switch for
+ * it. Preloaded with `--import`; `FAULT_PLANT` says which. Worker threads load it too.
+ */
+import { writeSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+
+interface Plant {
+  /** Where: the end of the file's URL. */
+  readonly file: string;
+  /** Each of these stands in the file exactly once. */
+  readonly replace: readonly (readonly [find: string, by: string])[];
+}
+
+/**
+ * Answers before the commit, which follows up to 400 ms later, as in a database with an asynchronous
+ * commit; but only where a batch has nothing else than calls of `methods`.
+ */
+function answerBeforeCommit(...methods: readonly string[]): Plant {
+  return {
+    file: '/stores/sqlite/writer.ts',
+    replace: [
+      ['    begin.run();\n', '    if (!db.inTransaction) begin.run();\n'],
+      [
+        '      commit.run();\n',
+        `      if (!calls.every(([name]) => ${JSON.stringify(methods)}.includes(name))) commit.run();
+      else setTimeout(() => db.inTransaction && commit.run(), 400);\n`,
+      ],
+    ],
+  };
+}
+
+const PLANTS: Readonly<Record<string, Plant>> = {
+  'acknowledge before commit': answerBeforeCommit('appendMessage'),
+  'emit before commit': answerBeforeCommit('finishRun', 'appendRunEvent'),
+  'no idempotency': {
+    file: '/stores/sqlite/log.ts',
+    replace: [['      if (receipt) {\n', '      if (receipt && !receipt) {\n']],
+  },
+  'no fsync with each commit': {
+    file: '/stores/sqlite/schema.ts',
+    replace: [["db.pragma('synchronous = FULL');", "db.pragma('synchronous = NORMAL');"]],
+  },
+  'fsync on the event loop': {
+    file: '/stores/sqlite.ts',
+    replace: [
+      [
+        "import { join } from 'node:path';",
+        "import { join } from 'node:path';\nimport * as fs from 'node:fs';",
+      ],
+      [
+        '  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {\n',
+        `  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+    const scratch = fs.openSync(process.argv[1] as string, 'r');
+    fs.fsyncSync(scratch);
+    fs.closeSync(scratch);\n`,
+      ],
+    ],
+  },
+  // No fault: it lets a short run see what else takes a log of many MiB.
+  'early checkpoints': {
+    file: '/stores/sqlite/writer.ts',
+    replace: [
+      ['const CHECKPOINT_PAGES = 8_000;', 'const CHECKPOINT_PAGES = 40;'],
+      ['const MAX_LOG_PAGES = 16_000;', 'const MAX_LOG_PAGES = 400;'],
+    ],
+  },
+};
+
+for (const name of (process.env.FAULT_PLANT ?? '').split(', ')) {
+  const plant = PLANTS[name];
+  if (!plant) throw new Error(`There is no fault ${name}; there are ${Object.keys(PLANTS)}.`);
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.endsWith(plant.file)) return loaded;
+      const source = sow(name, plant, String(loaded.source));
+      // Not `console`: that of a worker thread would come later than the server is ready.
+      writeSync(2, `planted ${name}\n`);
+      return { ...loaded, source };
+    },
+  });
+}
+
+function sow(name: string, { file, replace }: Plant, source: string): string {
+  return replace.reduce((text, [find, by]) => {
+    const parts = text.split(find);
+    if (parts.length === 2) return parts.join(by);
+    throw new Error(
+      `The fault ${name} does not fit ${file} any more: found ${parts.length - 1} times: ${find}`,
+    );
+  }, source);
+}

@@ -1,0 +1,48 @@
+/**
+ * The process that is killed: a gateway as anyone would put it together, in a data directory and on a
+ * port that are given. It ends with the process that started it, however that ends.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createGateway, defineAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import type { FromServer, ServerOptions, ToServer } from './server-process.ts';
+
+const { dataDir, port } = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
+const delay = monitorEventLoopDelay({ resolution: 1 });
+
+/** The simulator, as an agent that must not be asked twice. */
+const fragile = defineAgent({
+  name: 'fragile',
+  onInterrupt: 'fail',
+  run: (input, context) => simulatorAgent.run(input, context),
+});
+const gateway = await createGateway({
+  agents: [simulatorAgent, fragile],
+  dataDir,
+  port,
+  logLevel: 'error',
+});
+const listening = await gateway.listen();
+
+process.on('disconnect', () => process.exit());
+process.on('message', (message: ToServer) => {
+  if (message === 'measure') {
+    delay.reset();
+    delay.enable();
+    return;
+  }
+  delay.disable();
+  // Nanoseconds to milliseconds; the histogram has the timer's own interval in it.
+  const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
+  tell({
+    type: 'delay',
+    p50: milliseconds(delay.percentile(50)),
+    p99: milliseconds(delay.percentile(99)),
+    max: milliseconds(delay.max),
+    samples: delay.count,
+  });
+});
+tell({ type: 'ready', port: listening.port, pid: process.pid });
+
+function tell(message: FromServer): void {
+  process.send?.(message);
+}
