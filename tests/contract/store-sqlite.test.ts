@@ -9,9 +9,9 @@ import { createInterface } from 'node:readline';
 import { setImmediate as turn } from 'node:timers/promises';
 import type Sqlite from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.ts';
 import { SqliteThread } from '../../packages/gateway/src/stores/sqlite/thread.ts';
+import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { newMessage, newSession } from './store-records.ts';
 

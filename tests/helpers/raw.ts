@@ -89,11 +89,18 @@ export class RawSocket {
     this.write(clientFrame(OPCODE.text, Buffer.from(JSON.stringify(message))));
   }
 
-  /** The text frames, parsed. */
+  /** The messages that have come whole, parsed. */
   messages(): { type: string; data: Record<string, unknown> }[] {
-    return this.frames
-      .filter(({ opcode }) => opcode === OPCODE.text)
-      .map(({ payload }) => JSON.parse(payload.toString()));
+    const messages: { type: string; data: Record<string, unknown> }[] = [];
+    let parts: Buffer[] = [];
+    for (const { opcode, fin, payload } of this.frames) {
+      if (opcode > OPCODE.binary) continue;
+      parts.push(payload);
+      if (!fin) continue;
+      messages.push(JSON.parse(Buffer.concat(parts).toString()));
+      parts = [];
+    }
+    return messages;
   }
 
   /** Resolves as soon as `holds`, or the connection is gone. */

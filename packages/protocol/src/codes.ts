@@ -22,7 +22,8 @@ export const ERROR_CODES = {
   INVALID_MESSAGE: {
     retryable: false,
     status: 400,
-    description: 'The message does not fit its schema; the error names the field and what was expected.',
+    description:
+      'The message does not fit its schema; the error names the field and what was expected.',
   },
   UNKNOWN_MESSAGE_TYPE: {
     retryable: false,
@@ -43,7 +44,8 @@ export const ERROR_CODES = {
   NO_SESSION: {
     retryable: false,
     status: 400,
-    description: 'The message needs a session: name one in `session_id`, or create or join one first.',
+    description:
+      'The message needs a session: name one in `session_id`, or create or join one first.',
   },
   SESSION_NOT_FOUND: {
     retryable: false,
@@ -63,7 +65,8 @@ export const ERROR_CODES = {
   ORIGIN_NOT_ALLOWED: {
     retryable: false,
     status: 403,
-    description: 'The page that asks is not from an allowed origin, or asks by a host name that is not allowed.',
+    description:
+      'The page that asks is not from an allowed origin, or asks by a host name that is not allowed.',
   },
   CONNECTION_LIMIT: {
     retryable: true,
@@ -108,7 +111,8 @@ export const ERROR_CODES = {
   QUEUE_FULL: {
     retryable: true,
     status: 429,
-    description: 'As many messages wait in this session as may. Send it again when an answer has ended.',
+    description:
+      'As many messages wait in this session as may. Send it again when an answer has ended.',
   },
   STORE_UNAVAILABLE: {
     retryable: true,

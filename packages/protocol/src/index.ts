@@ -7,8 +7,8 @@ export {
   createMessage,
   type Decoded,
   decode,
-  encode,
   type ErrorDetails,
+  encode,
   type MessageEnvelope,
   ProtocolError,
 } from './codec.ts';

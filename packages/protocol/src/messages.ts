@@ -89,7 +89,10 @@ const sessionJoin = clientMessage(
 const chatMessage = clientMessage(
   'chat_message',
   z.object({
-    content: text.refine((value) => value.trim() !== '', 'expected text that is not only white space'),
+    content: text.refine(
+      (value) => value.trim() !== '',
+      'expected text that is not only white space',
+    ),
     message_type: z.literal('text').default('text'),
     /** The agent to ask, where it is not the session's own. */
     agent_name: id.optional(),
@@ -101,10 +104,12 @@ const ping = clientMessage('ping', optionalData({}));
 const typingSent = clientMessage('typing', optionalData({ is_typing: z.boolean().default(true) }));
 const sessionUpdate = clientMessage(
   'session_update',
-  z.object({ title: title.optional(), agent_name: id.optional() }).refine(
-    (data) => data.title !== undefined || data.agent_name !== undefined,
-    'expected title or agent_name',
-  ),
+  z
+    .object({ title: title.optional(), agent_name: id.optional() })
+    .refine(
+      (data) => data.title !== undefined || data.agent_name !== undefined,
+      'expected title or agent_name',
+    ),
 );
 const sessionLeave = clientMessage('session_leave', optionalData({}));
 const runCancel = clientMessage(
@@ -135,7 +140,10 @@ const v1ClientMessages = [
 export const clientMessageSchema = z.discriminatedUnion('type', v1ClientMessages);
 export type ClientMessage = z.output<typeof clientMessageSchema>;
 export type ClientMessageType = ClientMessage['type'];
-export type ClientMessageOf<Type extends ClientMessageType> = Extract<ClientMessage, { type: Type }>;
+export type ClientMessageOf<Type extends ClientMessageType> = Extract<
+  ClientMessage,
+  { type: Type }
+>;
 /** What a client writes: fields with defaults may be left out. */
 export type ClientMessageInput = z.input<typeof clientMessageSchema>;
 
@@ -235,7 +243,13 @@ const approvalRequest = serverMessage(
 );
 
 /** The durable events: what the log of a session is made of. */
-const eventSchemas = [chatMessageEvent, agentResponse, toolCall, toolResult, approvalRequest] as const;
+const eventSchemas = [
+  chatMessageEvent,
+  agentResponse,
+  toolCall,
+  toolResult,
+  approvalRequest,
+] as const;
 export const eventSchema = z.discriminatedUnion('type', eventSchemas);
 type EventMessage = z.output<typeof eventSchema>;
 export type EventType = EventMessage['type'];
@@ -289,7 +303,13 @@ const runStatus = serverMessage(
  */
 const historyEntry = z
   .object({
-    type: z.enum(['chat_message', 'agent_response', 'tool_call', 'tool_result', 'approval_request']),
+    type: z.enum([
+      'chat_message',
+      'agent_response',
+      'tool_call',
+      'tool_result',
+      'approval_request',
+    ]),
     role: z.enum(['user', 'assistant', 'tool']),
     message_id: id,
     timestamp: z.iso.datetime(),
@@ -407,7 +427,10 @@ const v1ServerMessages = [
 export const serverMessageSchema = z.discriminatedUnion('type', v1ServerMessages);
 export type ServerMessage = z.output<typeof serverMessageSchema>;
 export type ServerMessageType = ServerMessage['type'];
-export type ServerMessageOf<Type extends ServerMessageType> = Extract<ServerMessage, { type: Type }>;
+export type ServerMessageOf<Type extends ServerMessageType> = Extract<
+  ServerMessage,
+  { type: Type }
+>;
 
 export const SERVER_MESSAGE_TYPES = {
   plain: plainServerMessages.map((schema) => schema.shape.type.value),

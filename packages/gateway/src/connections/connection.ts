@@ -18,7 +18,7 @@ import type { Logger } from '../log.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { StoreError } from '../stores/store.ts';
-import { textFrame } from './frame.ts';
+import { textFrames } from './frame.ts';
 import { handle } from './handlers.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -56,8 +56,8 @@ const MAX_INBOX = 64;
 const MAX_IN_FLIGHT = 64;
 const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
 
-/** The frame of a delivery, built by the first connection that sends it. */
-const frames = new WeakMap<Delivery, Buffer>();
+/** The frames of a delivery, built by the first connection that sends it. */
+const framesOf = new WeakMap<Delivery, readonly Buffer[]>();
 
 export class Connection implements Peer {
   readonly id: string;
@@ -116,16 +116,16 @@ export class Connection implements Peer {
   }
 
   send(text: string): void {
-    this.#outbox.send(textFrame(text));
+    this.#outbox.send(textFrames(text));
   }
 
   forward(delivery: Delivery): void {
-    let frame = frames.get(delivery);
-    if (!frame) {
-      frame = textFrame(encode(delivery.message));
-      frames.set(delivery, frame);
+    let frames = framesOf.get(delivery);
+    if (!frames) {
+      frames = textFrames(encode(delivery.message));
+      framesOf.set(delivery, frames);
     }
-    this.#outbox.send(frame);
+    this.#outbox.send(frames);
   }
 
   tell(message: ServerMessage): void {

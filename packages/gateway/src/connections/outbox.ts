@@ -1,10 +1,12 @@
 import type { Duplex } from 'node:stream';
 
+/** An agent's answer may come in one piece, and once more as its end, before anyone could read. */
+const EXEMPT = 2;
 /** What the socket may hold itself before frames wait here, bytes. */
 const SOCKET_HIGH_WATER = 65_536;
 
 export interface OutboxOptions {
-  /** Bytes that may wait behind the first frame, which is taken however large it is. */
+  /** Bytes that may wait behind the first two messages, which are taken however large they are. */
   readonly maxBytes: number;
   /** Called once, when more would have to wait than may. */
   readonly onOverflow: () => void;
@@ -19,8 +21,10 @@ export class Outbox {
   readonly #socket: Duplex;
   readonly #options: OutboxOptions;
   #corked = false;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
+  /** What has not been written yet, message by message; the first one may be on its way in part. */
+  #waiting: { frames: readonly Buffer[]; readonly bytes: number }[] = [];
+  /** Bytes of all waiting messages but the first two. */
+  #behindBytes = 0;
   #moved = false;
   #closed = false;
   #listeners: (() => void)[] = [];
@@ -33,31 +37,32 @@ export class Outbox {
 
   /** The reader is behind: what can wait or be merged should. */
   get congested(): boolean {
-    return this.#waitingBytes > 0;
+    return this.#waiting.length > 0;
   }
 
   /** Whether frames wait and none has left since this was asked last. */
   isStuck(): boolean {
-    const stuck = this.#waitingBytes > 0 && !this.#moved;
+    const stuck = this.congested && !this.#moved;
     this.#moved = false;
     return stuck;
   }
 
-  send(frame: Buffer): void {
+  /** Takes the frames of one message. */
+  send(frames: readonly Buffer[]): void {
     if (this.#closed) return;
-    if (this.#waitingBytes === 0 && this.#socket.writableLength < SOCKET_HIGH_WATER) {
-      this.#write(frame);
-      return;
+    const rest = this.congested ? frames : this.#writeSome(frames);
+    if (rest.length === 0) return;
+    const bytes = rest.reduce((sum, frame) => sum + frame.length, 0);
+    if (this.#waiting.length >= EXEMPT) {
+      this.#behindBytes += bytes;
+      if (this.#behindBytes > this.#options.maxBytes) {
+        this.close();
+        this.#options.onOverflow();
+        return;
+      }
     }
-    const first = this.#waiting[0];
-    if (first && this.#waitingBytes - first.length + frame.length > this.#options.maxBytes) {
-      this.close();
-      this.#options.onOverflow();
-      return;
-    }
-    if (this.#waitingBytes === 0) this.#moved = true;
-    this.#waiting.push(frame);
-    this.#waitingBytes += frame.length;
+    if (!this.congested) this.#moved = true;
+    this.#waiting.push({ frames: rest, bytes });
     // Without a full socket buffer there is no 'drain' to wait for.
     if (!this.#socket.writableNeedDrain) this.#afterTick();
   }
@@ -72,18 +77,25 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#waiting = [];
-    this.#waitingBytes = 0;
     this.#socket.off('drain', this.#flush);
     this.#notify();
   }
 
-  #write(frame: Buffer): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#socket.cork();
-      process.nextTick(this.#uncork);
+  /** Writes as many frames as the socket may hold; returns the others. */
+  #writeSome(frames: readonly Buffer[]): readonly Buffer[] {
+    let written = 0;
+    for (const frame of frames) {
+      if (this.#socket.writableLength >= SOCKET_HIGH_WATER) break;
+      if (!this.#corked) {
+        this.#corked = true;
+        this.#socket.cork();
+        process.nextTick(this.#uncork);
+      }
+      this.#socket.write(frame);
+      written += 1;
     }
-    this.#socket.write(frame);
+    if (written > 0) this.#moved = true;
+    return written === frames.length ? [] : frames.slice(written);
   }
 
   readonly #uncork = (): void => {
@@ -98,18 +110,17 @@ export class Outbox {
   }
 
   readonly #flush = (): void => {
-    if (this.#closed || this.#waiting.length === 0) return;
-    let sent = 0;
-    while (sent < this.#waiting.length && this.#socket.writableLength < SOCKET_HIGH_WATER) {
-      const frame = this.#waiting[sent] as Buffer;
-      this.#waitingBytes -= frame.length;
-      this.#write(frame);
-      sent += 1;
+    let done = 0;
+    for (const message of this.#waiting) {
+      message.frames = this.#writeSome(message.frames);
+      if (message.frames.length > 0) break;
+      done += 1;
     }
-    if (sent === 0) return;
-    this.#waiting = this.#waiting.slice(sent);
-    this.#moved = true;
-    if (this.#waitingBytes === 0) this.#notify();
+    if (done > 0) {
+      this.#waiting = this.#waiting.slice(done);
+      this.#behindBytes = this.#waiting.slice(EXEMPT).reduce((sum, { bytes }) => sum + bytes, 0);
+    }
+    if (!this.congested) this.#notify();
     else if (!this.#socket.writableNeedDrain) this.#afterTick();
   };
 
