@@ -12,6 +12,12 @@ export interface OutboxOptions {
   readonly onOverflow: () => void;
 }
 
+/** What is left of a message. */
+interface Waiting {
+  frames: readonly Buffer[];
+  readonly bytes: number;
+}
+
 /**
  * The way out of one connection: frames in order, bounded in bytes, the writes of one tick corked
  * into one system call. Once the socket is behind, frames wait here and not in the socket, so that
@@ -22,7 +28,7 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #corked = false;
   /** What has not been written yet, message by message; the first one may be on its way in part. */
-  #waiting: { frames: readonly Buffer[]; readonly bytes: number }[] = [];
+  #waiting: Waiting[] = [];
   /** Bytes of all waiting messages but the first two. */
   #behindBytes = 0;
   #moved = false;
@@ -110,18 +116,23 @@ export class Outbox {
   }
 
   readonly #flush = (): void => {
-    let done = 0;
-    for (const message of this.#waiting) {
-      message.frames = this.#writeSome(message.frames);
-      if (message.frames.length > 0) break;
-      done += 1;
+    if (!this.congested) return;
+    const before = this.#waiting.length;
+    let progress = false;
+    while (this.congested) {
+      const message = this.#waiting[0] as Waiting;
+      const left = this.#writeSome(message.frames);
+      progress ||= left.length < message.frames.length;
+      message.frames = left;
+      if (left.length > 0) break;
+      this.#waiting.shift();
     }
-    if (done > 0) {
-      this.#waiting = this.#waiting.slice(done);
+    if (this.#waiting.length < before) {
       this.#behindBytes = this.#waiting.slice(EXEMPT).reduce((sum, { bytes }) => sum + bytes, 0);
     }
     if (!this.congested) this.#notify();
-    else if (!this.#socket.writableNeedDrain) this.#afterTick();
+    // Only after progress: a socket that is ending takes nothing and needs no drain, for ever.
+    else if (progress && !this.#socket.writableNeedDrain) this.#afterTick();
   };
 
   #notify(): void {
