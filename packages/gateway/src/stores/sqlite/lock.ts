@@ -1,6 +1,6 @@
 /** One process per data directory. */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError } from '../store.ts';
 
@@ -14,13 +14,14 @@ import { StoreError } from '../store.ts';
 export function lockDataDirectory(dataDir: string): () => void {
   let db: Database.Database | undefined;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const made = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncNames(resolve(made), resolve(dataDir));
     const file = join(dataDir, 'parley.lock');
     createPrivateFile(file);
     db = new Database(file, { timeout: 0 });
     const lock = db;
-    // The process id is for people to read; it need not survive a power failure.
-    lock.pragma('synchronous = OFF');
+    // Only people read what is in it, but a file that a power failure has torn cannot be locked.
+    lock.pragma('synchronous = FULL');
     lock.exec('BEGIN IMMEDIATE');
     lock.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder');
     lock.prepare('INSERT INTO holder VALUES (?)').run(process.pid);
@@ -32,6 +33,26 @@ export function lockDataDirectory(dataDir: string): () => void {
     const reason = describe(dataDir, db, cause);
     db?.close();
     throw new StoreError(reason, { cause });
+  }
+}
+
+/**
+ * Puts the names of new directories on disk, from `last` up to `first`. SQLite does so for its files;
+ * without it a power failure may take the whole directory, with everything acknowledged in it.
+ */
+function syncNames(first: string, last: string): void {
+  for (let path = last; ; path = dirname(path)) {
+    try {
+      const parent = openSync(dirname(path), 'r');
+      try {
+        fsyncSync(parent);
+      } finally {
+        closeSync(parent);
+      }
+    } catch {
+      // Not every system can sync a directory; SQLite goes on without it, too.
+    }
+    if (path === first || path === dirname(path)) return;
   }
 }
 
