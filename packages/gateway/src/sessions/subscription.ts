@@ -238,6 +238,7 @@ export class Subscription implements Subscriber {
 
   #goLive(): void {
     this.#state = 'live';
+    if (this.#peer.profile === 'plain') return;
     for (const status of this.#deps.waiting(this.#session.record.id)) this.#send(status);
     this.#payText();
   }
