@@ -391,7 +391,10 @@ const error = serverMessage(
     /** The limit that applied, in the unit that `message` names. */
     limit: z.number().optional(),
   }),
-);
+).extend({
+  /** The `message_id` of the refused message as it came, also where it is no id: that may be why. */
+  reply_to: z.string().min(1).max(LIMITS.idLength).optional(),
+});
 const systemMessage = serverMessage(
   'system_message',
   z.object({
