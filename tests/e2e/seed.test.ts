@@ -151,6 +151,12 @@ describe('Protocol compliance: message format validation', () => {
       data: { content: 'from elsewhere' },
     });
     await other.next('message_ack');
+    // Who joins while messages wait is not told in types that it does not know.
+    const late = await TestSocket.open(ws, { plain: true });
+    late.send({ type: 'session_join', session_id: sessionId });
+    await late.next('session_status');
+    await late.settled();
+    expect(late.received.map(({ type }) => type)).toEqual(['session_status', 'pong']);
     await run.say('text');
     await run.finish();
     expect((await client.next('agent_response')).data.content).toBe('some text');
