@@ -19,7 +19,7 @@ export interface RunManagerDeps {
 }
 
 /** What the queue carries. */
-export interface QueuedRun {
+interface QueuedRun {
   readonly runId: string;
   readonly sessionId: string;
 }

@@ -81,7 +81,7 @@ export interface RunRecord {
   readonly started: boolean;
 }
 
-export type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent'>;
+type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent'>;
 
 export interface AppendMessage {
   readonly event: Extract<NewEvent, { type: 'chat_message' }>;
