@@ -34,6 +34,8 @@ export class FaultClient implements Recording {
   readonly session: string;
   readonly entries: Entry[] = [];
   readonly seen: Seen;
+  /** The codes with which its connections ended. */
+  readonly closes: number[] = [];
   /** Messages that were sent and not acknowledged, in order. */
   readonly unacknowledged = new Map<string, ClientMessageInput>();
   /** Messages of the session, as far as it knows, whose answers have not ended. */
@@ -41,6 +43,7 @@ export class FaultClient implements Recording {
   readonly #world: World;
   readonly #random: Random;
   #socket: WebSocket | undefined;
+  #left = Promise.withResolvers<void>();
   #epoch = 0;
   #count = 0;
   #acknowledged: ClientMessageInput | undefined;
@@ -72,6 +75,11 @@ export class FaultClient implements Recording {
     return this.joined && this.unacknowledged.size === 0 && this.open.size === 0;
   }
 
+  /** Resolves when its connection is gone, if it has one. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
   start(): void {
     void this.#connect();
   }
@@ -88,6 +96,8 @@ export class FaultClient implements Recording {
     this.#state = 'connecting';
     const socket = new WebSocket(this.#world.url, ['parley.v1']);
     this.#socket = socket;
+    const left = Promise.withResolvers<void>();
+    this.#left = left;
     this.#epoch = this.#world.epoch;
     socket.on('error', () => {});
     socket.on('open', () => {
@@ -96,7 +106,9 @@ export class FaultClient implements Recording {
       this.#join();
     });
     socket.on('message', (bytes) => this.#receive(JSON.parse(String(bytes)) as ServerMessage));
-    socket.on('close', () => {
+    socket.on('close', (code) => {
+      this.closes.push(code);
+      left.resolve();
       if (this.#state === 'gone') return;
       this.#state = 'away';
       // A turn of the loop, so that a server which refuses is not asked without a pause.

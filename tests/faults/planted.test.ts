@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { runCampaign } from './campaign.ts';
-import { describe } from './record.ts';
+import { findPlanted } from './campaign.ts';
 import { chooseSeed } from './seeded.ts';
 
 /** Each fault, and what the checker has to say to it: that very fault, not just something. */
@@ -14,20 +13,18 @@ test.each(FAULTS)(
   '[R2][R3] the checker finds a planted fault: %s',
   async (plant, finding) => {
     const seed = chooseSeed();
-    const { violations, ...facts } = await runCampaign({
-      seed,
-      plant,
-      kills: 10,
-      budget: 30_000,
-      // What was lost never ends; the rest is done by then.
-      quiesce: 5_000,
-    });
-    console.log(`${plant}:`, JSON.stringify({ seed, found: violations.length, ...facts }));
-    const found = violations.map(describe);
-    expect(
-      found.filter((text) => finding.test(text)).length,
-      found.slice(0, 20).join('\n'),
-    ).toBeGreaterThan(0);
+    const { findings, kills } = await findPlanted({ seed, plant, kills: 25 }, finding);
+    const found = findings.filter((text) => finding.test(text));
+    console.log(`${plant}:`, JSON.stringify({ seed, kills, found: found.length, first: found[0] }));
+    expect(found, findings.slice(0, 20).join('\n')).not.toEqual([]);
   },
   120_000,
 );
+
+test('the checker finds none of them where none is planted', async () => {
+  const seed = chooseSeed();
+  const any = new RegExp(FAULTS.map(([, finding]) => finding.source).join('|'));
+  const { findings, kills } = await findPlanted({ seed, kills: 4 }, any);
+  expect(findings.filter((text) => any.test(text))).toEqual([]);
+  expect(kills).toBe(4);
+}, 120_000);

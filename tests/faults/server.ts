@@ -3,20 +3,15 @@
  * port that are given. It ends with the process that started it, however that ends.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { createGateway, defineAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { createGateway } from '../../packages/gateway/src/index.ts';
+import { agents } from './agents.ts';
 import type { FromServer, ServerOptions, ToServer } from './server-process.ts';
 
 const { dataDir, port } = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 const delay = monitorEventLoopDelay({ resolution: 1 });
 
-/** The simulator, as an agent that must not be asked twice. */
-const fragile = defineAgent({
-  name: 'fragile',
-  onInterrupt: 'fail',
-  run: (input, context) => simulatorAgent.run(input, context),
-});
 const gateway = await createGateway({
-  agents: [simulatorAgent, fragile],
+  agents,
   dataDir,
   port,
   logLevel: 'error',
