@@ -2,9 +2,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { HistoryEntry } from '@parley/protocol';
 import { toHistoryEntry } from '@parley/protocol';
-import Database from 'better-sqlite3';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { Asker, type Told } from './asker.ts';
 import { DiskTrace, type Fate } from './disk-trace.ts';
@@ -180,11 +180,13 @@ function missing(session: string, told: Told, entry: HistoryEntry | undefined): 
   return [`${session}: ${what}, the log has ${brief(there)}`];
 }
 
+/** By another build of SQLite than the one that wrote it. */
 function checkIntegrity(file: string): string[] {
-  const db = new Database(file, { readonly: true });
+  const db = new DatabaseSync(file, { readOnly: true });
   try {
-    const result = db.pragma('integrity_check', { simple: true });
-    return result === 'ok' ? [] : [`the database is damaged: ${String(result)}`];
+    const rows = db.prepare('PRAGMA integrity_check').all();
+    const results = rows.map((row) => String(row.integrity_check));
+    return results.join() === 'ok' ? [] : [`the database is damaged: ${results.join('; ')}`];
   } finally {
     db.close();
   }
