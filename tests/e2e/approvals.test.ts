@@ -1,12 +1,15 @@
 import type { ServerMessageOf } from '@parley/protocol';
 import { expect, test } from 'vitest';
-import { startGateway } from '../helpers/gateway.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { diskFull, gated } from '../helpers/gated-store.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
 async function asked() {
   const { agent, next } = puppet();
-  const { ws } = await startGateway({ agents: [agent] });
+  const gate = gated(new MemoryStore());
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
   const one = await TestSocket.open(ws);
   const sessionId = await one.create();
   const other = await TestSocket.open(ws);
@@ -24,7 +27,7 @@ async function asked() {
     session_id: sessionId,
     data: { approval_id: request.data.approval_id, ...data },
   });
-  return { ws, one, other, sessionId, run, decision, request, decide };
+  return { gate, ws, one, other, sessionId, run, decision, request, decide };
 }
 
 const is = (id: string) => (message: { reply_to?: string | undefined }) => message.reply_to === id;
@@ -80,6 +83,31 @@ test('two decide at once: the first one counts, the second is told that it is to
     (message) => message.type === 'approval_request' && message.data.status !== 'pending',
   );
   expect(decided).toHaveLength(1);
+});
+
+test('while the first decision is on its way to the disk, another one is too late already', async () => {
+  const { gate, one, other, run, decision, decide } = await asked();
+  gate.hold('appendRunEvent');
+  one.send(decide({ approved: true }, 'd-1'));
+  await gate.held(1);
+  other.send(decide({ approved: false }, 'd-2'));
+  expect(await other.find(is('d-2'))).toMatchObject({ data: { code: 'APPROVAL_NOT_FOUND' } });
+  gate.release();
+  expect((await one.find(is('d-1'))).type).toBe('message_ack');
+  expect(await decision).toEqual({ approved: true });
+  await run.finish();
+});
+
+test('[R2] [R12] a decision that the disk does not take leaves the question open', async () => {
+  const { gate, one, run, decision, decide } = await asked();
+  gate.breakDown(diskFull(), 'appendRunEvent');
+  one.send(decide({ approved: true }, 'd-1'));
+  expect(await one.find(is('d-1'))).toMatchObject({ data: { code: 'STORE_UNAVAILABLE' } });
+  gate.repair();
+  one.send(decide({ approved: true }, 'd-2'));
+  expect((await one.find(is('d-2'))).type).toBe('message_ack');
+  expect(await decision).toEqual({ approved: true });
+  await run.finish();
 });
 
 test('[R4] a stop while the question is open ends it; a decision after that is too late', async () => {

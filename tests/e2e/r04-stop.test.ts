@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -133,6 +136,25 @@ test('[R4] a stop sent right after the message on the same connection stops that
   expect(
     (await client.find(({ data }) => 'status' in data && data.status === 'complete')).type,
   ).toBe('agent_response');
+});
+
+test('[R4] a stop stops what was sent before it, also where that is not on disk yet', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent } = puppet();
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  gate.hold('appendMessage');
+  client.send(say('m-1'));
+  client.send(say('m-2'));
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await gate.held(2);
+  gate.release();
+  const accepted = await client.collect('message_ack', 2);
+  const ack = await client.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack.data).toEqual({ status: 'accepted', cancelled: accepted.map(({ run_id }) => run_id) });
+  const ends = client.received.filter(({ type }) => type === 'agent_response');
+  expect(ends.map(({ reply_to }) => reply_to)).toEqual(['m-1', 'm-2']);
 });
 
 test('[R4] stopping all ends those that wait too, in the log in the order of their messages', async () => {

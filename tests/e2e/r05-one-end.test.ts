@@ -133,3 +133,36 @@ test('[R5] what an agent says while its end is on the way to the disk is not sai
   });
   await client.find(({ reply_to }) => reply_to === 'stop');
 });
+
+test('[R5] while one end is on its way to the disk every other one comes too late', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store, runTimeout: 50 });
+  const client = await TestSocket.open(ws);
+  const sessionId = await client.create();
+  const other = await TestSocket.open(ws);
+  other.send({ type: 'session_join', session_id: sessionId });
+  await other.next('session_status');
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  await run.say('whole');
+  gate.hold('finishRun');
+  await run.finish();
+  await gate.held(1);
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  other.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
+  await run.aborted;
+  // Beyond the time-out too, which is the only thing here that time brings.
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  gate.release();
+  for (const socket of [client, other]) {
+    expect((await socket.next('agent_response')).data).toMatchObject({
+      status: 'complete',
+      content: 'whole',
+    });
+    const ack = await socket.find(({ reply_to }) => reply_to === 'stop');
+    expect(ack.data).toEqual({ status: 'accepted', cancelled: [] });
+    await socket.settled();
+    expect(socket.received.filter(({ type }) => type === 'agent_response')).toHaveLength(1);
+  }
+});
