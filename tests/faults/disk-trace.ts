@@ -53,13 +53,20 @@ export class DiskTrace {
       }
       const [, call = '', args = '', result = '', opened = '', lasted = '0'] =
         CALL.exec(text) ?? [];
-      if (result === '' || result === '?' || Number(result) < 0) continue;
       const from = begun?.from ?? Number(time);
+      if (begun) unfinished.delete(pid);
+      if (result === '?') unfinished.set(pid, { from, text: `${call}(${args}` });
+      if (result === '' || result === '?' || Number(result) < 0) continue;
       const to = begun ? Number(time) : from + Number(lasted);
-      const change = parse(call, args, opened, { from, to });
-      if (change && `${change.path}/`.startsWith(`${directory}/`)) changes.push(change);
+      changes.push(...parse(call, args, opened, { from, to }));
     }
-    return new DiskTrace(changes.sort((a, b) => a.to - b.to));
+    // What the kill fell into: it may have been done, or not.
+    for (const { from, text } of unfinished.values()) {
+      const [, call = '', args = ''] = /^(\w+)\((.*)$/.exec(text) ?? [];
+      changes.push(...parse(call, args, '', { from, to: Number.POSITIVE_INFINITY }));
+    }
+    const inside = changes.filter(({ path }) => `${path}/`.startsWith(`${directory}/`));
+    return new DiskTrace(inside.sort((a, b) => a.to - b.to));
   }
 
   /** How often a file was synced. */
@@ -69,12 +76,16 @@ export class DiskTrace {
 
   /** When something was changed or synced: the moments between which it matters where one is. */
   get times(): number[] {
-    return this.#changes.map(({ to }) => to);
+    return this.#changes.map(({ to }) => to).filter(Number.isFinite);
   }
 
-  /** Every file as the process left it: to be held against those that are really there. */
-  files(): Map<string, Buffer> {
-    return new Powered(this.#changes, Number.POSITIVE_INFINITY).files(() => true);
+  /**
+   * Every file as the process left it, to be held against those that are really there; with what the
+   * kill fell into, or without.
+   */
+  files(inDoubt: boolean): Map<string, Buffer> {
+    const changes = inDoubt ? this.#changes : this.#changes.filter(({ to }) => Number.isFinite(to));
+    return new Powered(changes, Number.MAX_VALUE).files(() => true);
   }
 
   /** Every file as it is found after a power failure at `time`. */
@@ -142,32 +153,32 @@ class Powered {
   }
 }
 
+/** What a system call changed, if anything. */
 function parse(
   call: string,
   args: string,
   opened: string,
   span: { from: number; to: number },
-): Change | undefined {
+): Change[] {
   const [, descriptor = ''] = /^\d+<([^>]*)>/.exec(args) ?? [];
   const [, text = ''] = /"([^"]*)"/.exec(args) ?? [];
+  const number = Number(/, (\d+)$/.exec(args)?.[1]);
   const path = fromHex(descriptor).toString();
   switch (call) {
-    case 'pwrite64': {
-      const at = Number(/, (\d+)$/.exec(args)?.[1]);
-      return { ...span, kind: 'write', path, at, bytes: fromHex(text) };
-    }
+    case 'pwrite64':
+      return [{ ...span, kind: 'write', path, at: number, bytes: fromHex(text) }];
     case 'ftruncate':
-      return { ...span, kind: 'truncate', path, length: Number(/, (\d+)$/.exec(args)?.[1]) };
+      return [{ ...span, kind: 'truncate', path, length: number }];
     case 'fsync':
     case 'fdatasync':
-      return { ...span, kind: 'sync', path };
+      return [{ ...span, kind: 'sync', path }];
     case 'openat':
-      if (!args.includes('O_CREAT')) return undefined;
-      return { ...span, kind: 'name', path: fromHex(opened).toString(), exists: true };
+      if (!args.includes('O_CREAT')) return [];
+      return [{ ...span, kind: 'name', path: fromHex(opened).toString(), exists: true }];
     case 'mkdir':
-      return { ...span, kind: 'name', path: fromHex(text).toString(), exists: true };
+      return [{ ...span, kind: 'name', path: fromHex(text).toString(), exists: true }];
     case 'unlink':
-      return { ...span, kind: 'name', path: fromHex(text).toString(), exists: false };
+      return [{ ...span, kind: 'name', path: fromHex(text).toString(), exists: false }];
     default:
       throw new Error(
         `The trace has a call that this does not know: ${call}(${args.slice(0, 200)})`,
