@@ -22,7 +22,7 @@ async function scene() {
       socket.received.map(({ type }) => type).filter((type) => type !== 'pong'),
     );
   };
-  return { gate, next, author, witness, sessionId, ws, heard };
+  return { gate, next, author, witness, heard };
 }
 
 test('[R2] a message is neither acknowledged nor shown nor answered before it is on disk', async () => {
@@ -68,7 +68,7 @@ test('[R2] an end, a tool call and its result leave the process when they are on
 });
 
 test('[R2] a stop, a question for approval, a name and a deletion are told when they are on disk', async () => {
-  const { gate, next, author, witness, sessionId, heard } = await scene();
+  const { gate, next, author, witness } = await scene();
   author.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'hello' } });
   const run = await next();
   await witness.next('run_status');
@@ -98,8 +98,6 @@ test('[R2] a stop, a question for approval, a name and a deletion are told when 
     gate.release();
     await told();
   }
-  expect(await heard()).toBeDefined();
-  expect(sessionId).toBeDefined();
 });
 
 /** The author waits for its own request, so that only the one who looks on can be asked. */
