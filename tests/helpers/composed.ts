@@ -66,5 +66,14 @@ export async function startComposed(options: ComposedOptions = {}) {
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;
-  return { ws: `ws://127.0.0.1:${port}/ws`, port, store: keptIn, runs, connections, cleaner, hub };
+  return {
+    ws: `ws://127.0.0.1:${port}/ws`,
+    port,
+    store: keptIn,
+    runs,
+    connections,
+    cleaner,
+    hub,
+    agents,
+  };
 }

@@ -159,7 +159,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       const server = createServer(handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
-        else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+        else {
+          socket.on('error', () => {});
+          socket.once('finish', () => socket.destroy());
+          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+        }
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

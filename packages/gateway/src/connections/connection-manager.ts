@@ -193,6 +193,8 @@ function refuse(socket: Duplex, error: unknown): void {
     error: { code, retryable, ...known?.details },
   });
   const retryAfter = known?.details.retry_after_ms;
+  // A peer that keeps its own side open would keep the socket, which nobody counts.
+  socket.once('finish', () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} ${code}`,

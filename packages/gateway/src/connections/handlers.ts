@@ -81,9 +81,15 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 
   async run_cancel(connection, { session_id, message_id, data }) {
     const id = needSession(connection, session_id);
-    // What was sent before the stop is stopped by it.
+    const { sessions, principal } = connection;
+    // What runs is stopped at once, and not when a message that came before is on a slow disk.
+    const stopped = sessions.cancel(principal, id, data.run_id);
+    // Waited for below; a refusal that comes first must not be nobody's.
+    stopped.catch(() => {});
     await connection.settleBackground();
-    const cancelled = await connection.sessions.cancel(connection.principal, id, data.run_id);
+    const cancelled = await stopped;
+    // What was sent before the stop is stopped by it too.
+    if (data.run_id === undefined) cancelled.push(...(await sessions.cancel(principal, id)));
     connection.tell(
       createMessage('message_ack', { status: 'accepted', cancelled }, envelope(id, message_id)),
     );

@@ -10,10 +10,22 @@ import type { ApprovalRequest } from './approvals.ts';
 const text = z.string().overwrite((value) => value.toWellFormed());
 const share = z.number().overwrite((value) => Math.min(1, Math.max(0, value)));
 
+/** The longest arguments or result of a tool, characters of JSON: it is sent to everyone in one message. */
+const MAX_JSON_LENGTH = 262_144;
+/** Agents in one report of progress. */
+const MAX_AGENTS = 64;
+
 /** What JSON makes of a value, so that what is told live is what is kept. */
 const json = z.unknown().transform((value, context): Json => {
   try {
-    return JSON.parse(JSON.stringify(value));
+    const text = JSON.stringify(value);
+    if (text !== undefined && text.length <= MAX_JSON_LENGTH) return JSON.parse(text);
+    if (text === undefined) throw new TypeError('it has none');
+    context.addIssue({
+      code: 'custom',
+      message: `expected at most ${MAX_JSON_LENGTH} characters of JSON, got ${text.length}`,
+    });
+    return z.NEVER;
   } catch (error) {
     const reason = error instanceof TypeError ? `: ${error.message}` : '';
     context.addIssue({ code: 'custom', message: `expected a JSON value${reason}` });
@@ -26,14 +38,16 @@ const agentEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text'), text: z.string() }),
   z.object({
     type: z.literal('progress'),
-    agents: z.array(
-      z.object({
-        name: text,
-        status: z.enum(['waiting', 'processing', 'complete', 'error']),
-        progress: share,
-        message: text.optional(),
-      }),
-    ),
+    agents: z
+      .array(
+        z.object({
+          name: text,
+          status: z.enum(['waiting', 'processing', 'complete', 'error']),
+          progress: share,
+          message: text.optional(),
+        }),
+      )
+      .max(MAX_AGENTS),
     overallProgress: share,
     currentAgent: text.optional(),
   }),

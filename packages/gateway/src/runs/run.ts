@@ -132,6 +132,8 @@ export class Run {
         this.release();
         return;
       }
+      // It may have been stopped while that was being written; an agent that acts must not begin then.
+      if (this.#state !== 'running') return;
       const input: AgentInput = { sessionId, runId, message, attempt, history };
       const context: AgentContext = {
         signal: this.#controller.signal,

@@ -144,9 +144,8 @@ export class SessionManager {
 
   async delete(principal: Principal, id: string): Promise<void> {
     await this.get(principal, id);
-    this.#deps.runs.abandon(id);
+    // Where this fails, the session and its runs go on: a run given up before would have no end.
     if (!(await this.#deps.store.deleteSession(id))) throw sessionNotFound(id);
-    // A message may have come in while the session was being deleted.
     this.#deps.runs.abandon(id);
     this.#deps.hub.end(id, 'deleted');
   }

@@ -218,7 +218,7 @@ export class Subscription implements Subscriber {
         this.#session.lastSeq = page.session.lastSeq;
       }
     }
-    return true;
+    return this.#state === 'live';
   }
 
   /** What is sent waits in the store, not in the outbox: a reader is not cut for a long log. */

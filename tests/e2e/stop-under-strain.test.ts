@@ -1,0 +1,145 @@
+import { connect } from 'node:net';
+import { expect, test } from 'vitest';
+import { LOCAL } from '../../packages/gateway/src/auth.ts';
+import { defineAgent } from '../../packages/gateway/src/index.ts';
+import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { diskFull, gated } from '../helpers/gated-store.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+test('[R4] an agent that must not act twice does not begin after a stop', async () => {
+  const keptIn = new MemoryStore();
+  const noted = Promise.withResolvers<void>();
+  const reply = Promise.withResolvers<void>();
+  const markStarted = keptIn.markStarted.bind(keptIn);
+  // Noted on disk, but the reply is still on its way when the stop comes.
+  keptIn.markStarted = async (...args) => {
+    const result = await markStarted(...args);
+    noted.resolve();
+    await reply.promise;
+    return result;
+  };
+  let acted = 0;
+  const agent = defineAgent({
+    name: 'mailer',
+    tools: ['mail'],
+    run: () => {
+      acted += 1;
+      return 'sent';
+    },
+  });
+  const { ws } = await startComposed({ agents: [agent], keptIn });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  await noted.promise;
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'stop');
+  reply.resolve();
+  await client.settled();
+  expect(acted).toBe(0);
+  expect(client.received.filter(({ type }) => type === 'agent_response')).toHaveLength(1);
+});
+
+test('[R4] what runs is stopped at once, while a message sent before is on its way to a slow disk', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'one' } });
+  const run = await next();
+  await run.say('text');
+  gate.hold('appendMessage');
+  client.send({ type: 'chat_message', message_id: 'm-2', data: { content: 'two' } });
+  await gate.held(1);
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await run.aborted;
+  gate.release();
+  const ack = await client.find(
+    ({ type, reply_to }) => type === 'message_ack' && reply_to === 'stop',
+  );
+  expect(ack.data).toMatchObject({ cancelled: [expect.any(String), expect.any(String)] });
+  const ends = client.received.filter(({ type }) => type === 'agent_response');
+  expect(ends.map(({ reply_to }) => reply_to)).toEqual(['m-1', 'm-2']);
+});
+
+test('[R5] a deletion that fails leaves the answer running, and it ends', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws, hub, runs, store, agents } = await startComposed({
+    agents: [agent],
+    keptIn: gate.store,
+  });
+  const client = await TestSocket.open(ws);
+  const sessionId = await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  gate.breakDown(diskFull(), 'deleteSession');
+  const sessions = new SessionManager({ store, hub, runs, agents, maxQueuedRuns: 10 });
+  await expect(sessions.delete(LOCAL, sessionId)).rejects.toThrow('full');
+  await run.say('whole');
+  void run.finish();
+  expect((await client.next('agent_response')).data).toMatchObject({
+    status: 'complete',
+    content: 'whole',
+  });
+});
+
+test('[R8] a refused upgrade leaves no socket, though the other side stays open', async () => {
+  const { ws } = await startGateway();
+  const { port, host } = new URL(ws);
+  for (const [path, status] of [
+    ['/ws', '403'],
+    ['/elsewhere', '404'],
+  ]) {
+    const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+    socket.write(
+      [
+        `GET ${path} HTTP/1.1`,
+        `Host: ${host}`,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Origin: http://elsewhere.example',
+        '',
+        '',
+      ].join('\r\n'),
+    );
+    let answer = '';
+    socket.on('data', (bytes) => {
+      answer += bytes;
+    });
+    await new Promise((resolve) => socket.once('end', resolve));
+    expect(answer).toContain(` ${status} `);
+    // Writing to a socket that the server has let go of is answered with a reset.
+    const gone = new Promise((resolve) => {
+      socket.once('error', resolve);
+      socket.once('close', resolve);
+    });
+    const writing = setInterval(() => socket.write('x'), 5);
+    await gone;
+    clearInterval(writing);
+    socket.destroy();
+  }
+});
+
+test('[R8] [R9] a tool result beyond the limit ends its run with words', async () => {
+  const agent = defineAgent({
+    name: 'large',
+    async *run() {
+      yield { type: 'tool_result', id: 't', name: 'n', result: 'x'.repeat(300_000) } as const;
+    },
+  });
+  const { ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  expect((await client.ask('go')).data).toMatchObject({
+    status: 'error',
+    code: 'AGENT_ERROR',
+    error: expect.stringContaining('262144 characters'),
+  });
+  expect(client.received.filter(({ type }) => type === 'tool_result')).toHaveLength(0);
+});
