@@ -10,9 +10,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
-import { envelope, framed, randomOf, unframed } from '../helpers/garbage.ts';
+import { envelope, framed, unframed } from '../helpers/garbage.ts';
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts';
 import { OPCODE, RawSocket } from '../helpers/raw.ts';
+import { seeded } from '../helpers/seeded.ts';
 import { TestSocket } from '../helpers/socket.ts';
 import { expectNoUncaught } from '../helpers/watch-process.ts';
 
@@ -59,7 +60,7 @@ test(`[R9] [R12] ${CONNECTIONS * ENVELOPES} envelopes over real sockets: every a
   let refusals = 0;
   await fc.assert(
     fc.asyncProperty(seeds, fc.boolean(), async (seed, plain) => {
-      const random = randomOf(seed);
+      const random = seeded(seed);
       const profile = plain ? 'plain' : 'parley.v1';
       const socket = new WebSocket(gateway.ws, plain ? [] : ['parley.v1']);
       await once(socket, 'open');
@@ -99,7 +100,7 @@ test(`[R9] [R12] ${ROUNDS * AT_ONCE * STREAMS} raw byte streams over ${ROUNDS * 
     fc.asyncProperty(seeds, async (seed) => {
       await Promise.all(
         Array.from({ length: AT_ONCE }, async (_, n) => {
-          const random = randomOf(seed + n);
+          const random = seeded(seed + n);
           const protocol = n % 2 === 0 ? 'parley.v1' : '';
           let dispose = () => {};
           const onFinished = (close: () => void) => {

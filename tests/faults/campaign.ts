@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { between, seeded } from '../helpers/seeded.ts';
 import { Crowd, type Verdict } from './crowd.ts';
 import { describe } from './record.ts';
-import { between, seeded } from './seeded.ts';
 import { freePort, ServerProcess } from './server-process.ts';
 
 export interface CampaignOptions {

@@ -1,9 +1,9 @@
 /** Fifty people in mid-answer, whatever becomes of the server, and the verdict on what they saw. */
 import type { HistoryEntry } from '@parley/protocol';
+import { seeded } from '../helpers/seeded.ts';
 import { check, type Expectation } from './checker.ts';
 import { FaultClient, type World } from './fault-client.ts';
 import type { Violation } from './record.ts';
-import { seeded } from './seeded.ts';
 
 export interface Verdict {
   readonly violations: readonly Violation[];

@@ -8,7 +8,7 @@
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Random } from './seeded.ts';
+import type { Random } from '../helpers/seeded.ts';
 
 /** What becomes of changes that were not synced. */
 export type Fate = 'lost' | 'kept in part' | 'torn';

@@ -5,8 +5,8 @@
  */
 import type { ClientMessageInput, ServerMessage } from '@parley/protocol';
 import { WebSocket } from 'ws';
+import { between, type Random } from '../helpers/seeded.ts';
 import type { Entry, Recording } from './record.ts';
-import { between, type Random } from './seeded.ts';
 import { Seen } from './seen.ts';
 
 /** What the clients share: where the server is, and what is going on. */

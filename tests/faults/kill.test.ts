@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { chooseSeed } from '../helpers/seeded.ts';
 import { runCampaign } from './campaign.ts';
 import { describe } from './record.ts';
-import { chooseSeed } from './seeded.ts';
 
 /** What the test is worth: fewer kills than this, and it has shown too little. */
 const MIN_KILLS = 15;

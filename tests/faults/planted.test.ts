@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { chooseSeed } from '../helpers/seeded.ts';
 import { findPlanted } from './campaign.ts';
-import { chooseSeed } from './seeded.ts';
 
 /** Each fault, and what the checker has to say to it: that very fault, not just something. */
 const FAULTS = [

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { chooseSeed } from '../helpers/seeded.ts';
 import { cutPower } from './power-loss.ts';
-import { chooseSeed } from './seeded.ts';
 
 test('[R2] power loss, cut back to the last fsync at random points: nothing that was acknowledged or told is lost', async () => {
   const seed = chooseSeed();

@@ -6,10 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import type { HistoryEntry } from '@parley/protocol';
 import { toHistoryEntry } from '@parley/protocol';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
+import { between, type Random, seeded } from '../helpers/seeded.ts';
 import { Asker, type Told } from './asker.ts';
 import { DiskTrace, type Fate } from './disk-trace.ts';
 import { brief, canonical } from './record.ts';
-import { between, type Random, seeded } from './seeded.ts';
 import { ServerProcess } from './server-process.ts';
 import { requireStrace, traced } from './strace.ts';
 

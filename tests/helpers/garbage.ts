@@ -1,18 +1,7 @@
 import { CLIENT_MESSAGE_TYPES, SERVER_MESSAGE_TYPES, SUBPROTOCOL } from '@parley/protocol';
 import { clientFrame, OPCODE } from './raw.ts';
+import type { Random } from './seeded.ts';
 
-/** Random numbers from 0 to 1, the same for the same seed: fast enough for millions of messages. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-type Random = () => number;
 const pick = <Item>(random: Random, items: readonly Item[]): Item =>
   items[Math.floor(random() * items.length)] as Item;
 

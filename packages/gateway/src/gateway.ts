@@ -14,8 +14,8 @@ import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import { MemoryBus } from './buses/memory.ts';
 import { type Config, type ConfigOptions, parseOptions } from './config.ts';
-import { ConnectionManager } from './connections/connection-manager.ts';
-import { createRequestListener } from './http.ts';
+import { ConnectionManager, endUpgrade } from './connections/connection-manager.ts';
+import { createRequestListener } from './http/app.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { LocalRunQueue } from './runs/local.ts';
@@ -159,11 +159,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       const server = createServer(handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
-        else {
-          socket.on('error', () => {});
-          socket.once('finish', () => socket.destroy());
-          socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-        }
+        else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

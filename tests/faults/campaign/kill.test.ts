@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { chooseSeed } from '../../helpers/seeded.ts';
 import { runCampaign } from '../campaign.ts';
 import { describe } from '../record.ts';
-import { chooseSeed } from '../seeded.ts';
 
 const KILLS = 100;
 

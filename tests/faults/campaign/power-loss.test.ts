@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { chooseSeed } from '../../helpers/seeded.ts';
 import { cutPower } from '../power-loss.ts';
-import { chooseSeed } from '../seeded.ts';
 
 const LIVES = 10;
 const CUTS = 100;

@@ -13,11 +13,6 @@ export const configCommand: Command = {
       'environment, and where each was set. Secrets are masked.',
       '',
       helpLine('--json', 'As JSON, durations in milliseconds'),
-      helpLine(
-        '--config <file>',
-        'Settings and agents (parley.config.ts in this directory, if any)',
-      ),
-      '',
       settingsHelp(),
     ].join('\n'),
 

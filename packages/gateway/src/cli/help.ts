@@ -28,6 +28,8 @@ export function settingsHelp(): string {
     return [`${heading}:`, ...lines, ''].join('\n');
   });
   return [
+    helpLine('--config <file>', 'Settings and agents (parley.config.ts in this directory, if any)'),
+    '',
     ...groups,
     'In brackets: what holds where nothing is set. Each setting can also stand in the environment',
     `(--max-runs is ${variableOf('maxRuns')}) and in parley.config.ts (maxRuns: 8); a flag counts more than the`,

@@ -1,7 +1,7 @@
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
-import { helpLine, settingsHelp } from './help.ts';
+import { settingsHelp } from './help.ts';
 import { loadConfigFile, resolveConfig, SETTING_FLAGS } from './sources.ts';
 
 export const serveCommand: Command = {
@@ -10,11 +10,6 @@ export const serveCommand: Command = {
       'Usage: parley serve [flags]',
       '',
       'Starts the server: the chat, its WebSocket and its HTTP API.',
-      '',
-      helpLine(
-        '--config <file>',
-        'Settings and agents (parley.config.ts in this directory, if any)',
-      ),
       '',
       settingsHelp(),
     ].join('\n'),

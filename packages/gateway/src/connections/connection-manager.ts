@@ -193,9 +193,8 @@ function refuse(socket: Duplex, error: unknown): void {
     error: { code, retryable, ...known?.details },
   });
   const retryAfter = known?.details.retry_after_ms;
-  // A peer that keeps its own side open would keep the socket, which nobody counts.
-  socket.once('finish', () => socket.destroy());
-  socket.end(
+  endUpgrade(
+    socket,
     [
       `HTTP/1.1 ${status} ${code}`,
       'Connection: close',
@@ -206,4 +205,12 @@ function refuse(socket: Duplex, error: unknown): void {
       body,
     ].join('\r\n'),
   );
+}
+
+/** Answers an upgrade with HTTP, and lets go of the socket, which nobody counts or sweeps. */
+export function endUpgrade(socket: Duplex, response: string): void {
+  socket.on('error', () => {});
+  // A peer that keeps its own side open would keep it.
+  socket.once('finish', () => socket.destroy());
+  socket.end(response);
 }

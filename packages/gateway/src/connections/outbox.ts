@@ -117,7 +117,6 @@ export class Outbox {
 
   readonly #flush = (): void => {
     if (!this.congested) return;
-    const before = this.#waiting.length;
     let progress = false;
     while (this.congested) {
       const message = this.#waiting[0] as Waiting;
@@ -126,9 +125,8 @@ export class Outbox {
       message.frames = left;
       if (left.length > 0) break;
       this.#waiting.shift();
-    }
-    if (this.#waiting.length < before) {
-      this.#behindBytes = this.#waiting.slice(EXEMPT).reduce((sum, { bytes }) => sum + bytes, 0);
+      // One more of them is among the first now.
+      this.#behindBytes -= this.#waiting[EXEMPT - 1]?.bytes ?? 0;
     }
     if (!this.congested) this.#notify();
     // Only after progress: a socket that is ending takes nothing and needs no drain, for ever.

@@ -1,26 +1,26 @@
 import type { RunJob, RunQueue } from './run-queue.ts';
 
 /** The queue of a single process. What it holds is in the store too, so that it need not be kept. */
-export class LocalRunQueue<Job extends RunJob> implements RunQueue<Job> {
+export class LocalRunQueue implements RunQueue {
   /** How many run at once in all. */
   readonly #maxRunning: number;
   /** The jobs of each session in order; the first one runs or is ready to. */
-  readonly #sessions = new Map<string, Job[]>();
+  readonly #sessions = new Map<string, RunJob[]>();
   /** Sessions whose first job has not started, in the order in which they became so. */
   readonly #ready = new Set<string>();
   #running = 0;
   #paused = false;
-  #execute: (job: Job) => Promise<void> = async () => {};
+  #execute: (job: RunJob) => Promise<void> = async () => {};
 
   constructor(options: { readonly maxRunning: number }) {
     this.#maxRunning = options.maxRunning;
   }
 
-  process(execute: (job: Job) => Promise<void>): void {
+  process(execute: (job: RunJob) => Promise<void>): void {
     this.#execute = execute;
   }
 
-  submit(job: Job): number {
+  submit(job: RunJob): number {
     const jobs = this.#sessions.get(job.sessionId);
     if (jobs) return jobs.push(job) - 1;
     this.#sessions.set(job.sessionId, [job]);
@@ -57,9 +57,9 @@ export class LocalRunQueue<Job extends RunJob> implements RunQueue<Job> {
   }
 
   async #run(sessionId: string): Promise<void> {
-    const jobs = this.#sessions.get(sessionId) as Job[];
+    const jobs = this.#sessions.get(sessionId) as RunJob[];
     this.#running += 1;
-    await this.#execute(jobs[0] as Job);
+    await this.#execute(jobs[0] as RunJob);
     this.#running -= 1;
     jobs.shift();
     if (jobs.length === 0) this.#sessions.delete(sessionId);

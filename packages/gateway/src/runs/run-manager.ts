@@ -10,18 +10,12 @@ import type { RunQueue } from './run-queue.ts';
 
 export interface RunManagerDeps {
   readonly store: Store;
-  readonly queue: RunQueue<QueuedRun>;
+  readonly queue: RunQueue;
   readonly agents: AgentRegistry;
   readonly publish: Publish;
   readonly log: Logger;
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
-}
-
-/** What the queue carries. */
-interface QueuedRun {
-  readonly runId: string;
-  readonly sessionId: string;
 }
 
 type Question = SessionEventOf<'chat_message'>;

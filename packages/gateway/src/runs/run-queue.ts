@@ -5,14 +5,14 @@ export interface RunJob {
   readonly sessionId: string;
 }
 
-export interface RunQueue<Job extends RunJob> {
+export interface RunQueue {
   /** Where the work is done. Called once, before the first `submit`. Must not reject. */
-  process(execute: (job: Job) => Promise<void>): void;
+  process(execute: (job: RunJob) => Promise<void>): void;
   /**
    * Executes the job when its turn comes: one of a session at a time, in the order of submission.
    * Returns how many jobs of the session end before it starts; 0: it is the next one.
    */
-  submit(job: Job): number;
+  submit(job: RunJob): number;
   /** Takes a job that has not started back. `false`: it has, or there is none. */
   withdraw(runId: string): boolean;
   /** Starts nothing any more; what waits stays in the store. */

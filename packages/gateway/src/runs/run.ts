@@ -54,13 +54,15 @@ const SLICE_MS = 5;
 /** How long to wait before a terminal event that the store did not take is offered again. */
 const COMMIT_RETRY_MS = 250;
 
+/** `released`: this process gave it up without an end; another attempt will make one. */
+type RunState = 'queued' | 'running' | 'ending' | 'ended' | 'released';
+
 export class Run {
   readonly spec: RunSpec;
   readonly #deps: RunDeps;
   readonly #controller = new AbortController();
   readonly #approvals: Approvals;
-  /** `released`: this process gave it up without an end; another attempt will make one. */
-  #state: 'queued' | 'running' | 'ending' | 'ended' | 'released' = 'queued';
+  #state: RunState = 'queued';
   #text = '';
   /** The first half of a surrogate pair whose second half has not come yet. */
   #held = '';
@@ -75,7 +77,7 @@ export class Run {
     );
   }
 
-  get state(): 'queued' | 'running' | 'ending' | 'ended' | 'released' {
+  get state(): RunState {
     return this.#state;
   }
 

@@ -171,18 +171,14 @@ export class SessionManager {
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
-    const refusal = this.#refusal(sessionId, agent, messageId);
-    // A message that was accepted once is acknowledged again, whatever would be said to it today.
-    if (refusal && !(await store.getEvent(sessionId, messageId))) throw refusal;
     const replaced = data.replaces
       ? await this.#replaced(principal, sessionId, data.replaces)
       : undefined;
-    if (data.replaces && !replaced && !(await store.getEvent(sessionId, messageId))) {
-      throw new ProtocolError(
-        'INVALID_MESSAGE',
-        'data.replaces: expected the message_id of an earlier message of yours in this session.',
-      );
-    }
+    const refusal =
+      this.#refusal(sessionId, agent, messageId) ??
+      (data.replaces && !replaced ? notYours() : undefined);
+    // A message that was accepted once is acknowledged again, whatever would be said to it today.
+    if (refusal && !(await store.getEvent(sessionId, messageId))) throw refusal;
 
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
@@ -383,6 +379,13 @@ export class SessionManager {
     if (live) live.record = record;
     this.#deps.hub.publish(sessionStatus(record, 'active'));
   }
+}
+
+function notYours(): ProtocolError {
+  return new ProtocolError(
+    'INVALID_MESSAGE',
+    'data.replaces: expected the message_id of an earlier message of yours in this session.',
+  );
 }
 
 function newMessage(

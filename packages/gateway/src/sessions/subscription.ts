@@ -117,10 +117,6 @@ export class Subscription implements Subscriber {
     this.#session = deps.hub.subscribe(record, this);
   }
 
-  get session(): Session {
-    return this.#session;
-  }
-
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';

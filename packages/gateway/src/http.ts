@@ -1,2 +1,0 @@
-/** The HTTP side of a gateway: the API, the documents that describe it, and the web page. */
-export { createRequestListener } from './http/app.ts';
