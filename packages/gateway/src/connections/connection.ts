@@ -69,6 +69,8 @@ export class Connection implements Peer {
   readonly subscriptions = new Map<string, Subscription>();
   /** The session that a message without a `session_id` is for: the last one created or joined. */
   current: string | undefined;
+  /** The join that is under way. Never rejects. */
+  entering: Promise<void> | undefined;
   #state: 'open' | 'closing' = 'open';
   readonly #socket: Socket;
   readonly #outbox: Outbox;
@@ -172,6 +174,16 @@ export class Connection implements Peer {
       .catch((error) => this.#answerError(error, replyTo))
       .finally(() => this.#inFlight.delete(guarded));
     this.#inFlight.add(guarded);
+  }
+
+  /** Lets a join finish while what is urgent is handled; everything else waits for `entering`. */
+  enterInBackground(work: Promise<void>, replyTo: string | undefined): void {
+    const guarded: Promise<void> = work
+      .catch((error) => this.#answerError(error, replyTo))
+      .finally(() => {
+        if (this.entering === guarded) this.entering = undefined;
+      });
+    this.entering = guarded;
   }
 
   /** Resolves when every message that was let go on has finished. */

@@ -38,16 +38,24 @@ export class RunManager {
     return this.#count;
   }
 
-  /** Takes on the run of a message that is on disk. Returns how many of the session come before it. */
+  /**
+   * Takes on the run of a message that is on disk. Returns how many of the session come before it.
+   * `stopped`: it has been stopped before it could begin, and ends at once.
+   */
   submit(
     question: Question,
     run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt'>,
+    { stopped = false }: { readonly stopped?: boolean } = {},
   ): number {
     const { session_id: sessionId, message_id: replyTo, seq, data } = question;
     const history = () => readHistory(this.#deps.store, question);
-    return this.#take(
-      new Run({ ...run, sessionId, replyTo, seq, message: data.content, history }, this.#deps),
+    const taken = new Run(
+      { ...run, sessionId, replyTo, seq, message: data.content, history },
+      this.#deps,
     );
+    // Before its turn may come.
+    if (stopped) void taken.stop();
+    return this.#take(taken);
   }
 
   #take(run: Run): number {
@@ -62,7 +70,7 @@ export class RunManager {
         this.#sessions.delete(sessionId);
     });
     const position = this.#deps.queue.submit({ sessionId, runId });
-    if (position > 0) this.#deps.publish(run.status('queued', position));
+    if (position > 0 && run.state === 'queued') this.#deps.publish(run.status('queued', position));
     return position;
   }
 
@@ -87,13 +95,16 @@ export class RunManager {
   }
 
   /**
-   * Stops one run, or all of the session, waiting ones included. Resolves when each end is on disk:
-   * with the ids of the runs that this cancelled, or `undefined` where `runId` is not among the runs.
+   * Stops all runs of the session, waiting ones included. Resolves when each end is on disk, with the
+   * ids of the runs that this cancelled.
    */
-  async cancel(sessionId: string, runId?: string): Promise<string[] | undefined> {
-    const runs = this.#sessions.get(sessionId);
-    if (runId === undefined) return this.#stop([...(runs?.values() ?? [])]);
-    const run = runs?.get(runId);
+  cancelAll(sessionId: string): Promise<string[]> {
+    return this.#stop([...(this.#sessions.get(sessionId)?.values() ?? [])]);
+  }
+
+  /** Stops one run, like `cancelAll`; `undefined` where it is not among the session's. */
+  async cancel(sessionId: string, runId: string): Promise<string[] | undefined> {
+    const run = this.#sessions.get(sessionId)?.get(runId);
     return run && this.#stop([run]);
   }
 

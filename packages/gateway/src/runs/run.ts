@@ -51,8 +51,10 @@ const RUN_ENDED = new DOMException('The run has ended.', 'AbortError');
 
 /** An agent has the event loop for so long before others have their turn. */
 const SLICE_MS = 5;
-/** How long to wait before a terminal event that the store did not take is offered again. */
+/** How long to wait before a terminal event that the store did not take is offered again: the first time, */
 const COMMIT_RETRY_MS = 250;
+/** and at the most. It doubles each time: a full disk is not helped by being asked. */
+const MAX_COMMIT_RETRY_MS = 5_000;
 
 /** `released`: this process gave it up without an end; another attempt will make one. */
 type RunState = 'queued' | 'running' | 'ending' | 'ended' | 'released';
@@ -279,7 +281,7 @@ export class Run {
       ...(fault ? { error: fault.message, code: fault.code } : {}),
     }) as Extract<NewEvent, { type: 'agent_response' }>;
     // A released run is done: `release` has said so, and the store may be closed.
-    while (this.state === 'ending') {
+    for (let wait = COMMIT_RETRY_MS; this.state === 'ending'; wait *= 2) {
       try {
         const result = await this.#deps.store.finishRun(event);
         if (this.state !== 'ending') return;
@@ -298,7 +300,7 @@ export class Run {
           { err: error, run_id: this.spec.runId },
           'an answer waits for the store',
         );
-        await delay(COMMIT_RETRY_MS);
+        await delay(Math.min(wait, MAX_COMMIT_RETRY_MS), undefined, { ref: false });
       }
     }
   }

@@ -20,6 +20,7 @@ import type {
   SessionRecord,
   Store,
 } from '../stores/store.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
 import type { Subscriber } from './session.ts';
 import {
@@ -51,8 +52,7 @@ const DERIVED_TITLE_LENGTH = 60;
 
 export class SessionManager {
   readonly #deps: SessionManagerDeps;
-  /** By session the ids of the messages that are on their way to the disk, and how often each. */
-  readonly #appending = new Map<string, Map<string, number>>();
+  readonly #arrivals = new Arrivals();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
@@ -182,14 +182,15 @@ export class SessionManager {
 
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
-    const arrived = this.#appends(sessionId, messageId);
-    let result: MessageOutcome;
+    const arrival = this.#arrivals.add(sessionId, messageId);
+    let result: MessageOutcome | undefined;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
       // together with this message would be told first, though its `seq` is higher.
       result = await store.appendMessage(append);
     } finally {
-      arrived();
+      this.#arrivals.land(sessionId, arrival);
+      if (result?.outcome !== 'appended') arrival.settle([]);
     }
     switch (result.outcome) {
       case 'appended': {
@@ -197,7 +198,10 @@ export class SessionManager {
         poster?.acknowledge(acknowledgement(event, run.runId));
         hub.publish(event, poster?.connectionId);
         this.#noteActivity(event, append.title);
-        const position = runs.submit(event, { ...run, agent: this.#agent(agent), attempt: 1 });
+        const { stopped } = arrival;
+        const spec = { ...run, agent: this.#agent(agent), attempt: 1 };
+        const position = runs.submit(event, spec, { stopped });
+        arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
         if (replaced) await runs.supersede(sessionId, replaced.seq, event.seq);
         return { position, runId: run.runId };
       }
@@ -214,10 +218,19 @@ export class SessionManager {
     }
   }
 
-  /** Stops one run, or all of the session; resolves when that is on disk, with the runs it ended. */
+  /**
+   * Stops one run, or all of the session and those of messages that are still on their way to the
+   * disk. No agent says anything more once this has returned; it resolves when the ends are on disk,
+   * with the runs that it ended.
+   */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
     await this.get(principal, sessionId);
-    const cancelled = await this.#deps.runs.cancel(sessionId, runId);
+    const { runs } = this.#deps;
+    if (runId === undefined) {
+      const ended = await Promise.all([runs.cancelAll(sessionId), this.#arrivals.stop(sessionId)]);
+      return ended.flat();
+    }
+    const cancelled = await runs.cancel(sessionId, runId);
     if (!cancelled) {
       throw new ProtocolError(
         'RUN_NOT_FOUND',
@@ -328,10 +341,10 @@ export class SessionManager {
   #refusal(sessionId: string, agent: string, messageId: string): ProtocolError | undefined {
     if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
     const limit = this.#deps.maxQueuedRuns;
-    const appending = this.#appending.get(sessionId);
     // On its way to the disk already: the store says whether this is a repetition or a conflict.
-    if (appending?.has(messageId)) return undefined;
-    if (this.#deps.runs.waitingCount(sessionId, appending?.size) < limit) return undefined;
+    if (this.#arrivals.has(sessionId, messageId)) return undefined;
+    const arriving = this.#arrivals.count(sessionId);
+    if (this.#deps.runs.waitingCount(sessionId, arriving) < limit) return undefined;
     return new ProtocolError(
       'QUEUE_FULL',
       `${limit} messages wait in this session, as many as may. Send it again when an answer has ended.`,
@@ -347,18 +360,6 @@ export class SessionManager {
   ): Promise<SessionEventOf<'chat_message'> | undefined> {
     const event = await this.#deps.store.getEvent(sessionId, messageId);
     return event?.type === 'chat_message' && event.data.sender === principal.id ? event : undefined;
-  }
-
-  /** Counts a message among those that wait, until what it returns is called. */
-  #appends(sessionId: string, messageId: string): () => void {
-    const ids = this.#appending.get(sessionId) ?? new Map<string, number>();
-    this.#appending.set(sessionId, ids.set(messageId, (ids.get(messageId) ?? 0) + 1));
-    return () => {
-      const count = ids.get(messageId) ?? 0;
-      if (count > 1) ids.set(messageId, count - 1);
-      else ids.delete(messageId);
-      if (ids.size === 0) this.#appending.delete(sessionId);
-    };
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
