@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth.ts';
-import { defineAgent } from '../../packages/gateway/src/index.ts';
+import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
-import { puppet } from '../helpers/puppet.ts';
+import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
 test('[R4] an agent that must not act twice does not begin after a stop', async () => {
@@ -162,6 +162,50 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
     status: 'complete',
     content: 'whole',
   });
+});
+
+test('[R8] agents that ignore a stop take the places of others, once there are as many as may run', async () => {
+  const stubborn = puppet({ name: 'stubborn' });
+  const { ws } = await startGateway({ agents: [stubborn.agent, echoAgent], maxRuns: 1 });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const lingering: PuppetRun[] = [];
+  for (const id of ['m-1', 'm-2']) {
+    client.send({ type: 'chat_message', message_id: id, data: { content: 'go' } });
+    lingering.push(await stubborn.next());
+    client.send({ type: 'run_cancel', message_id: `stop ${id}`.replace(' ', '-') });
+    expect((await client.next('agent_response')).data.status).toBe('cancelled');
+  }
+  client.send({
+    type: 'chat_message',
+    message_id: 'm-3',
+    data: { content: 'hello', agent_name: 'echo' },
+  });
+  await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'm-3');
+  await client.settled();
+  expect(client.received.filter(({ reply_to }) => reply_to === 'm-3')).toMatchObject([
+    { type: 'message_ack' },
+  ]);
+  for (const run of lingering) void run.finish();
+  expect((await client.next('agent_response')).data.content).toBe('hello');
+});
+
+test('[R8] [R9] an agent that calls tools without end is ended', async () => {
+  const agent = defineAgent({
+    name: 'looping',
+    async *run() {
+      for (let i = 0; ; i += 1) {
+        yield { type: 'tool_call', id: `t-${i}`, name: 'again', arguments: {} } as const;
+      }
+    },
+  });
+  const { ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const end = await client.ask('go');
+  expect(end.data).toMatchObject({ status: 'error', code: 'AGENT_ERROR' });
+  expect(end.data.error).toContain('more than 2000 tool calls');
+  expect(end.seq).toBe(2_002);
 });
 
 test('[R8] a refused upgrade leaves no socket, though the other side stays open', async () => {

@@ -69,6 +69,8 @@ export class Connection implements Peer {
   readonly subscriptions = new Map<string, Subscription>();
   /** The session that a message without a `session_id` is for: the last one created or joined. */
   current: string | undefined;
+  /** Ends what `sessions_watch` began. */
+  unwatch: (() => void) | undefined;
   /** The join that is under way. Never rejects. */
   entering: Promise<void> | undefined;
   #state: 'open' | 'closing' = 'open';
@@ -216,6 +218,7 @@ export class Connection implements Peer {
     this.#outbox.close();
     for (const subscription of this.subscriptions.values()) subscription.close();
     this.subscriptions.clear();
+    this.unwatch?.();
   }
 
   async #handleInbox(): Promise<void> {

@@ -99,6 +99,14 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     acknowledge(connection, id, message_id);
   },
 
+  sessions_watch(connection, { message_id }) {
+    const { sessions, principal } = connection;
+    connection.unwatch ??= sessions.watch(principal, (delivery) => connection.forward(delivery));
+    const data = { status: 'accepted' as const };
+    connection.tell(createMessage('message_ack', data, envelope(undefined, message_id)));
+    return undefined;
+  },
+
   /** Whoever reaches this server is known already; a client that sends its token anyway may go on. */
   auth(connection, { message_id }) {
     connection.tell(
