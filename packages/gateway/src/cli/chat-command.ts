@@ -22,8 +22,13 @@ export const chatCommand: Command = {
     const { values, positionals } = readArguments(args, flags, 1);
     const session = values.get('session');
     const agent = values.get('agent');
+    const [url] = positionals;
+    // As it was called: the bare name is on the PATH of those only who installed the package.
+    const program =
+      process.env.npm_lifecycle_event === 'parley' ? 'npm run parley -- chat' : 'parley chat';
     return chat({
-      url: serverUrl(positionals[0] ?? DEFAULT_URL),
+      url: serverUrl(url ?? DEFAULT_URL),
+      command: url === undefined ? program : `${program} ${url}`,
       ...(session === undefined ? {} : { session }),
       ...(agent === undefined ? {} : { agent }),
     });

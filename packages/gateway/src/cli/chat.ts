@@ -15,6 +15,8 @@ export interface ChatOptions {
   readonly session?: string;
   /** The name of the agent to ask; default: the session's own. */
   readonly agent?: string;
+  /** What to type to go on later, without the session; default: `parley chat`. */
+  readonly command?: string;
   /** Default: standard input. Where it is no terminal, each line is a question. */
   readonly input?: NodeJS.ReadableStream;
   /** Default: standard output. */
@@ -203,7 +205,8 @@ class Conversation {
       return 1;
     }
     if (status === 'active') {
-      this.#terminal.notice(`Come back with: parley chat --session ${this.#session.id}`);
+      const { command = 'parley chat' } = this.#options;
+      this.#terminal.notice(`Come back with: ${command} --session ${this.#session.id}`);
     }
     return this.#client.state.status === 'closed' ? 1 : 0;
   }

@@ -6,9 +6,9 @@ import { prepareSearchIndex } from './search-index.ts';
 import { failed, type Served } from './served.ts';
 import { prepareSessions } from './sessions.ts';
 
-/** Pages (8 KiB) in the write-ahead log that are worth a checkpoint: 16 MiB. */
+/** Pages (8 KiB) in the write-ahead log that are worth a checkpoint: 64 MB. */
 const CHECKPOINT_PAGES = 8_000;
-/** Beyond this many (128 MiB) the writer waits for the readers, so that the file starts anew. */
+/** Beyond this many (128 MB) the writer waits for the readers, so that the file starts anew. */
 const MAX_LOG_PAGES = 16_000;
 /** How long nothing must have been written before the search index catches up, milliseconds. */
 const QUIET = 50;
