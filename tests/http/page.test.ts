@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
@@ -71,6 +72,28 @@ test('the page is never kept unasked, its hashed assets for a year', async () =>
         method,
       ).toEqual([path, 200, type, cache]);
     }
+  }
+});
+
+test('whoever takes them gets the compressed files that the build made, the others the plain ones', async () => {
+  const root = await builtPage();
+  const script = `export const text = '${'word '.repeat(1_000)}';`;
+  await writeFile(join(root, 'assets', 'long-Ba9sd2Xy.js'), script);
+  await writeFile(join(root, 'assets', 'long-Ba9sd2Xy.js.br'), brotliCompressSync(script));
+  await writeFile(join(root, 'assets', 'long-Ba9sd2Xy.js.gz'), gzipSync(script));
+  const url = await serve(root);
+  for (const [accepted, encoding] of [
+    ['gzip, deflate, br', 'br'],
+    ['gzip', 'gzip'],
+    ['identity', null],
+  ]) {
+    const response = await fetch(`${url}/assets/long-Ba9sd2Xy.js`, {
+      headers: { 'Accept-Encoding': accepted ?? '' },
+    });
+    expect(response.headers.get('content-encoding')).toBe(encoding);
+    expect(response.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
+    expect(response.headers.get('cache-control')).toContain('immutable');
+    expect(await response.text()).toBe(script);
   }
 });
 

@@ -14,12 +14,14 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
     });
     return;
   }
-  const index = withHeaders(serveStatic<HttpEnv>({ root: webRoot, path: 'index.html' }));
-  const file = withHeaders(serveStatic<HttpEnv>({ root: webRoot }));
+  // The build puts compressed files beside those that are worth it.
+  const served = { root: webRoot, precompressed: true };
+  const index = withHeaders(serveStatic<HttpEnv>({ ...served, path: 'index.html' }));
+  const file = withHeaders(serveStatic<HttpEnv>(served));
   // The page may name its assets relative to itself, so they are there for a deep link as well.
   const deepFile = withHeaders(
     serveStatic<HttpEnv>({
-      root: webRoot,
+      ...served,
       rewriteRequestPath: (path) => path.slice('/s'.length),
     }),
   );
