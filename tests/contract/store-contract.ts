@@ -787,11 +787,14 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         });
         const other = newMessage('s', 'm1', { content: 'another body' });
         expect(await store.appendMessage(other)).toEqual({ outcome: 'conflict' });
-        expect(await store.hasMessage('s', 'm1')).toBe(true);
-        expect(await store.hasMessage('s', 'm3')).toBe(false);
-        expect(await store.hasMessage('t', 'm1')).toBe(false);
+        expect(await store.repeatMessage(first)).toMatchObject({ outcome: 'duplicate', seq: 1 });
+        expect(await store.repeatMessage(other)).toEqual({ outcome: 'conflict' });
+        expect(await store.repeatMessage(newMessage('s', 'm3'))).toEqual({ outcome: 'new' });
+        expect(await store.repeatMessage(newMessage('t', 'm1'))).toEqual({
+          outcome: 'session_not_found',
+        });
         const again = newMessage('s', first.run.answerId);
-        expect(await store.hasMessage('s', first.run.answerId)).toBe(false);
+        expect(await store.repeatMessage(again)).toEqual({ outcome: 'new' });
         expect(await store.appendMessage(again)).toEqual({ outcome: 'appended', seq: 5 });
       });
 

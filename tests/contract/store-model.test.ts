@@ -111,9 +111,11 @@ const steps: fc.Arbitrary<Step>[] = [
     ],
     (store, prefix, id, key) => store.getEvent(prefix + id, key),
   ),
-  step('hasMessage', [session, message], (store, prefix, id, key) =>
-    store.hasMessage(prefix + id, key),
+  step('repeatMessage', [session, message, content], (store, prefix, id, key, text) =>
+    store.repeatMessage(newMessage(prefix + id, key, { content: text })),
   ),
+  step('questions', [session], (store, prefix, id) => store.questions(prefix + id)),
+  step('check', [], (store) => store.check()),
   step('search', [owner, content, limit], (store, prefix, by, text, count) =>
     store.search({ owner: prefix + by, text, limit: count }),
   ),

@@ -134,18 +134,22 @@ test('[R4] a stop does not wait until everything that a join announced is read',
   const slow = await TestSocket.open(ws);
   slow.socket.pause();
   slow.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 0 } });
+  slow.send({ type: 'typing', session_id: sessionId });
   slow.send({ type: 'run_cancel', session_id: sessionId, message_id: 'stop' });
   await run.aborted;
   expect((await first.next('agent_response')).data.status).toBe('cancelled');
   slow.socket.resume();
-  await slow.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'stop');
-  await slow.find(({ seq }) => seq === 202);
+  const ack = await slow.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack).toMatchObject({ type: 'message_ack', data: { cancelled: [run.input.runId] } });
+  expect(slow.received.filter(({ seq }) => seq === 202)).toMatchObject([
+    { type: 'agent_response', data: { status: 'cancelled' } },
+  ]);
 });
 
 test('[R5] a deletion that fails leaves the answer running, and it ends', async () => {
   const gate = gated(new MemoryStore());
   const { agent, next } = puppet();
-  const { ws, hub, runs, store, agents } = await startComposed({
+  const { ws, hub, runs, store, agents, log } = await startComposed({
     agents: [agent],
     keptIn: gate.store,
   });
@@ -154,7 +158,7 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
   client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
   const run = await next();
   gate.breakDown(diskFull(), 'deleteSession');
-  const sessions = new SessionManager({ store, hub, runs, agents, maxQueuedRuns: 10 });
+  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
   await expect(sessions.delete(LOCAL, sessionId)).rejects.toThrow('full');
   await run.say('whole');
   void run.finish();
@@ -185,6 +189,7 @@ test('[R8] agents that ignore a stop take the places of others, once there are a
   await client.settled();
   expect(client.received.filter(({ reply_to }) => reply_to === 'm-3')).toMatchObject([
     { type: 'message_ack' },
+    { type: 'run_status', data: { status: 'queued' } },
   ]);
   for (const run of lingering) void run.finish();
   expect((await client.next('agent_response')).data.content).toBe('hello');

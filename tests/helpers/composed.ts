@@ -46,6 +46,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     hub,
     runs,
     agents,
+    log,
     maxQueuedRuns: config.maxQueuedRuns,
   });
   const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
@@ -76,5 +77,6 @@ export async function startComposed(options: ComposedOptions = {}) {
     cleaner,
     hub,
     agents,
+    log,
   };
 }

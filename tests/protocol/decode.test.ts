@@ -48,7 +48,7 @@ const EXAMPLES: Record<
       [{ message_id: 5, data: { content: 'x' } }, 'message_id'],
       [{ message_id: 'ä', data: { content: 'x' } }, 'message_id'],
       [{ timestamp: 1736416800, data: { content: 'x' } }, 'timestamp'],
-      [{ data: { content: 'x', replaces: '' } }, 'data.replaces'],
+      [{ data: { content: 'x', replaces: 'a b' } }, 'data.replaces'],
     ],
   },
   ping: { good: {}, bad: [[{ data: [] }, 'data']] },

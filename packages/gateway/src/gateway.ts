@@ -108,6 +108,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     hub,
     runs,
     agents,
+    log,
     maxQueuedRuns: config.maxQueuedRuns,
   });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
@@ -123,7 +124,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     version: VERSION,
     url: () => url,
     readiness: async () => ({
-      store: await store.getSession('readiness').then(
+      store: await store.check().then(
         () => undefined,
         (error: Error) => error.message,
       ),

@@ -73,7 +73,7 @@ const sessionCreate = clientMessage(
   optionalData({
     user_agent: z.string().max(1_024).optional(),
     title: title.optional(),
-    agent_name: id.optional(),
+    agent_name: optionalId,
   }),
 );
 const sessionJoin = clientMessage(
@@ -95,9 +95,9 @@ const chatMessage = clientMessage(
     ),
     message_type: z.literal('text').default('text'),
     /** The agent to ask, where it is not the session's own. */
-    agent_name: id.optional(),
+    agent_name: optionalId,
     /** Asking again: the `message_id` of an earlier message of the same person that this one supersedes. */
-    replaces: id.optional(),
+    replaces: optionalId,
   }),
 );
 const ping = clientMessage('ping', optionalData({}));
@@ -105,7 +105,7 @@ const typingSent = clientMessage('typing', optionalData({ is_typing: z.boolean()
 const sessionUpdate = clientMessage(
   'session_update',
   z
-    .object({ title: title.optional(), agent_name: id.optional() })
+    .object({ title: title.optional(), agent_name: optionalId })
     .refine(
       (data) => data.title !== undefined || data.agent_name !== undefined,
       'expected title or agent_name',

@@ -19,7 +19,7 @@ import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { StoreError } from '../stores/store.ts';
 import { textFrames } from './frame.ts';
-import { handle } from './handlers.ts';
+import { handle, stopEarly } from './handlers.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What a connection asks of the library that speaks RFC 6455. */
@@ -56,6 +56,13 @@ const MAX_INBOX = 64;
 const MAX_IN_FLIGHT = 64;
 const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
 
+interface Incoming {
+  readonly bytes: Buffer;
+  readonly binary: boolean;
+  /** Of a stop that was carried out on its arrival: the runs that it ended. */
+  readonly early: Promise<string[]> | undefined;
+}
+
 /** The frames of a delivery, built by the first connection that sends it. */
 const framesOf = new WeakMap<Delivery, readonly Buffer[]>();
 
@@ -71,16 +78,15 @@ export class Connection implements Peer {
   current: string | undefined;
   /** Ends what `sessions_watch` began. */
   unwatch: (() => void) | undefined;
-  /** The join that is under way. Never rejects. */
-  entering: Promise<void> | undefined;
   #state: 'open' | 'closing' = 'open';
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #log: Logger;
-  readonly #inbox: { bytes: Buffer; binary: boolean }[] = [];
+  readonly #inbox: Incoming[] = [];
   #handling = false;
   #paused = false;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #posting = new Set<Promise<void>>();
+  readonly #stopping = new Set<Promise<void>>();
   // Counted by the sweeps that saw it, not by the clock: a process that stood still for a while has
   // not given anybody the time to speak or to read.
   #silentMs = 0;
@@ -159,7 +165,9 @@ export class Connection implements Peer {
   receive(bytes: Buffer, binary: boolean): void {
     if (this.#state !== 'open') return;
     this.heard();
-    this.#inbox.push({ bytes, binary });
+    // What waits behind other messages, a long join for one, must not let an agent go on meanwhile.
+    const early = this.#handling ? stopEarly(this, bytes) : undefined;
+    this.#inbox.push({ bytes, binary, early });
     if (!this.#handling) void this.#handleInbox();
     else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {
       this.#paused = true;
@@ -172,25 +180,24 @@ export class Connection implements Peer {
    * already. Its error is answered like any other.
    */
   continueInBackground(work: Promise<void>, replyTo: string | undefined): void {
-    const guarded: Promise<void> = work
-      .catch((error) => this.#answerError(error, replyTo))
-      .finally(() => this.#inFlight.delete(guarded));
-    this.#inFlight.add(guarded);
+    this.#track(this.#posting, work, replyTo);
   }
 
-  /** Lets a join finish while what is urgent is handled; everything else waits for `entering`. */
-  enterInBackground(work: Promise<void>, replyTo: string | undefined): void {
-    const guarded: Promise<void> = work
-      .catch((error) => this.#answerError(error, replyTo))
-      .finally(() => {
-        if (this.entering === guarded) this.entering = undefined;
-      });
-    this.entering = guarded;
+  /** The same for a stop, for which nothing waits: an end may be long on its way to the disk. */
+  stopInBackground(work: Promise<void>, replyTo: string | undefined): void {
+    this.#track(this.#stopping, work, replyTo);
   }
 
-  /** Resolves when every message that was let go on has finished. */
+  /** Resolves when every message that was let go on, stops aside, has finished. */
   async settleBackground(): Promise<void> {
-    if (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    if (this.#posting.size > 0) await Promise.all(this.#posting);
+  }
+
+  #track(set: Set<Promise<void>>, work: Promise<void>, replyTo: string | undefined): void {
+    const guarded: Promise<void> = work
+      .catch((error) => this.#answerError(error, replyTo))
+      .finally(() => set.delete(guarded));
+    set.add(guarded);
   }
 
   /** Ends the connection in order: its close code goes out after what the socket holds already. */
@@ -224,9 +231,11 @@ export class Connection implements Peer {
   async #handleInbox(): Promise<void> {
     this.#handling = true;
     for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
-      const done = this.#handleOne(next.bytes, next.binary);
+      const done = this.#handleOne(next);
       if (done) await done;
-      if (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+      if (this.#posting.size + this.#stopping.size >= MAX_IN_FLIGHT) {
+        await Promise.race([...this.#posting, ...this.#stopping]);
+      }
       if (this.#paused && this.#inbox.length < MAX_INBOX / 2) {
         this.#paused = false;
         this.#socket.resume();
@@ -235,7 +244,7 @@ export class Connection implements Peer {
     this.#handling = false;
   }
 
-  #handleOne(bytes: Buffer, binary: boolean): Promise<void> | undefined {
+  #handleOne({ bytes, binary, early }: Incoming): Promise<void> | undefined {
     let replyTo: string | undefined;
     try {
       if (binary) {
@@ -254,7 +263,9 @@ export class Connection implements Peer {
         throw decoded.error;
       }
       replyTo = decoded.message.message_id;
-      return handle(this, decoded.message)?.catch((error) => this.#answerError(error, replyTo));
+      return handle(this, decoded.message, early)?.catch((error) =>
+        this.#answerError(error, replyTo),
+      );
     } catch (error) {
       this.#answerError(error, replyTo);
       return undefined;
@@ -286,7 +297,7 @@ export function asProtocolError(error: unknown, log: Logger): ProtocolError {
   return error instanceof StoreError
     ? new ProtocolError(
         'STORE_UNAVAILABLE',
-        'This could not be put on disk, and nothing has changed. Send it again.',
+        'The store cannot do its work now, and nothing has changed. Send it again.',
         { retry_after_ms: 1_000 },
       )
     : new ProtocolError(

@@ -4,6 +4,7 @@ import {
   type ClientMessageOf,
   type ClientMessageType,
   createMessage,
+  decode,
   ProtocolError,
 } from '@parley/protocol';
 import type { JoinPosition } from '../sessions/subscription.ts';
@@ -12,18 +13,37 @@ import type { Connection } from './connection.ts';
 type Handler<Type extends ClientMessageType> = (
   connection: Connection,
   message: ClientMessageOf<Type>,
+  early?: Promise<string[]>,
 ) => Promise<void> | undefined;
 
-/** Handles one message; the next one of the connection waits for the promise, where there is one. */
-export function handle(connection: Connection, message: ClientMessage): Promise<void> | undefined {
-  const handler = handlers[message.type] as Handler<ClientMessageType>;
-  if (!connection.entering || isUrgent(message)) return handler(connection, message);
-  return connection.entering.then(() => handler(connection, message));
+/** A `run_cancel` is not longer than this: two ids of 128 characters, and what stands around them. */
+const MAX_STOP_BYTES = 2_048;
+
+/**
+ * Handles one message; the next one of the connection waits for the promise, where there is one.
+ * `early`: what `stopEarly` has ended on its behalf.
+ */
+export function handle(
+  connection: Connection,
+  message: ClientMessage,
+  early?: Promise<string[]>,
+): Promise<void> | undefined {
+  return (handlers[message.type] as Handler<ClientMessageType>)(connection, message, early);
 }
 
-/** What does not wait until everything that a join announces has been read by a slow reader. */
-function isUrgent({ type, session_id }: ClientMessage): boolean {
-  return type === 'ping' || (type === 'run_cancel' && session_id !== undefined);
+/**
+ * Carries a `run_cancel` out that waits behind other messages; it is acknowledged, and stops what they
+ * start, when it has its turn. `undefined`: it is none, or names no session, so that it cannot be known
+ * yet which one it will be about.
+ */
+export function stopEarly(connection: Connection, bytes: Buffer): Promise<string[]> | undefined {
+  if (bytes.length > MAX_STOP_BYTES || !bytes.includes('"run_cancel"')) return undefined;
+  const decoded = decode(bytes.toString(), connection.profile);
+  if (!decoded.ok || decoded.message.type !== 'run_cancel') return undefined;
+  const { session_id, data } = decoded.message;
+  if (session_id === undefined) return undefined;
+  // A refusal is answered when it has its turn, if it holds then.
+  return connection.sessions.cancel(connection.principal, session_id, data.run_id).catch(() => []);
 }
 
 const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
@@ -39,10 +59,11 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
   },
 
   session_join(connection, { session_id, message_id, data }) {
-    const id = needSession(connection, data.session_id ?? session_id);
-    const position = { afterSeq: data.after_seq, answer: data.answer, replyTo: message_id };
-    connection.enterInBackground(join(connection, id, position), message_id);
-    return undefined;
+    return join(connection, needSession(connection, data.session_id ?? session_id), {
+      afterSeq: data.after_seq,
+      answer: data.answer,
+      replyTo: message_id,
+    });
   },
 
   chat_message(connection, message) {
@@ -85,11 +106,12 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     acknowledge(connection, id, message_id);
   },
 
-  run_cancel(connection, { session_id, message_id, data }) {
+  run_cancel(connection, { session_id, message_id, data }, early) {
     const id = needSession(connection, session_id);
-    // What runs is stopped before this returns. Its end may be waiting for a slow disk; whatever else
-    // this connection has to say need not wait for that.
-    connection.continueInBackground(stop(connection, id, data.run_id, message_id), message_id);
+    connection.stopInBackground(
+      stop(connection, id, { runId: data.run_id, replyTo: message_id, early }),
+      message_id,
+    );
     return undefined;
   },
 
@@ -117,29 +139,27 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 };
 
 async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
-  const { subscriptions } = connection;
+  const { sessions, principal, subscriptions } = connection;
   // A join that is refused changes nothing: the connection stays in the session that it is in.
-  await connection.sessions.get(connection.principal, id);
-  if (connection.profile === 'plain') {
-    for (const other of subscriptions.keys()) leave(connection, other);
-  } else {
-    needRoom(connection, id);
-  }
+  await sessions.get(principal, id);
+  if (connection.profile !== 'plain') needRoom(connection, id);
   await connection.settleBackground();
-  leave(connection, id);
-  const subscription = await connection.sessions.join(
-    connection.principal,
-    id,
-    connection,
-    position,
-    (ended) => forget(connection, ended),
-  );
-  if (connection.closing) {
-    subscription.close();
-    return;
+  const left = connection.profile === 'plain' ? [...subscriptions.keys()] : [id];
+  const wasIn = left.filter((one) => leave(connection, one));
+  try {
+    const forgetIt = (ended: string) => forget(connection, ended);
+    const subscription = await sessions.join(principal, id, connection, position, forgetIt);
+    if (connection.closing) {
+      subscription.close();
+      return;
+    }
+    subscriptions.set(id, subscription);
+    connection.current = id;
+  } catch (error) {
+    // It has lost its place where it was, and is not told so by an error that says nothing changed.
+    if (wasIn.length > 0 && !(error instanceof ProtocolError)) connection.fail(error);
+    throw error;
   }
-  subscriptions.set(id, subscription);
-  connection.current = id;
 }
 
 /** Asked before a session is created, so that none is left behind that nobody can join. */
@@ -154,9 +174,12 @@ function needRoom({ profile, subscriptions, limits }: Connection, id: string | u
   );
 }
 
-function leave(connection: Connection, id: string): void {
+/** `false`: it was not in it. */
+function leave(connection: Connection, id: string): boolean {
   connection.subscriptions.get(id)?.close();
+  const wasIn = connection.subscriptions.has(id);
   forget(connection, id);
+  return wasIn;
 }
 
 function forget(connection: Connection, id: string): void {
@@ -171,6 +194,10 @@ async function joinAndPost(
   message: ClientMessageOf<'chat_message'>,
 ): Promise<void> {
   let sessionId = id;
+  // What is refused changes nothing: no session is made for it, none left or joined.
+  if (sessionId === undefined || !connection.subscriptions.has(sessionId)) {
+    await connection.sessions.check(connection.principal, sessionId, message);
+  }
   if (sessionId === undefined) {
     needRoom(connection, undefined);
     const created = await connection.sessions.create(connection.principal, {
@@ -189,34 +216,53 @@ async function post(
   message: ClientMessageOf<'chat_message'>,
 ): Promise<void> {
   const plain = connection.profile === 'plain';
-  const { position } = await connection.sessions.post(connection.principal, sessionId, message, {
-    connectionId: connection.id,
-    acknowledge: (text) => {
-      if (!plain) connection.send(text);
+  const { waits, position } = await connection.sessions.post(
+    connection.principal,
+    sessionId,
+    message,
+    {
+      connectionId: connection.id,
+      acknowledge: (text) => {
+        if (!plain) connection.send(text);
+      },
     },
-  });
-  if (plain && position > 0) {
-    const ahead = position === 1 ? 'one message' : `${position} messages`;
+  );
+  if (plain && waits) {
     connection.tell(
       createMessage(
         'system_message',
-        { level: 'info', message: `Your message waits its turn: ${ahead} of this session first.` },
+        { level: 'info', message: `Your message waits its turn: ${ahead(position)} first.` },
         envelope(sessionId, message.message_id),
       ),
     );
   }
 }
 
+function ahead(position: number): string {
+  if (position === 0) return 'answers of other sessions';
+  return position === 1 ? 'one message of this session' : `${position} messages of this session`;
+}
+
+/** What runs says nothing more when this returns; it is acknowledged when the ends are on disk. */
 async function stop(
   connection: Connection,
   sessionId: string,
-  runId: string | undefined,
-  replyTo: string | undefined,
+  of: {
+    runId: string | undefined;
+    replyTo: string | undefined;
+    early: Promise<string[]> | undefined;
+  },
 ): Promise<void> {
   const { sessions, principal } = connection;
-  const cancelled = await sessions.cancel(principal, sessionId, runId);
-  const data = { status: 'accepted' as const, cancelled };
-  connection.tell(createMessage('message_ack', data, envelope(sessionId, replyTo)));
+  const now = sessions.cancel(principal, sessionId, of.runId);
+  const early = (await of.early) ?? [];
+  const cancelled = await now.catch((error) => {
+    // The run that it names was ended on its behalf already.
+    if (early.length > 0) return [];
+    throw error;
+  });
+  const data = { status: 'accepted' as const, cancelled: [...early, ...cancelled] };
+  connection.tell(createMessage('message_ack', data, envelope(sessionId, of.replyTo)));
 }
 
 function acknowledge(connection: Connection, sessionId: string, replyTo: string | undefined): void {

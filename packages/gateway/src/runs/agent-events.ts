@@ -8,6 +8,9 @@ import type { AgentEvent } from '../agents/agent.ts';
 import type { ApprovalRequest } from './approvals.ts';
 
 const text = z.string().overwrite((value) => value.toWellFormed());
+/** An id or a name, and a remark: both go to everyone, and the names of tools into the log. */
+const label = text.max(256);
+const remark = text.max(2_000);
 const share = z.number().overwrite((value) => Math.min(1, Math.max(0, value)));
 
 /** The longest arguments or result of a tool, characters of JSON: it is sent to everyone in one message. */
@@ -43,27 +46,27 @@ const agentEvent = z.discriminatedUnion('type', [
     agents: z
       .array(
         z.object({
-          name: text,
+          name: label,
           status: z.enum(['waiting', 'processing', 'complete', 'error']),
           progress: share,
-          message: text.optional(),
+          message: remark.optional(),
         }),
       )
       .max(MAX_AGENTS),
     overallProgress: share,
-    currentAgent: text.optional(),
+    currentAgent: label.optional(),
   }),
-  z.object({ type: z.literal('tool_call'), id: text, name: text, arguments: json }),
+  z.object({ type: z.literal('tool_call'), id: label, name: label, arguments: json }),
   z.object({
     type: z.literal('tool_result'),
-    id: text,
-    name: text,
+    id: label,
+    name: label,
     result: json,
     isError: z.boolean().optional(),
   }),
 ]);
 
-const approvalRequest = z.object({ tool: text, arguments: json });
+const approvalRequest = z.object({ tool: label, arguments: json });
 
 /** @throws {TypeError} which says what was expected where. */
 export function checkEvent(event: unknown): AgentEvent {

@@ -34,19 +34,16 @@ export class LocalRunQueue implements RunQueue {
     return 0;
   }
 
-  withdraw(runId: string): boolean {
-    for (const [sessionId, jobs] of this.#sessions) {
-      const place = jobs.findIndex((job) => job.runId === runId);
-      if (place === -1) continue;
-      if (place === 0 && !this.#ready.has(sessionId)) return false;
-      jobs.splice(place, 1);
-      if (jobs.length === 0) {
-        this.#sessions.delete(sessionId);
-        this.#ready.delete(sessionId);
-      }
-      return true;
+  withdraw({ sessionId, runId }: RunJob): boolean {
+    const jobs = this.#sessions.get(sessionId) ?? [];
+    const place = jobs.findIndex((job) => job.runId === runId);
+    if (place === -1 || (place === 0 && !this.#ready.has(sessionId))) return false;
+    jobs.splice(place, 1);
+    if (jobs.length === 0) {
+      this.#sessions.delete(sessionId);
+      this.#ready.delete(sessionId);
     }
-    return false;
+    return true;
   }
 
   pause(): void {

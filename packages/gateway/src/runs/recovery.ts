@@ -1,5 +1,5 @@
-/** What an earlier process left unfinished, and which of it nobody waits for any more. */
-import type { SessionEventOf } from '@parley/protocol';
+/** What an earlier process left unfinished, and which answers nobody is shown any more. */
+import { Branch, type SessionEventOf } from '@parley/protocol';
 import type { RunRecord, Store } from '../stores/store.ts';
 
 /** An unfinished run that is this process's now. */
@@ -22,23 +22,32 @@ export async function claim(store: Store, record: RunRecord): Promise<Claim | un
   };
 }
 
+/** The ids of the messages that a transcript of the session shows: those that no later one has replaced. */
+export async function shownQuestions(
+  store: Store,
+  sessionId: string,
+): Promise<ReadonlySet<string>> {
+  const branch = new Branch<{ message_id: string; replaces?: string | undefined }>();
+  for (const question of await store.questions(sessionId)) branch.add(question);
+  return new Set(branch.messages.map(({ message_id }) => message_id));
+}
+
 /**
- * The ids of runs whose question was replaced: the process died after the new message was on disk and
- * before it had stopped the answer to the old one. The run of the new message waits for theirs, so it
- * is unfinished as well, and among the claims.
+ * The ids of claimed runs whose question was replaced: the process died after the new message was on
+ * disk and before it had stopped the answer to the old one.
  */
 export async function findSuperseded(
   store: Store,
   claims: readonly Claim[],
 ): Promise<ReadonlySet<string>> {
   const superseded = new Set<string>();
-  for (const { question: newer } of claims) {
-    if (newer?.data.replaces === undefined) continue;
-    const replaced = await store.getEvent(newer.session_id, newer.data.replaces);
-    if (!replaced) continue;
-    for (const { record, question } of claims) {
-      if (record.sessionId !== newer.session_id || !question) continue;
-      if (question.seq >= replaced.seq && question.seq < newer.seq) superseded.add(record.runId);
+  const sessions = Map.groupBy(claims, ({ record }) => record.sessionId);
+  for (const [sessionId, own] of sessions) {
+    // The run of a message that replaces waits for those before it, so it is among them.
+    if (!own.some(({ question }) => question?.data.replaces !== undefined)) continue;
+    const shown = await shownQuestions(store, sessionId);
+    for (const { record, question } of own) {
+      if (question && !shown.has(question.message_id)) superseded.add(record.runId);
     }
   }
   return superseded;

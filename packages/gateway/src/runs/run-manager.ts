@@ -1,11 +1,16 @@
 /** All runs of this process: submitted, stopped, found again after a restart, and drained. */
-import type { RunEnd, ServerMessageOf, SessionEventOf } from '@parley/protocol';
+import {
+  ProtocolError,
+  type RunEnd,
+  type ServerMessageOf,
+  type SessionEventOf,
+} from '@parley/protocol';
 import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
 import { readHistory } from './history.ts';
-import { type Claim, claim, findSuperseded } from './recovery.ts';
+import { type Claim, claim, findSuperseded, shownQuestions } from './recovery.ts';
 import { type Publish, Run, type RunSpec } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
 
@@ -19,18 +24,26 @@ export interface RunManagerDeps {
   readonly maxAnswerLength: number;
 }
 
+/** Whether a run waits, and for how many of its session; for none: for a place among all that may run. */
+export interface Turn {
+  readonly waits: boolean;
+  readonly position: number;
+}
+
 export class RunManager {
   readonly #deps: RunManagerDeps;
   /** Unfinished runs by session, in the order of their messages. */
   readonly #sessions = new Map<string, Map<string, Run>>();
   #count = 0;
+  /** What comes now is for the next start. */
+  #drained = false;
 
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
     deps.queue.process(async ({ sessionId, runId }) => {
       const run = this.#sessions.get(sessionId)?.get(runId);
       await run?.execute();
-      return { idle: run?.idle ?? Promise.resolve() };
+      return { idle: run?.whenIdle() ?? Promise.resolve() };
     });
   }
 
@@ -40,18 +53,18 @@ export class RunManager {
   }
 
   /**
-   * Takes on the run of a message that is on disk. Returns how many of the session come before it.
-   * `stopped`: it has been stopped before it could begin, and ends at once.
+   * Takes on the run of a message that is on disk. `stopped`: it has been stopped before it could
+   * begin, and ends at once.
    */
   submit(
     question: SessionEventOf<'chat_message'>,
     run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'owner'>,
     { stopped = false }: { readonly stopped?: boolean } = {},
-  ): number {
-    const { session_id: sessionId, message_id: replyTo, seq, data } = question;
+  ): Turn {
+    const { session_id: sessionId, message_id: replyTo, data } = question;
     const history = () => readHistory(this.#deps.store, question);
     const taken = new Run(
-      { ...run, sessionId, replyTo, seq, message: data.content, history },
+      { ...run, sessionId, replyTo, message: data.content, history },
       this.#deps,
     );
     // Before its turn may come.
@@ -59,7 +72,7 @@ export class RunManager {
     return this.#take(taken);
   }
 
-  #take(run: Run): number {
+  #take(run: Run): Turn {
     const { sessionId, runId } = run.spec;
     const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
     this.#sessions.set(sessionId, runs.set(runId, run));
@@ -70,10 +83,11 @@ export class RunManager {
       if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
         this.#sessions.delete(sessionId);
     });
+    if (this.#drained) run.release();
     const position = this.#deps.queue.submit({ sessionId, runId });
-    if (position > 0 && run.state === 'queued')
-      this.#deps.publish(run.messages.status('queued', position));
-    return position;
+    const waits = run.state === 'queued';
+    if (waits) this.#deps.publish(run.messages.status('queued', position));
+    return { waits, position };
   }
 
   /** The run whose answer is being written in the session. */
@@ -97,7 +111,7 @@ export class RunManager {
   /** The `run_status` of each run that waits in the session, with its place. */
   waiting(sessionId: string): ServerMessageOf<'run_status'>[] {
     return [...(this.#sessions.get(sessionId)?.values() ?? [])].flatMap((run, place) =>
-      run.state === 'queued' && place > 0 ? [run.messages.status('queued', place)] : [],
+      run.state === 'queued' ? [run.messages.status('queued', place)] : [],
     );
   }
 
@@ -115,18 +129,24 @@ export class RunManager {
     return run && this.#stop([run]);
   }
 
-  /** Stops the runs that answer messages which a new one (at `before`) supersedes. */
-  async supersede(sessionId: string, from: number, before: number): Promise<void> {
+  /** Stops the runs of the session whose messages are not shown any more. */
+  async supersede(sessionId: string): Promise<void> {
+    const shown = await shownQuestions(this.#deps.store, sessionId);
     const runs = [...(this.#sessions.get(sessionId)?.values() ?? [])];
-    await this.#stop(runs.filter(({ spec }) => spec.seq >= from && spec.seq < before));
+    await this.#stop(runs.filter(({ spec }) => !shown.has(spec.replyTo)));
   }
 
   async #stop(runs: readonly Run[]): Promise<string[]> {
     const ends = runs.map(async (run): Promise<[string, RunEnd | 'released']> => {
-      this.#deps.queue.withdraw(run.spec.runId);
+      this.#deps.queue.withdraw(run.spec);
       return [run.spec.runId, await run.stop()];
     });
-    return (await Promise.all(ends)).filter(([, end]) => end === 'cancelled').map(([id]) => id);
+    const settled = await Promise.all(ends);
+    // What was not ended here is taken up at the next start: nobody must think that it is stopped.
+    if (this.#drained && settled.some(([, end]) => end === 'released')) {
+      throw new ProtocolError('INTERRUPTED', 'The server stops. Stop the answer when it is back.');
+    }
+    return settled.filter(([, end]) => end === 'cancelled').map(([id]) => id);
   }
 
   /** Decides on an approval of the session. `false`: none of this id is open. */
@@ -142,7 +162,7 @@ export class RunManager {
   /** Gives up the runs of a session that is no more. */
   abandon(sessionId: string): void {
     for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
-      this.#deps.queue.withdraw(run.spec.runId);
+      this.#deps.queue.withdraw(run.spec);
       run.release();
     }
   }
@@ -163,6 +183,20 @@ export class RunManager {
       log.info({ runs: records.length }, 'unfinished runs were taken up again');
   }
 
+  /**
+   * Takes up a run that is in the store and that this process does not know: its message was put on
+   * disk, and the store failed before it could say so.
+   */
+  async adopt(sessionId: string, runId: string): Promise<void> {
+    const { store } = this.#deps;
+    const records = await store.unfinishedRuns();
+    const record = records.find((one) => one.runId === runId);
+    if (!record || this.settled(sessionId, runId)) return;
+    const claimed = await claim(store, record);
+    const begin = claimed && (await this.#takeUp(claimed, false));
+    begin?.();
+  }
+
   /** Ends a claimed run that is not to go on; returns what begins one that is. */
   async #takeUp(
     { record, attempt, question }: Claim,
@@ -180,7 +214,6 @@ export class RunManager {
         ...record,
         attempt,
         agent: agent ?? defineAgent({ name: record.agent, run: () => '' }),
-        seq: 0,
         message: '',
         history: async () => [],
       },
@@ -209,6 +242,7 @@ export class RunManager {
     });
     const active = this.#all().filter((run) => run.state !== 'queued');
     await Promise.race([Promise.all(active.map((run) => run.settled)), aborted]);
+    this.#drained = true;
     for (const run of this.#all()) run.release();
   }
 

@@ -41,10 +41,11 @@ export class RunMessages {
     );
   }
 
-  status(status: ServerMessageOf<'run_status'>['data']['status'], position?: number) {
+  /** `position`: 0 and absent are the same. */
+  status(status: ServerMessageOf<'run_status'>['data']['status'], position = 0) {
     return createMessage(
       'run_status',
-      { agent_name: this.#agentName, status, ...(position === undefined ? {} : { position }) },
+      { agent_name: this.#agentName, status, ...(position === 0 ? {} : { position }) },
       this.#envelope(),
     );
   }

@@ -20,7 +20,7 @@ export interface RunQueue {
    */
   submit(job: RunJob): number;
   /** Takes a job that has not started back. `false`: it has, or there is none. */
-  withdraw(runId: string): boolean;
+  withdraw(job: RunJob): boolean;
   /** Starts nothing any more; what waits stays in the store. */
   pause(): void;
 }

@@ -21,8 +21,6 @@ export interface RunSpec extends RunJob {
   readonly agent: Agent;
   readonly attempt: number;
   readonly message: string;
-  /** The `seq` of the message that it answers. */
-  readonly seq: number;
   readonly history: () => Promise<readonly ChatTurn[]>;
 }
 
@@ -108,10 +106,10 @@ export class Run {
   }
 
   /**
-   * Resolves when its agent does nothing any more. One that does not come back after its run has ended
-   * is waited for as long as a run may take, and then given up.
+   * Resolves when its agent does nothing any more. One that does not come back is waited for as long
+   * as a run may take, and then given up.
    */
-  get idle(): Promise<void> {
+  whenIdle(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { runId, agent } = this.spec;
     const giveUp = setTimeout(() => {
@@ -159,13 +157,16 @@ export class Run {
       }
       // It may have been stopped while that was being written; an agent that acts must not begin then.
       if (this.#state !== 'running') return;
-      const input: AgentInput = { sessionId, runId, message, attempt, history };
+      const input: AgentInput = {
+        sessionId,
+        runId,
+        message,
+        attempt,
+        history: () => handled(history()),
+      };
       const context: AgentContext = {
         signal: this.#controller.signal,
-        approve: async (request) => {
-          this.#countStep();
-          return this.#approvals.ask(checkApproval(request));
-        },
+        approve: (request) => handled(this.#approve(request)),
       };
       let since = performance.now();
       for await (const event of agent.run(input, context)) {
@@ -188,6 +189,11 @@ export class Run {
     } catch (error) {
       this.#blame(error);
     }
+  }
+
+  async #approve(request: unknown): Promise<Decision> {
+    this.#countStep();
+    return this.#approvals.ask(checkApproval(request));
   }
 
   #blame(error: unknown): void {
@@ -312,4 +318,10 @@ export class Run {
     this.#deps.publish({ ...event, seq: result.seq } as SessionEvent);
     return true;
   }
+}
+
+/** An agent that is stopped need not have come to where it waits for this. */
+function handled<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {});
+  return promise;
 }

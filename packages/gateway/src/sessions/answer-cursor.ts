@@ -12,13 +12,21 @@ export class AnswerCursor {
   readonly #sessionId: string;
   /** The answer that is being written in the session, if any. */
   readonly #running: () => RunningAnswer | undefined;
+  /** Whether the client is to be told as things happen; while it catches up it is not. */
+  readonly #isLive: () => boolean;
   #position: { runId: string; attempt: number; offset: number } | undefined;
   #owing = false;
 
-  constructor(peer: Peer, sessionId: string, running: () => RunningAnswer | undefined) {
+  constructor(
+    peer: Peer,
+    sessionId: string,
+    running: () => RunningAnswer | undefined,
+    isLive: () => boolean,
+  ) {
     this.#peer = peer;
     this.#sessionId = sessionId;
     this.#running = running;
+    this.#isLive = isLive;
   }
 
   /** The running answer for `session_status`, from where the client is in this very attempt. */
@@ -45,7 +53,7 @@ export class AnswerCursor {
   }
 
   /** Passes a chunk on where it follows what was sent, and the reader keeps up. */
-  forward(chunk: ServerMessageOf<'agent_chunk'>, delivery: Delivery, isLive: () => boolean): void {
+  forward(chunk: ServerMessageOf<'agent_chunk'>, delivery: Delivery): void {
     const { run_id: runId = '', attempt = 1 } = chunk;
     const { offset, content } = chunk.data;
     if (this.#position?.runId !== runId || this.#position.attempt !== attempt) {
@@ -56,18 +64,27 @@ export class AnswerCursor {
       this.#peer.forward(delivery);
       return;
     }
+    this.#owe();
+  }
+
+  #owe(): void {
     if (this.#owing) return;
     this.#owing = true;
     this.#peer.whenClear(() => {
       this.#owing = false;
-      if (isLive()) this.pay();
+      if (this.#isLive()) this.pay();
     });
   }
 
-  /** Sends what the client lacks of the running answer, in one chunk. */
+  /** Sends what the client lacks of the running answer, in one chunk, as soon as there is room for it. */
   pay(): void {
     const running = this.#running();
     if (!running || this.#peer.profile === 'plain') return;
+    // Several sessions of a connection may be owed text, and one of them was faster.
+    if (this.#peer.congested) {
+      this.#owe();
+      return;
+    }
     const { runId, attempt, text } = running;
     const { offset } =
       this.#position?.runId === runId && this.#position.attempt === attempt

@@ -29,8 +29,8 @@ export async function waitForAnswer(
   const subscriber: Subscriber = {
     deliver({ message }) {
       if (message.type !== 'agent_response' || !message.run_id) return;
-      ends.set(message.run_id, message as End);
-      if (message.run_id === runId) answer.resolve(message as End);
+      if (runId === undefined) ends.set(message.run_id, message as End);
+      else if (message.run_id === runId) answer.resolve(message as End);
     },
     ended: () => answer.reject(sessionNotFound(sessionId)),
   };
@@ -44,13 +44,16 @@ export async function waitForAnswer(
     if (record) renew(record);
     const posted = await question.post();
     runId = posted.runId;
+    const told = ends.get(runId);
+    ends.clear();
+    const settled = runs.settled(sessionId, runId);
     // A run that this process gives up has no end here, and nobody else to say so.
-    void runs.settled(sessionId, runId)?.then((end) => {
+    void settled?.then((end) => {
       if (end === 'released') answer.reject(givenUp());
     });
-    return (
-      ends.get(runId) ?? (await earlierEnd(store, sessionId, posted)) ?? (await answer.promise)
-    );
+    const end = told ?? (await earlierEnd(store, sessionId, posted));
+    if (!end && !settled) throw notKept();
+    return end ?? (await answer.promise);
   } finally {
     signal.removeEventListener('abort', stopWaiting);
     hub.unsubscribe(sessionId, subscriber);
@@ -61,6 +64,13 @@ function givenUp(): ProtocolError {
   return new ProtocolError(
     'INTERRUPTED',
     'The server stops; the answer goes on when it is back. Ask again with the same message_id to get it.',
+  );
+}
+
+function notKept(): ProtocolError {
+  return new ProtocolError(
+    'RUN_NOT_FOUND',
+    'This message was answered, and the answer is no longer kept. Ask with a new message_id.',
   );
 }
 

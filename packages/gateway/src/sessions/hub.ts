@@ -83,7 +83,7 @@ export class Hub {
   end(sessionId: string, status: 'deleted' | 'expired', record?: SessionRecord): void {
     const session = this.#sessions.get(sessionId);
     const last = record ?? session?.record;
-    if (last) this.#watchers.tell(last.owner, { message: sessionStatus(last, status) });
+    if (last) this.#watchers.ended(last.owner, { message: sessionStatus(last, status) });
     if (!session) return;
     clearTimeout(session.presenceTimer);
     this.#sessions.delete(sessionId);

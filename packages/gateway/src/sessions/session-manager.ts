@@ -9,10 +9,12 @@ import {
 import type { Agent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import { mayUse, type Principal, sessionNotFound } from '../auth.ts';
+import type { Logger } from '../log.ts';
 import type { Run } from '../runs/run.ts';
-import type { RunManager } from '../runs/run-manager.ts';
+import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type {
   MessageOutcome,
+  NoRepetition,
   SearchHit,
   SessionPage,
   SessionRecord,
@@ -31,6 +33,7 @@ export interface SessionManagerDeps {
   readonly hub: Hub;
   readonly runs: RunManager;
   readonly agents: AgentRegistry;
+  readonly log: Logger;
   /** Messages that may wait in one session. */
   readonly maxQueuedRuns: number;
 }
@@ -153,15 +156,14 @@ export class SessionManager {
    * session is followed and nothing is replaced, the append is handed to the store before the first
    * `await`, so that messages posted one after the other keep their order.
    *
-   * Resolves with how many runs of the session come before its own; `repeats` is the `seq` of the
-   * message that this one repeats.
+   * Resolves with whether its run waits; `repeats` is the `seq` of the message that this one repeats.
    */
   async post(
     principal: Principal,
     sessionId: string,
     message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
     poster?: Poster,
-  ): Promise<{ position: number; runId: string; repeats?: number }> {
+  ): Promise<Turn & { runId: string; repeats?: number }> {
     const { hub, runs, store } = this.#deps;
     const live = hub.get(sessionId)?.record;
     if (live && !mayUse(principal, live)) throw sessionNotFound(sessionId);
@@ -169,27 +171,25 @@ export class SessionManager {
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
-    const replaced = data.replaces
-      ? await this.#replaced(principal, sessionId, data.replaces)
-      : undefined;
     const refusal =
       this.#refusal(sessionId, agent, messageId) ??
-      (data.replaces && !replaced ? notYours() : undefined);
-    // A message that was accepted once is acknowledged again, whatever would be said to it today.
-    if (refusal && !(await store.hasMessage(sessionId, messageId))) throw refusal;
-
+      (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
     const arrival = this.#arrivals.add(sessionId, messageId);
-    let result: MessageOutcome | undefined;
+    let result: MessageOutcome | NoRepetition;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
       // together with this message would be told first, though its `seq` is higher.
-      result = await store.appendMessage(append);
+      // A message that was accepted once is acknowledged again, whatever would be said to it today.
+      result = await (refusal ? store.repeatMessage(append) : store.appendMessage(append));
+    } catch (error) {
+      arrival.settle([]);
+      throw error;
     } finally {
       this.#arrivals.land(sessionId, arrival);
-      if (result?.outcome !== 'appended') arrival.settle([]);
     }
+    if (result.outcome !== 'appended') arrival.settle([]);
     switch (result.outcome) {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
@@ -199,14 +199,17 @@ export class SessionManager {
         this.#noteActivity(event, append.title);
         const { stopped } = arrival;
         const spec = { ...run, agent: this.#agent(agent), attempt: 1, owner };
-        const position = runs.submit(event, spec, { stopped });
+        const turn = runs.submit(event, spec, { stopped });
         arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
-        if (replaced) await runs.supersede(sessionId, replaced.seq, event.seq);
-        return { position, runId: run.runId };
+        if (data.replaces !== undefined) this.#supersede(sessionId);
+        return { ...turn, runId: run.runId };
       }
       case 'duplicate':
         poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
-        return { position: 0, runId: result.runId, repeats: result.seq };
+        if (!runs.settled(sessionId, result.runId)) await runs.adopt(sessionId, result.runId);
+        return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
+      case 'new':
+        throw refusal;
       case 'conflict':
         throw new ProtocolError(
           'MESSAGE_CONFLICT',
@@ -215,6 +218,29 @@ export class SessionManager {
       case 'session_not_found':
         throw sessionNotFound(sessionId);
     }
+  }
+
+  /**
+   * Refuses what `post` would refuse now, for whom something comes before it. Without a `sessionId` it
+   * is for a session that is still to be made.
+   */
+  async check(
+    principal: Principal,
+    sessionId: string | undefined,
+    message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
+  ): Promise<void> {
+    const { message_id: messageId = '', data } = message;
+    const record = sessionId === undefined ? undefined : await this.get(principal, sessionId);
+    const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
+    const id = record?.id ?? '';
+    const refusal =
+      this.#refusal(id, agent, messageId) ??
+      (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
+    if (!refusal) return;
+    const run = { runId: '', answerId: '', agent };
+    const append = newMessage(principal, id, messageId, data, run);
+    const { outcome } = await this.#deps.store.repeatMessage(append);
+    if (outcome === 'new' || outcome === 'session_not_found') throw refusal;
   }
 
   /**
@@ -297,6 +323,14 @@ export class SessionManager {
     });
   }
 
+  /** Stops the answers that are not shown any more; nobody waits for that. */
+  #supersede(sessionId: string): void {
+    const { runs, log } = this.#deps;
+    runs.supersede(sessionId).catch((error) => {
+      log.error({ err: error, session_id: sessionId }, 'replaced answers were not stopped');
+    });
+  }
+
   /** Why a new message for this agent is not taken now, if it is not. */
   #refusal(sessionId: string, agent: string, messageId: string): ProtocolError | undefined {
     if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
@@ -312,14 +346,18 @@ export class SessionManager {
     );
   }
 
-  /** The message that is to be replaced: an earlier one of the same person. */
-  async #replaced(
+  /** Why this message cannot be replaced: what can is an earlier one of the same person. */
+  async #misplaced(
     principal: Principal,
     sessionId: string,
     messageId: string,
-  ): Promise<SessionEventOf<'chat_message'> | undefined> {
+  ): Promise<ProtocolError | undefined> {
     const event = await this.#deps.store.getEvent(sessionId, messageId);
-    return event?.type === 'chat_message' && event.data.sender === principal.id ? event : undefined;
+    if (event?.type === 'chat_message' && event.data.sender === principal.id) return undefined;
+    return new ProtocolError(
+      'INVALID_MESSAGE',
+      'data.replaces: expected the message_id of an earlier message of yours in this session.',
+    );
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
@@ -340,13 +378,6 @@ export class SessionManager {
     live?.change(record);
     this.#deps.hub.publish(sessionStatus(record, 'active'), { owner: record.owner });
   }
-}
-
-function notYours(): ProtocolError {
-  return new ProtocolError(
-    'INVALID_MESSAGE',
-    'data.replaces: expected the message_id of an earlier message of yours in this session.',
-  );
 }
 
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {

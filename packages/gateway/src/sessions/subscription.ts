@@ -76,9 +76,6 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
   'parley.v1': new Set(SERVER_MESSAGE_TYPES['parley.v1']),
 };
 
-/** Passed on as they come or, to whoever catches up meanwhile, the last of each type when it is done. */
-type Notice = Exclude<ServerMessage['type'], 'agent_chunk' | 'typing'>;
-
 export class Subscription implements Subscriber {
   readonly participant: string;
   readonly #peer: Peer;
@@ -86,7 +83,8 @@ export class Subscription implements Subscriber {
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
   readonly #answer: AnswerCursor;
-  readonly #missed = new Map<Notice, Delivery>();
+  /** The last of each type that came while it caught up, and that is nowhere to be read. */
+  readonly #missed = new Map<ServerMessage['type'], Delivery>();
   #seq = 0;
 
   /** Subscribes first and reads then, so that nothing falls between. */
@@ -112,7 +110,12 @@ export class Subscription implements Subscriber {
     this.#peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
-    this.#answer = new AnswerCursor(peer, record.id, () => deps.running(record.id));
+    this.#answer = new AnswerCursor(
+      peer,
+      record.id,
+      () => deps.running(record.id),
+      () => this.#state === 'live',
+    );
   }
 
   close(): void {
@@ -144,23 +147,44 @@ export class Subscription implements Subscriber {
     }
     if (delivery.origin === this.#peer.id) return;
     if (!TYPES[this.#peer.profile].has(message.type)) return;
-    if (message.type === 'agent_chunk') {
-      this.#answer.forward(message, delivery, () => this.#state === 'live');
-    } else this.#peer.forward(delivery);
+    if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
+    else if (message.type === 'agent_progress' && this.#peer.congested) this.#postpone(delivery);
+    else this.#peer.forward(delivery);
   }
 
   /** What has a `seq` is read from the log, and text from the answer; the rest is nowhere else. */
   #miss(delivery: Delivery): void {
     const { seq, type } = delivery.message;
     if (seq !== undefined || type === 'agent_chunk' || type === 'typing') return;
-    if (TYPES[this.#peer.profile].has(type)) this.#missed.set(type, delivery);
+    if (!TYPES[this.#peer.profile].has(type)) return;
+    this.#missed.delete(type);
+    this.#missed.set(type, delivery);
+  }
+
+  /** Of reports that follow each other a reader that is behind gets the last one. */
+  #postpone(delivery: Delivery): void {
+    this.#miss(delivery);
+    if (this.#missed.size > 1) return;
+    this.#peer.whenClear(() => {
+      if (this.#state === 'live') this.#tellMissed();
+    });
+  }
+
+  #tellMissed(): void {
+    const running = this.#deps.running(this.#session.record.id);
+    for (const delivery of this.#missed.values()) {
+      const { run_id } = delivery.message;
+      // Of a run that has ended meanwhile its end has been told, or will be from the log.
+      if (run_id === undefined || run_id === running?.runId) this.#peer.forward(delivery);
+    }
+    this.#missed.clear();
   }
 
   async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
     await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read({ after: afterSeq });
-    if (!page) return false;
+    if (!page || this.#state === 'closed') return false;
     const { firstSeq, lastSeq } = page.session;
     const resumable =
       afterSeq <= lastSeq && afterSeq + 1 >= firstSeq && lastSeq - afterSeq <= LIMITS.replayEvents;
@@ -174,7 +198,7 @@ export class Subscription implements Subscriber {
 
   async #showNewestPage(extra: { reset?: boolean }, replyTo?: string): Promise<boolean> {
     const page = await this.#read({ before: Number.MAX_SAFE_INTEGER });
-    if (!page) return false;
+    if (!page || this.#state === 'closed') return false;
     this.#seq = page.session.lastSeq;
     const oldest = page.events[0]?.seq ?? page.session.firstSeq;
     const shown = {
@@ -243,8 +267,7 @@ export class Subscription implements Subscriber {
 
   #goLive(): void {
     this.#state = 'live';
-    for (const delivery of this.#missed.values()) this.#peer.forward(delivery);
-    this.#missed.clear();
+    this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
     for (const status of this.#deps.waiting(this.#session.record.id)) this.#send(status);
     this.#answer.pay();

@@ -16,6 +16,8 @@ interface Watched {
   readonly watchers: Set<Watcher>;
   /** Sessions that have changed since they were told of. */
   readonly changed: Set<string>;
+  /** Sessions that are being read, to be told of. */
+  readonly reading: Set<string>;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -34,6 +36,7 @@ export class Watchers {
     const watched = this.#owners.get(owner) ?? {
       watchers: new Set(),
       changed: new Set(),
+      reading: new Set(),
       timer: undefined,
     };
     this.#owners.set(owner, watched);
@@ -55,8 +58,11 @@ export class Watchers {
   }
 
   /** Tells at once: of a session that is no more there is nothing to read. */
-  tell(owner: string, delivery: Delivery): void {
-    for (const watcher of this.#owners.get(owner)?.watchers ?? []) watcher(delivery);
+  ended(owner: string, delivery: Delivery): void {
+    const watched = this.#owners.get(owner);
+    watched?.changed.delete(delivery.message.session_id);
+    watched?.reading.delete(delivery.message.session_id);
+    for (const watcher of watched?.watchers ?? []) watcher(delivery);
   }
 
   #soon(watched: Watched): void {
@@ -68,15 +74,24 @@ export class Watchers {
   }
 
   async #tellChanged(watched: Watched): Promise<void> {
-    const ids = [...watched.changed].slice(0, MOST_AT_ONCE);
-    // Forgotten before they are read: what changes meanwhile is told once more.
-    for (const id of ids) watched.changed.delete(id);
+    const { changed, reading, watchers } = watched;
+    for (const id of [...changed].slice(0, MOST_AT_ONCE)) {
+      // Forgotten before it is read: what changes meanwhile is told once more.
+      changed.delete(id);
+      reading.add(id);
+    }
     try {
-      const records = await Promise.all(ids.map((id) => this.#store.getSession(id)));
+      const records = await Promise.all(Array.from(reading, (id) => this.#store.getSession(id)));
       for (const record of records) {
-        if (record) this.tell(record.owner, { message: sessionStatus(record, 'active') });
+        if (!record || !reading.delete(record.id)) continue;
+        const delivery = { message: sessionStatus(record, 'active') };
+        for (const watcher of watchers) watcher(delivery);
       }
+      reading.clear();
     } finally {
+      // What could not be read has its turn again.
+      for (const id of reading) changed.add(id);
+      reading.clear();
       watched.timer = undefined;
       if (watched.changed.size > 0 && watched.watchers.size > 0) this.#soon(watched);
     }

@@ -8,6 +8,7 @@ import {
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  type Question,
   type ReadEvents,
   type Retention,
   type RunOutcome,
@@ -126,15 +127,8 @@ export class MemoryStore implements Store {
     const { event, fingerprint, run } = append;
     const session = this.#sessions.get(event.session_id);
     if (!session) return { outcome: 'session_not_found' };
-    const receipt = session.receipts.get(event.message_id);
-    if (receipt) {
-      if (receipt.fingerprint !== fingerprint) return { outcome: 'conflict' };
-      const { seq, runId, timestamp } = receipt;
-      return { outcome: 'duplicate', seq, runId, timestamp };
-    }
-    if (session.byMessageId.has(event.message_id)) {
-      return { outcome: 'conflict' };
-    }
+    const repetition = findRepetition(session, append);
+    if (repetition) return repetition;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
     const seq = this.#append(session, event);
     session.receipts.set(event.message_id, {
@@ -155,6 +149,13 @@ export class MemoryStore implements Store {
       started: false,
     });
     return { outcome: 'appended', seq };
+  }
+
+  async repeatMessage(append: AppendMessage) {
+    this.#assertOpen();
+    const session = this.#sessions.get(append.event.session_id);
+    if (!session) return { outcome: 'session_not_found' } as const;
+    return findRepetition(session, append) ?? ({ outcome: 'new' } as const);
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
@@ -217,9 +218,13 @@ export class MemoryStore implements Store {
     return found && parseEvent(found);
   }
 
-  async hasMessage(sessionId: string, messageId: string): Promise<boolean> {
+  async questions(sessionId: string): Promise<readonly Question[]> {
     this.#assertOpen();
-    return this.#sessions.get(sessionId)?.receipts.has(messageId) ?? false;
+    return (this.#sessions.get(sessionId)?.events ?? []).map(parseEvent).flatMap((event) => {
+      if (event.type !== 'chat_message') return [];
+      const { message_id, data } = event;
+      return [{ message_id, ...(data.replaces === undefined ? {} : { replaces: data.replaces }) }];
+    });
   }
 
   async search(query: {
@@ -286,6 +291,10 @@ export class MemoryStore implements Store {
     return { expired, trimmed, more };
   }
 
+  async check(): Promise<void> {
+    this.#assertOpen();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
   }
@@ -322,6 +331,18 @@ export class MemoryStore implements Store {
     session.byMessageId.set(stored.messageId, stored);
     return seq;
   }
+}
+
+function findRepetition(session: StoredSession, { event, fingerprint }: AppendMessage) {
+  const receipt = session.receipts.get(event.message_id);
+  if (!receipt) {
+    return session.byMessageId.has(event.message_id)
+      ? ({ outcome: 'conflict' } as const)
+      : undefined;
+  }
+  if (receipt.fingerprint !== fingerprint) return { outcome: 'conflict' } as const;
+  const { seq, runId, timestamp } = receipt;
+  return { outcome: 'duplicate', seq, runId, timestamp } as const;
 }
 
 function parseEvent({ json }: StoredEvent): SessionEvent {

@@ -13,6 +13,7 @@ import {
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  type Question,
   type ReadEvents,
   type Retention,
   type RunOutcome,
@@ -113,6 +114,11 @@ class SqliteStore implements Store {
     );
   }
 
+  repeatMessage({ event, fingerprint }: AppendMessage) {
+    const { session_id, message_id } = event;
+    return this.#writer.call('repeatMessage', session_id, message_id, fingerprint);
+  }
+
   appendRunEvent(event: NewEvent): Promise<RunOutcome> {
     return this.#writer.call('appendRunEvent', event.session_id, toRow(event));
   }
@@ -144,8 +150,8 @@ class SqliteStore implements Store {
     return row && toEvent(sessionId, row);
   }
 
-  hasMessage(sessionId: string, messageId: string): Promise<boolean> {
-    return this.#reader.call('hasMessage', sessionId, messageId);
+  questions(sessionId: string): Promise<readonly Question[]> {
+    return this.#reader.call('questions', sessionId);
   }
 
   search(query: {
@@ -163,6 +169,10 @@ class SqliteStore implements Store {
     const nothing = removal.expired.length + removal.trimmed.length === 0;
     if (nothing) return { expired: [], trimmed: [], more };
     return { ...(await this.#writer.call('clean', removal)), more };
+  }
+
+  check(): Promise<void> {
+    return this.#writer.call('check');
   }
 
   close(): Promise<void> {

@@ -95,6 +95,12 @@ export interface AppendMessage {
   readonly title: string;
 }
 
+/** Of a `chat_message` what tells which of them a transcript shows; see `Branch` in `@parley/protocol`. */
+export interface Question {
+  readonly message_id: string;
+  readonly replaces?: string | undefined;
+}
+
 export type MessageOutcome =
   | { readonly outcome: 'appended'; readonly seq: number }
   /** The `seq`, run and time of the first time; nothing was written. */
@@ -107,6 +113,11 @@ export type MessageOutcome =
   /** The `message_id` belongs to another message, or to an event of another type. */
   | { readonly outcome: 'conflict' }
   | { readonly outcome: 'session_not_found' };
+
+/** What `repeatMessage` says of a message that is none. */
+export interface NoRepetition {
+  readonly outcome: 'new';
+}
 
 export type RunOutcome =
   | { readonly outcome: 'appended'; readonly seq: number }
@@ -183,6 +194,10 @@ export interface Store {
 
   /** Calls resolve in the order in which they were made, and so do those of `appendRunEvent` and `finishRun`. */
   appendMessage(append: AppendMessage): Promise<MessageOutcome>;
+  /** Like `appendMessage`, in one order with it, where the message is there already; else it writes nothing. */
+  repeatMessage(
+    append: AppendMessage,
+  ): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition>;
   /** Appends an event of a run (its `run_id` and `attempt`) that goes on. */
   appendRunEvent(event: NewEvent): Promise<RunOutcome>;
   /** Appends the terminal event of a run and ends it. */
@@ -197,8 +212,8 @@ export interface Store {
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */
   getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined>;
-  /** Whether a `chat_message` with this id was ever accepted in the session, kept or trimmed since. */
-  hasMessage(sessionId: string, messageId: string): Promise<boolean>;
+  /** The `chat_message` events of a session that are kept, in their order. */
+  questions(sessionId: string): Promise<readonly Question[]>;
   /**
    * Messages and answers that have every word of `text`, the last one as a prefix; newest first.
    * Case and diacritics do not matter. At most `STORE_LIMITS.hits`; words after the first
@@ -211,6 +226,8 @@ export interface Store {
   }): Promise<readonly SearchHit[]>;
   clean(retention: Retention): Promise<Cleaned>;
 
+  /** Rejects where nothing could be written now. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 

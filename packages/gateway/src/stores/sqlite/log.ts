@@ -77,7 +77,28 @@ export function prepareLog(db: Database.Database) {
     return { outcome: 'appended', seq: lastSeq + 1 };
   }
 
+  function findRepetition(
+    [sessionId, , trimmed, known]: [number, number, number, number],
+    messageId: string,
+    hash: number,
+    fingerprint: string,
+  ) {
+    const receipt =
+      (trimmed ? findSpent.get(sessionId, messageId) : undefined) ??
+      (known ? findReceipt.get(sessionId, hash, messageId) : undefined);
+    if (!receipt) return undefined;
+    const [seq, earlier, runId, timestamp] = receipt;
+    if (earlier !== fingerprint || runId === null) return { outcome: 'conflict' } as const;
+    return { outcome: 'duplicate', seq, runId, timestamp } as const;
+  }
+
   return {
+    repeatMessage(session: string, messageId: string, fingerprint: string) {
+      const hash = hashId(messageId);
+      const found = findSession.get(hash, session);
+      if (!found) return { outcome: 'session_not_found' } as const;
+      return findRepetition(found, messageId, hash, fingerprint) ?? ({ outcome: 'new' } as const);
+    },
     appendMessage(
       session: string,
       row: EventRow,
@@ -91,15 +112,9 @@ export function prepareLog(db: Database.Database) {
       const hash = hashId(messageId);
       const found = findSession.get(hash, session);
       if (!found) return { outcome: 'session_not_found' };
-      const [sessionId, lastSeq, trimmed, known] = found;
-      const receipt =
-        (trimmed ? findSpent.get(sessionId, messageId) : undefined) ??
-        (known ? findReceipt.get(sessionId, hash, messageId) : undefined);
-      if (receipt) {
-        const [seq, earlier, earlierRun, timestamp] = receipt;
-        if (earlier !== fingerprint || earlierRun === null) return { outcome: 'conflict' };
-        return { outcome: 'duplicate', seq, runId: earlierRun, timestamp };
-      }
+      const repetition = findRepetition(found, messageId, hash, fingerprint);
+      if (repetition) return repetition;
+      const [sessionId, lastSeq] = found;
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
       insertRun.run(runId, sessionId, eventId, messageId, answerId, agent);

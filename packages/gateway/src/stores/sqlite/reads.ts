@@ -1,6 +1,12 @@
 /** What is read, each in one snapshot. Runs in the reader worker. */
 import type Database from 'better-sqlite3';
-import { fitting, type Retention, type RunRecord, type SessionRecord } from '../store.ts';
+import {
+  fitting,
+  type Question,
+  type Retention,
+  type RunRecord,
+  type SessionRecord,
+} from '../store.ts';
 import type { Removal, SeqAndRow } from './rows.ts';
 import { hashId, SESSION_COLUMNS } from './schema.ts';
 
@@ -38,13 +44,13 @@ export function prepareReads(db: Database.Database) {
        ORDER BY seq DESC LIMIT 1`,
     )
     .raw();
-  const accepted = db
-    .prepare<{ session: number; hash: number; id: string }, number>(
-      `SELECT EXISTS (SELECT 1 FROM events WHERE session_id = @session AND message_hash = @hash
-           AND message_id = @id AND fingerprint IS NOT NULL)
-         OR EXISTS (SELECT 1 FROM spent_ids WHERE session_id = @session AND message_id = @id)`,
+  const questions = db
+    .prepare<[string], [messageId: string, replaces: string | null]>(
+      `SELECT message_id, json_extract(data, '$.replaces') FROM events
+       WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND type = 'chat_message'
+       ORDER BY seq`,
     )
-    .pluck();
+    .raw();
   const runs = db
     .prepare<[], [string, string, string, string, string, string, number, number]>(
       `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started
@@ -109,11 +115,12 @@ export function prepareReads(db: Database.Database) {
     getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
       return eventByMessage.get(sessionId, hashId(messageId), messageId);
     },
-    hasMessage: db.transaction((sessionId: string, messageId: string): boolean => {
-      const session = findId.get(sessionId);
-      if (session === undefined) return false;
-      return accepted.get({ session, hash: hashId(messageId), id: messageId }) === 1;
-    }),
+    questions(sessionId: string): Question[] {
+      return questions.all(sessionId).map(([message_id, replaces]) => ({
+        message_id,
+        ...(replaces === null ? {} : { replaces }),
+      }));
+    },
     unfinishedRuns(): RunRecord[] {
       return runs
         .all()

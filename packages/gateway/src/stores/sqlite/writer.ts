@@ -15,11 +15,16 @@ const QUIET = 50;
 
 function prepareMethods(db: ReturnType<typeof openForWriting>) {
   const index = prepareSearchIndex(db);
+  const touch = db.prepare('UPDATE search_state SET indexed_to = indexed_to');
   return {
     index,
     methods: {
       /** Resolves when the database is open and its schema up to date. */
       open(): void {},
+      /** Writes, and so needs what every write needs: room on the disk and its fsync. */
+      check(): void {
+        touch.run();
+      },
       ...prepareSessions(db, index),
       ...prepareLog(db),
     },
@@ -109,7 +114,14 @@ export function openWriter(file: string): Served {
   };
 }
 
+/** How long a warning keeps the next ones, milliseconds: a full disk fails every batch. */
+const WARNING_INTERVAL = 10_000;
+let warnedAt = -Infinity;
+
 /** Nothing is lost: it is tried again after the next write, and searching and reading do not need it. */
 function warn(cause: unknown): void {
+  const now = performance.now();
+  if (now - warnedAt < WARNING_INTERVAL) return;
+  warnedAt = now;
   process.emitWarning(`The store could not tidy up: ${String(cause)}`, 'StoreWarning');
 }
