@@ -1,10 +1,15 @@
 import type { ServerMessageOf } from '@parley/protocol';
 import { expect, test } from 'vitest';
+import { defineAgent } from '../../packages/gateway/src/index.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
+import { expectNoUncaught } from '../helpers/watch-process.ts';
+
+expectNoUncaught();
 
 async function asked() {
   const { agent, next } = puppet();
@@ -160,4 +165,26 @@ test('two questions of one run are decided each for itself', async () => {
   one.send(decide({ approved: true }));
   expect(await decision).toEqual({ approved: true });
   await run.finish();
+});
+
+test('[R9] an agent that asked and did not come to wait for it may be stopped', async () => {
+  const agent = defineAgent({
+    name: 'asks',
+    async *run(_, { approve, signal }) {
+      const decision = approve({ tool: 'mail', arguments: {} });
+      while (!signal.aborted) {
+        yield '. ';
+        await new Promise(setImmediate);
+      }
+      yield `${(await decision).approved}`;
+    },
+  });
+  const { ws } = await startGateway({ agents: [agent], maxAnswerLength: 200_000_000 });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  await client.next('agent_chunk');
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await client.find(({ reply_to }) => reply_to === 'stop');
+  await client.settled();
 });

@@ -131,3 +131,59 @@ test('[R3] a replacement sent again, on another connection too, is acknowledged 
   expect(client.received).toContainEqual(ack);
   expect((await ask('next')).seq).toBe(6);
 });
+
+test('[R4] an edit of a message that is not shown any more stops nothing that is', async () => {
+  const { agent, next } = puppet();
+  const { ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const say = (id: string, replaces?: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      data: { content: id, ...(replaces === undefined ? {} : { replaces }) },
+    });
+  say('m-1');
+  say('m-2');
+  await next();
+  // Two tabs edit at once: what the second one replaces went away with the first one's edit.
+  say('m-1b', 'm-1');
+  const shown = await next();
+  expect(shown.input.message).toBe('m-1b');
+  say('m-2b', 'm-2');
+  await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'm-2b');
+  await client.settled();
+  await shown.say('still here');
+  void shown.finish();
+  const end = await client.find(
+    ({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-1b',
+  );
+  expect(end.data).toMatchObject({ status: 'complete', content: 'still here' });
+  void (await next()).finish();
+  await client.find(({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-2b');
+});
+
+test('[R12] a message that is refused makes no session, and leaves none', async () => {
+  const { ws, http } = await startGateway({ agents: [echoAgent] });
+  const client = await TestSocket.open(ws);
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'x', replaces: 'no' } });
+  expect((await client.next()).data).toMatchObject({ code: 'INVALID_MESSAGE' });
+  const { data } = (await (await fetch(`${http}/api/sessions`)).json()) as {
+    data: { total: number };
+  };
+  expect(data.total).toBe(0);
+
+  const plain = await TestSocket.open(ws, { plain: true });
+  const stays = await plain.create();
+  const elsewhere = await client.create();
+  plain.send({
+    type: 'chat_message',
+    session_id: elsewhere,
+    message_id: 'm-2',
+    data: { content: 'x', agent_name: 'nobody' },
+  });
+  await plain.next('error');
+  client.send({ type: 'session_join', session_id: stays });
+  void client.ask('for those who stayed', { session_id: stays });
+  expect((await plain.next('agent_response')).session_id).toBe(stays);
+});

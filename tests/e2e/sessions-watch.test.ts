@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
+import { LOCAL } from '../../packages/gateway/src/auth.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
-import { gated } from '../helpers/gated-store.ts';
+import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -60,6 +62,9 @@ test('[R8] much that happens at once is told once for each session', async () =>
   expect(told.map(({ data }) => [data.session_id, data.last_seq])).toEqual(
     ids.map((id) => [id, 10]),
   );
+  // Had any been told twice, it would come before this.
+  await other.ask('once more', { session_id: ids[0] ?? '' });
+  expect((await sidebar.next('session_status')).data.last_seq).toBe(12);
 });
 
 test('[R7] what came without a number while a reader caught up is told when it has', async () => {
@@ -126,4 +131,103 @@ test('[R7] a session that was given another agent while somebody came in asks th
   reply.resolve();
   await client.next('session_status');
   expect((await client.ask('hello')).data.agent_name).toBe('echo');
+});
+
+test('[R7] a session that is deleted while it is read for those who watch stays deleted', async () => {
+  const keptIn = new MemoryStore();
+  const { ws, store, hub, runs, agents, log } = await startComposed({
+    agents: [echoAgent],
+    keptIn,
+  });
+  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
+  const sidebar = await watching(ws);
+  const getSession = keptIn.getSession.bind(keptIn);
+  const read = Promise.withResolvers<void>();
+  const reply = Promise.withResolvers<void>();
+  const { id } = await sessions.create(LOCAL, {});
+  keptIn.getSession = async (asked) => {
+    keptIn.getSession = getSession;
+    const record = await getSession(asked);
+    read.resolve();
+    await reply.promise;
+    return record;
+  };
+  await read.promise;
+  await sessions.delete(LOCAL, id);
+  reply.resolve();
+  const { id: next } = await sessions.create(LOCAL, {});
+  await sidebar.find((message) => message.type === 'session_status' && message.session_id === next);
+  const told = sidebar.received.filter(({ session_id }) => session_id === id);
+  expect(told).toMatchObject([{ data: { status: 'deleted' } }]);
+});
+
+test('[R7] a change that could not be read is told when the store is back', async () => {
+  const keptIn = new MemoryStore();
+  const { ws } = await startComposed({ agents: [echoAgent], keptIn });
+  const sidebar = await watching(ws);
+  const other = await TestSocket.open(ws);
+  const sessionId = await other.create();
+  const getSession = keptIn.getSession.bind(keptIn);
+  keptIn.getSession = async () => {
+    keptIn.getSession = getSession;
+    throw diskFull();
+  };
+  expect((await sidebar.next('session_status')).data.session_id).toBe(sessionId);
+  expect(keptIn.getSession).toBe(getSession);
+});
+
+test('[R7] a join during which the session is deleted hears of no session that is there', async () => {
+  const keptIn = new MemoryStore();
+  const { ws, store, hub, runs, agents, log } = await startComposed({
+    agents: [echoAgent],
+    keptIn,
+  });
+  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
+  const { id } = await sessions.create(LOCAL, {});
+  const readSession = keptIn.readSession.bind(keptIn);
+  const read = Promise.withResolvers<void>();
+  const reply = Promise.withResolvers<void>();
+  keptIn.readSession = async (...args) => {
+    const page = await readSession(...args);
+    read.resolve();
+    await reply.promise;
+    return page;
+  };
+  const client = await TestSocket.open(ws);
+  client.send({ type: 'session_join', session_id: id, message_id: 'join' });
+  await read.promise;
+  await sessions.delete(LOCAL, id);
+  reply.resolve();
+  expect((await client.next('error')).data.code).toBe('SESSION_NOT_FOUND');
+  const states = client.received.flatMap(({ type, data }) =>
+    type === 'session_status' ? [data.status] : [],
+  );
+  expect(states).toEqual(['deleted']);
+});
+
+test('[R5] a report of a run that has ended while a reader caught up is not told', async () => {
+  for (const plain of [false, true]) {
+    const gate = gated(new MemoryStore());
+    const { agent, next } = puppet();
+    const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+    const client = await TestSocket.open(ws);
+    const sessionId = await client.create();
+    const late = await TestSocket.open(ws, { plain });
+    gate.hold('readSession');
+    late.send({ type: 'session_join', session_id: sessionId, message_id: 'join' });
+    await gate.held(1);
+    client.send({ type: 'chat_message', data: { content: 'go' } });
+    const run = await next();
+    await run.say({
+      type: 'progress',
+      agents: [{ name: 'a', status: 'processing', progress: 0.5 }],
+      overallProgress: 0.5,
+    });
+    void run.finish();
+    await client.next('agent_response');
+    gate.release();
+    await late.settled();
+    const types = late.received.map(({ type }) => type);
+    expect(types).not.toContain('agent_progress');
+  }
 });

@@ -4,6 +4,7 @@ import { LOCAL } from '../../packages/gateway/src/auth.ts';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
@@ -166,6 +167,102 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
     status: 'complete',
     content: 'whole',
   });
+});
+
+test.each([
+  ['leaves', { type: 'session_leave' }],
+  ['makes a session', { type: 'session_create' }],
+  ['asks again', { type: 'chat_message', data: { content: 'again', replaces: 'm-1' } }],
+])(
+  '[R9] while the store takes no end, a client that stops and %s is answered',
+  async (_, message) => {
+    const gate = gated(new MemoryStore());
+    const { agent, next } = puppet();
+    const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+    const client = await TestSocket.open(ws);
+    await client.create();
+    client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+    await next();
+    gate.breakDown(diskFull(), 'finishRun');
+    client.send({ type: 'run_cancel', message_id: 'stop' });
+    client.send({ ...message, message_id: 'then' });
+    await client.find(({ reply_to }) => reply_to === 'then');
+    await client.settled();
+    gate.repair();
+  },
+);
+
+test('[R4] a stop does not wait for a message before it that replaces another, on a slow disk', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  const session_id = await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-0', data: { content: 'first' } });
+  void (await next()).finish();
+  await client.next('agent_response');
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  gate.hold('appendMessage');
+  client.send({
+    type: 'chat_message',
+    message_id: 'm-2',
+    data: { content: 'x', replaces: 'm-0' },
+  });
+  await gate.held(1);
+  client.send({ type: 'run_cancel', session_id, message_id: 'stop' });
+  await run.aborted;
+  gate.release();
+  const ack = await client.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack).toMatchObject({ type: 'message_ack', data: { cancelled: expect.any(Array) } });
+  expect(client.received.filter(({ type }) => type === 'agent_response')).toHaveLength(3);
+});
+
+test('[R4] a stop whose end is not on disk when the server stops is not acknowledged', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws, runs } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  gate.breakDown(diskFull(), 'finishRun');
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await run.aborted;
+  await runs.drain(AbortSignal.abort());
+  expect(await client.find(({ reply_to }) => reply_to === 'stop')).toMatchObject({
+    type: 'error',
+    data: { code: 'INTERRUPTED' },
+  });
+});
+
+test('[R2] [R3] a message whose commit was not confirmed is answered when it comes again', async () => {
+  const keptIn = new MemoryStore();
+  const appendMessage = keptIn.appendMessage.bind(keptIn);
+  keptIn.appendMessage = async (append) => {
+    keptIn.appendMessage = appendMessage;
+    await appendMessage(append);
+    throw new StoreError('The worker thread of the store ended.');
+  };
+  const { ws } = await startComposed({ agents: [echoAgent], keptIn });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const message = { type: 'chat_message', message_id: 'm-1', data: { content: 'hello' } };
+  client.send(message);
+  expect((await client.next('error')).data.code).toBe('STORE_UNAVAILABLE');
+  client.send(message);
+  expect((await client.next('message_ack')).seq).toBe(1);
+  expect((await client.next('agent_response')).data.content).toBe('hello');
+});
+
+test('[R6] a connection that lost its place in a session by a join that failed has to come back', async () => {
+  const gate = gated(new MemoryStore());
+  const { ws } = await startComposed({ agents: [echoAgent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  const session_id = await client.create();
+  gate.breakDown(diskFull(), 'readSession');
+  client.send({ type: 'session_join', session_id, data: { after_seq: 0 } });
+  expect((await client.closed).code).toBe(1011);
 });
 
 test('[R8] agents that ignore a stop take the places of others, once there are as many as may run', async () => {

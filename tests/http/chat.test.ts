@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
-import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { createGateway, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
 import { ask } from './request.ts';
 
 test('without a session a new one is made, with the agent that was asked', async () => {
@@ -123,4 +126,47 @@ test('[R3] a message sent again after its answer gets that answer', async () => 
   const again = await ask(`${http}/api/chat`, { body });
   expect(again.body.data).toEqual(first.body.data);
   expect((await ask(`${http}/api/sessions/s`)).body.data.last_seq).toBe(2);
+});
+
+test('[R3] [R12] an answer that is no longer kept is not waited for', async () => {
+  const { http, ws } = await startGateway({
+    agents: [echoAgent],
+    maxEvents: 2,
+    cleanupInterval: 50,
+  });
+  const first = { message: 'one', session_id: 's', message_id: 'm-1' };
+  await ask(`${http}/api/chat`, { body: first });
+  await ask(`${http}/api/chat`, { body: { message: 'two', session_id: 's' } });
+  const watcher = await TestSocket.open(ws);
+  watcher.send({ type: 'session_join', session_id: 's' });
+  await watcher.find(({ type, data }) => type === 'session_status' && data.first_seq === 3);
+  expect(await ask(`${http}/api/chat`, { body: first })).toMatchObject({
+    status: 404,
+    body: { error: { code: 'RUN_NOT_FOUND' } },
+  });
+});
+
+test("[R12] what is asked of a gateway that closes is refused, on the user's own server too", async () => {
+  const gateway = await createGateway({
+    agents: [echoAgent],
+    store: 'memory:',
+    logLevel: 'silent',
+  });
+  const server = createServer(gateway.handle);
+  gateway.attach(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const http = `http://127.0.0.1:${port}`;
+  expect((await ask(`${http}/api/config`)).body.data.server).toMatchObject({ port: `${port}` });
+  // A peer that does not answer the close keeps the gateway closing.
+  const silent = await TestSocket.open(`ws://127.0.0.1:${port}/ws`);
+  silent.socket.pause();
+  const closing = gateway.close();
+  const answer = await ask(`${http}/api/chat`, { body: { message: 'hi' } });
+  expect(answer.status).toBeGreaterThanOrEqual(500);
+  await closing;
 });

@@ -185,14 +185,19 @@ export class RunManager {
 
   /**
    * Takes up a run that is in the store and that this process does not know: its message was put on
-   * disk, and the store failed before it could say so.
+   * disk, and the store failed before it could say so. `tell` is given the message first.
    */
-  async adopt(sessionId: string, runId: string): Promise<void> {
+  async adopt(
+    sessionId: string,
+    runId: string,
+    tell: (question: SessionEventOf<'chat_message'>) => void,
+  ): Promise<void> {
     const { store } = this.#deps;
     const records = await store.unfinishedRuns();
     const record = records.find((one) => one.runId === runId);
     if (!record || this.settled(sessionId, runId)) return;
     const claimed = await claim(store, record);
+    if (claimed?.question) tell(claimed.question);
     const begin = claimed && (await this.#takeUp(claimed, false));
     begin?.();
   }

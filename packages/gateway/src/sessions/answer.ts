@@ -52,7 +52,7 @@ export async function waitForAnswer(
       if (end === 'released') answer.reject(givenUp());
     });
     const end = told ?? (await earlierEnd(store, sessionId, posted));
-    if (!end && !settled) throw notKept();
+    if (!end && !settled) throw posted.repeats === undefined ? givenUp() : notKept();
     return end ?? (await answer.promise);
   } finally {
     signal.removeEventListener('abort', stopWaiting);

@@ -206,7 +206,11 @@ export class SessionManager {
       }
       case 'duplicate':
         poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
-        if (!runs.settled(sessionId, result.runId)) await runs.adopt(sessionId, result.runId);
+        if (!runs.settled(sessionId, result.runId)) {
+          await runs.adopt(sessionId, result.runId, (event) =>
+            hub.publish(event, { origin: poster?.connectionId, owner: record.owner }),
+          );
+        }
         return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
       case 'new':
         throw refusal;
