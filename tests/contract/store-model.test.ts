@@ -146,7 +146,7 @@ async function perform(store: Store, sequence: readonly Step[], prefix: string, 
   return outcomes;
 }
 
-const READS = /^(get|list|read|search|unfinished|clean)/;
+const READS = /^(get|list|read|search|unfinished|clean|questions)/;
 const sequences = fc.array(fc.oneof(...steps), { minLength: 1, maxLength: 60 });
 
 test('[R1][R3][R5] any sequence of operations has the outcomes of the model', async () => {

@@ -173,7 +173,7 @@ export const SETTING_GROUPS = {
       'A connection that says nothing for so long, no pong even, is ended.',
     ),
     stallTimeout: duration(
-      '10s',
+      '60s',
       'A reader that takes nothing for so long while data waits is cut.',
     ),
     drainTimeout: duration('10s', 'Given to running answers when the server stops.'),

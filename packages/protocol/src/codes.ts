@@ -101,7 +101,8 @@ export const ERROR_CODES = {
   RUN_NOT_FOUND: {
     retryable: false,
     status: 404,
-    description: 'No run of this id is waiting or running in the session.',
+    description:
+      'No run of this id is waiting or running in the session, or its answer is no longer kept.',
   },
   APPROVAL_NOT_FOUND: {
     retryable: false,

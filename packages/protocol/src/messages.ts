@@ -294,7 +294,7 @@ const runStatus = serverMessage(
   z.object({
     agent_name: z.string(),
     status: z.enum(['queued', 'running', ...runEndSchema.options]),
-    /** With `queued`: how many runs of the session end before this one starts; 1 or more. */
+    /** With `queued`: how many runs of the session end before this one starts; absent: none. */
     position: z.int().min(1).optional(),
   }),
 );
