@@ -27,9 +27,9 @@ const MARK = 'PROTOCOL.md';
 const MAX_FILES = 200;
 const MAX_FILE_LENGTH = 500_000;
 
-/** Two places: the repository's root, and that of the installed package. */
-export const DOCUMENT_ROOTS: readonly string[] = ['../../../../', '../../'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
+/** Two places: in the published package, and the repository's root. */
+export const DOCUMENT_ROOTS: readonly string[] = ['../../documentation/', '../../../../'].map(
+  (path) => fileURLToPath(new URL(path, import.meta.url)),
 );
 
 /**
