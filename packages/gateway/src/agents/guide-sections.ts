@@ -21,7 +21,13 @@ export interface Block {
 }
 
 /** In the order in which a reader would want them; `docs` holds more. */
-const PAGES = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md'];
+export const PAGES = [
+  'README.md',
+  'PROTOCOL.md',
+  'ARCHITECTURE.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+];
 /** A root without it is not Parley's: an installed package may lie within any project. */
 const MARK = 'PROTOCOL.md';
 const MAX_FILES = 200;
