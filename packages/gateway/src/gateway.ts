@@ -68,7 +68,10 @@ export interface Gateway {
 const CLOSE_GRACE_MS = 1_000;
 const VERSION: string = packageJson.version;
 const SOCKET_PATH = '/ws';
-const WEB_ROOT = fileURLToPath(new URL('../../web/dist', import.meta.url));
+/** Where the built page is: in the published package, and in the repository. */
+const WEB_ROOTS: readonly string[] = ['../web', '../../web/dist'].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /**
  * Puts agents behind a WebSocket, with durable sessions.
@@ -134,7 +137,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       runs: () => runs.size,
       sessions: () => hub.size,
     }),
-    webRoot: existsSync(WEB_ROOT) ? WEB_ROOT : undefined,
+    webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
   const servers: Server[] = [];
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>

@@ -21,15 +21,21 @@ export interface Block {
 }
 
 /** In the order in which a reader would want them; `docs` holds more. */
-const PAGES = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'SECURITY.md', 'CONTRIBUTING.md'];
+export const PAGES = [
+  'README.md',
+  'PROTOCOL.md',
+  'ARCHITECTURE.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+];
 /** A root without it is not Parley's: an installed package may lie within any project. */
 const MARK = 'PROTOCOL.md';
 const MAX_FILES = 200;
 const MAX_FILE_LENGTH = 500_000;
 
-/** Two places: the repository's root, and that of the installed package. */
-export const DOCUMENT_ROOTS: readonly string[] = ['../../../../', '../../'].map((path) =>
-  fileURLToPath(new URL(path, import.meta.url)),
+/** Two places: in the published package, and the repository's root. */
+export const DOCUMENT_ROOTS: readonly string[] = ['../../documentation/', '../../../../'].map(
+  (path) => fileURLToPath(new URL(path, import.meta.url)),
 );
 
 /**

@@ -8,7 +8,7 @@ import { paced } from './pace.ts';
 export interface GuideOptions {
   /**
    * Directories that may hold the documentation (`README.md`, `PROTOCOL.md`, `docs/` …); the first
-   * with a `PROTOCOL.md` is read. Default: the repository's root, then the installed package's.
+   * with a `PROTOCOL.md` is read. Default: what the published package brings, then the repository.
    */
   readonly roots?: readonly string[];
   /** How fast it writes; 0 is as fast as possible. Default 100. */

@@ -1,5 +1,5 @@
 /** The store of a single machine: SQLite, off the event loop, with group commit. */
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import type { SessionEvent } from '@parley/protocol';
 import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
 import type { Reads } from './sqlite/reader.ts';
@@ -26,7 +26,8 @@ import {
   StoreError,
 } from './store.ts';
 
-const ENTRY = new URL('./sqlite/worker.ts', import.meta.url);
+/** TypeScript here, JavaScript in the published package. */
+const ENTRY = new URL(`./sqlite/worker${extname(import.meta.url)}`, import.meta.url);
 
 /**
  * Opens the store in `dataDir`, which is created (0700) where there is none.

@@ -8,7 +8,7 @@ import {
   type SessionRecord,
 } from '../store.ts';
 import type { Removal, SeqAndRow } from './rows.ts';
-import { hashId, SESSION_COLUMNS } from './schema.ts';
+import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
 const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
@@ -94,11 +94,12 @@ export function prepareReads(db: Database.Database) {
     getSession(id: string): SessionRecord | undefined {
       return select.get(id);
     },
-    listSessions: db.transaction((owner: string, offset: number, limit: number) => ({
+    listSessions: inSnapshot(db, (owner: string, offset: number, limit: number) => ({
       sessions: list.all(owner, limit, offset),
       total: count.get(owner) ?? 0,
     })),
-    readSession: db.transaction(
+    readSession: inSnapshot(
+      db,
       (id: string, after: number | undefined, before: number | undefined, limit: number) => {
         const session = select.get(id);
         const internal = findId.get(id);
@@ -136,7 +137,7 @@ export function prepareReads(db: Database.Database) {
         }));
     },
     /** The sessions that `retention` is about, the least recently active first, one batch. */
-    findRemovable: db.transaction((retention: Retention): Removal & { more: boolean } => {
+    findRemovable: inSnapshot(db, (retention: Retention): Removal & { more: boolean } => {
       const { maxSessions, maxEvents, batch } = retention;
       const policy = {
         emptyBefore: retention.emptyBefore ?? null,

@@ -144,3 +144,11 @@ export function openForReading(file: string): Database.Database {
   db.pragma('cache_size = -65536');
   return db;
 }
+
+/** `read` in one snapshot: nothing that is committed meanwhile is seen by a part of it. */
+export function inSnapshot<Args extends unknown[], Result>(
+  db: Database.Database,
+  read: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return db.transaction(read);
+}

@@ -2,6 +2,7 @@
 import type Database from 'better-sqlite3';
 import { makeSnippet, matches, parseQuery, type Query } from '../search-text.ts';
 import type { SearchHit } from '../store.ts';
+import { inSnapshot } from './schema.ts';
 
 type Row = [
   sessionId: string,
@@ -33,7 +34,7 @@ export function prepareSearch(db: Database.Database) {
 
   return {
     /** Newest first. */
-    search: db.transaction((owner: string, text: string, limit: number): SearchHit[] => {
+    search: inSnapshot(db, (owner: string, text: string, limit: number): SearchHit[] => {
       const query = parseQuery(text);
       const hits: SearchHit[] = [];
       if (query.length === 0) return hits;
