@@ -14,6 +14,12 @@ export default defineConfig({
     target: 'es2023',
     // `light-dark()` and nesting as they are written.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+    rolldownOptions: {
+      onLog(level, log, handle) {
+        // `use client` means something to servers that render React; there is none here.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);
+      },
+    },
   },
   server: {
     // `npm run dev` beside a gateway on its usual port.
