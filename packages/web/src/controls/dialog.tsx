@@ -5,6 +5,12 @@ import { useText } from '../text/text.tsx';
 import { IconButton } from './icon-button.tsx';
 import { CloseIcon } from './icons.tsx';
 
+/** To the dialog itself: on its first button the focus would bring up that button's tooltip. */
+function focusItself(event: Event): void {
+  event.preventDefault();
+  (event.currentTarget as HTMLElement).focus();
+}
+
 interface Props {
   readonly open: boolean;
   readonly onOpenChange: (open: boolean) => void;
@@ -20,7 +26,8 @@ export function Dialog({ open, onOpenChange, title, children }: Props) {
         <div className="fixed inset-0 z-40 grid place-items-center bg-shade p-4">
           <Radix.Content
             aria-describedby={undefined}
-            className="flex max-h-full w-full max-w-lg flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-float motion-safe:animate-appear"
+            onOpenAutoFocus={focusItself}
+            className="flex max-h-full w-full max-w-lg flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-float outline-none motion-safe:animate-appear"
           >
             <div className="flex items-center justify-between ps-5 pe-3 pt-3 pb-1">
               <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
@@ -46,6 +53,7 @@ export function Drawer({ open, onOpenChange, title, children }: Props) {
         <div className="fixed inset-0 z-40 bg-shade">
           <Radix.Content
             aria-describedby={undefined}
+            onOpenAutoFocus={focusItself}
             className="h-full w-[min(20rem,85vw)] bg-surface shadow-float outline-none"
           >
             <Radix.Title className="sr-only">{title}</Radix.Title>

@@ -8,7 +8,7 @@ import { Markdown } from '../markdown/markdown.tsx';
 import { type Text, useText } from '../text/text.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { Progress } from './progress.tsx';
-import { Steps } from './steps.tsx';
+import { OpenApprovals, Steps } from './steps.tsx';
 import { Timestamp } from './timestamp.tsx';
 
 interface Props {
@@ -28,7 +28,7 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
       data-status={item.status}
       className="group pt-1 pb-3"
     >
-      <h2 className="flex items-center gap-2 pb-1 text-sm font-semibold">
+      <h2 className="flex items-center gap-2 pb-1.5 text-sm font-semibold">
         <span className="grid size-6 place-items-center rounded-full bg-accent text-xs text-on-accent uppercase">
           {[...agent][0]}
         </span>
@@ -37,11 +37,12 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
           <span className="text-xs font-normal text-muted">{text.answer.again(item.attempt)}</span>
         )}
       </h2>
-      {item.steps.length > 0 && <Steps item={item} session={session} />}
+      <Steps item={item} />
       {item.progress && isRunning && <Progress progress={item.progress} />}
       <div dir="auto" data-answer className="leading-[1.65]">
         <Markdown text={item.text} streaming={item.status === 'running'} />
       </div>
+      <OpenApprovals item={item} session={session} />
       {isRunning ? (
         <Working item={item} onStop={() => session.stop(item.runId)} />
       ) : (

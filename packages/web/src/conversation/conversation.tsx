@@ -65,7 +65,10 @@ export function Conversation({ place, onOpenSidebar }: Props) {
       />
       <ConnectionBanner />
       {isEmpty && !isGone(transcript) ? (
-        <Welcome isLoading={sessionId !== undefined && transcript.status === 'opening'} />
+        <Welcome
+          agents={agents}
+          isLoading={sessionId !== undefined && transcript.status === 'opening'}
+        />
       ) : (
         <MessageList
           key={session.id}
@@ -77,25 +80,27 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           onEdit={setEditing}
         />
       )}
-      <div className="mx-auto w-full max-w-reading shrink-0 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
-        <People transcript={transcript} />
-        <LimitNotice key={session.id} session={session} />
-        {isGone(transcript) ? (
-          <GoneNotice transcript={transcript} />
-        ) : (
-          <Composer
-            key={session.id}
-            session={session}
-            sessionId={sessionId}
-            agents={agents}
-            isRunning={isRunning}
-            onSend={send}
-            onEditLast={() => {
-              const last = transcript.items.findLast((item) => item.kind === 'message');
-              if (last?.kind === 'message' && last.status === 'sent') setEditing(last.id);
-            }}
-          />
-        )}
+      <div className="shrink-0 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
+        <div className="mx-auto max-w-reading">
+          <People transcript={transcript} />
+          <LimitNotice key={session.id} session={session} />
+          {isGone(transcript) ? (
+            <GoneNotice transcript={transcript} />
+          ) : (
+            <Composer
+              key={session.id}
+              session={session}
+              sessionId={sessionId}
+              agents={agents}
+              isRunning={isRunning}
+              onSend={send}
+              onEditLast={() => {
+                const last = transcript.items.findLast((item) => item.kind === 'message');
+                if (last?.kind === 'message' && last.status === 'sent') setEditing(last.id);
+              }}
+            />
+          )}
+        </div>
       </div>
       <Announcer key={session.id} transcript={transcript} />
     </main>

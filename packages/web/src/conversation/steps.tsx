@@ -9,16 +9,17 @@ import { useText } from '../text/text.tsx';
 type ToolStep = Extract<Step, { kind: 'tool' }>;
 type ApprovalStep = Extract<Step, { kind: 'approval' }>;
 
-export function Steps({ item, session }: { readonly item: AnswerItem; readonly session: Session }) {
-  const isRunning = item.status === 'running' || item.status === 'queued';
+/** What was done, above the text: a call may stand in the middle of a sentence or of a table. */
+export function Steps({ item }: { readonly item: AnswerItem }) {
+  const isRunning = item.status === 'running';
+  const steps = item.steps.filter((step) => !isOpen(step, item));
+  if (steps.length === 0) return null;
   return (
     <ul className="my-2 space-y-1.5">
-      {item.steps.map((step) => (
+      {steps.map((step) => (
         <li key={step.id}>
           {step.kind === 'tool' ? (
             <ToolCall step={step} isRunning={isRunning} />
-          ) : step.status === 'pending' && isRunning ? (
-            <Approval step={step} session={session} />
           ) : (
             <Decision step={step} />
           )}
@@ -26,6 +27,18 @@ export function Steps({ item, session }: { readonly item: AnswerItem; readonly s
       ))}
     </ul>
   );
+}
+
+/** What waits for a person, below the text, where they read last. */
+export function OpenApprovals(props: { readonly item: AnswerItem; readonly session: Session }) {
+  const { item, session } = props;
+  return item.steps
+    .filter((step) => isOpen(step, item))
+    .map((step) => <Approval key={step.id} step={step} session={session} />);
+}
+
+function isOpen(step: Step, { status }: AnswerItem): step is ApprovalStep {
+  return step.kind === 'approval' && step.status === 'pending' && status === 'running';
 }
 
 function ToolCall({ step, isRunning }: { readonly step: ToolStep; readonly isRunning: boolean }) {
@@ -66,7 +79,7 @@ function Approval({ step, session }: { readonly step: ApprovalStep; readonly ses
   return (
     <section
       aria-label={`${text.steps.asks} ${step.name}`}
-      className="rounded-xl border border-warning/50 bg-warning-tint px-3.5 py-3 text-sm"
+      className="my-2 rounded-xl border border-warning/50 bg-warning-tint px-3.5 py-3 text-sm"
     >
       <p className="flex items-center gap-2 pb-2 font-medium text-warning">
         <ApprovalIcon /> {text.steps.asks} <code className="font-mono">{step.name}</code>
@@ -90,9 +103,8 @@ function Decision({ step }: { readonly step: ApprovalStep }) {
   return (
     <p className="flex min-h-8 flex-wrap items-center gap-2 px-3 text-sm text-muted">
       <ApprovalIcon className="size-4" />
-      {step.status === 'approved' ? text.steps.approved : text.steps.denied}
+      {step.status === 'pending' ? text.steps.undecided : text.steps[step.status]}
       <code className="font-mono text-[0.8125rem]">{step.name}</code>
-      {step.status === 'pending' && text.steps.expired}
       {step.reason !== undefined && <span dir="auto">({step.reason})</span>}
     </p>
   );
