@@ -26,6 +26,7 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
       aria-label={agent}
       aria-busy={isRunning}
       data-status={item.status}
+      data-run={item.runId}
       className="group pt-1 pb-3"
     >
       <h2 className="flex items-center gap-2 pb-1.5 text-sm font-semibold">

@@ -32,12 +32,14 @@ export function Steps({ item }: { readonly item: AnswerItem }) {
 /** What waits for a person, below the text, where they read last. */
 export function OpenApprovals(props: { readonly item: AnswerItem; readonly session: Session }) {
   const { item, session } = props;
-  return item.steps
-    .filter((step) => isOpen(step, item))
-    .map((step) => <Approval key={step.id} step={step} session={session} />);
+  return item.steps.map(
+    (step) =>
+      step.kind === 'approval' &&
+      isOpen(step, item) && <Approval key={step.id} step={step} session={session} />,
+  );
 }
 
-function isOpen(step: Step, { status }: AnswerItem): step is ApprovalStep {
+function isOpen(step: Step, { status }: AnswerItem): boolean {
   return step.kind === 'approval' && step.status === 'pending' && status === 'running';
 }
 

@@ -3,6 +3,7 @@ import type { TranscriptSnapshot } from '@parley/client';
 import { useEffect, useState } from 'react';
 import { client } from '../app/client.ts';
 import type { AgentInfo, Session } from '../app/interim.ts';
+import { notify } from '../app/notices.ts';
 
 export interface AgentChoice {
   readonly agents: readonly AgentInfo[];
@@ -15,6 +16,8 @@ export interface AgentChoice {
 }
 
 type Agents = Awaited<ReturnType<typeof client.agents>>;
+/** How long after a failure the server is asked again, milliseconds. */
+const RETRY_MS = 5_000;
 /** Asked for once; again where that failed. */
 let loading: Promise<Agents> | undefined;
 
@@ -26,30 +29,59 @@ function loadAgents(): Promise<Agents> {
   return loading;
 }
 
-export function useAgentChoice(session: Session, transcript: TranscriptSnapshot): AgentChoice {
+export function useAgentChoice(
+  session: Session,
+  /** The server knows the session, so that it can keep another agent for it. */
+  isKept: boolean,
+  { agent: own }: TranscriptSnapshot,
+): AgentChoice {
   const [loaded, setLoaded] = useState<Agents | 'failed'>();
   const [chosen, setChosen] = useState<{ readonly in: string; readonly name: string }>();
-  const { status } = transcript;
-  // Tried anew when a session has been joined, so when there is a connection.
   useEffect(() => {
     let wanted = true;
-    loadAgents().then(
-      (agents) => wanted && setLoaded(agents),
-      () => wanted && setLoaded('failed'),
-    );
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const load = (): void => {
+      loadAgents().then(
+        (agents) => wanted && setLoaded(agents),
+        () => {
+          if (!wanted) return;
+          setLoaded('failed');
+          timer = setTimeout(load, RETRY_MS);
+        },
+      );
+    };
+    load();
     return () => {
       wanted = false;
+      clearTimeout(timer);
     };
-  }, [status]);
+  }, []);
 
   const known = loaded === 'failed' ? undefined : loaded;
-  const own = transcript.agent ?? known?.default;
   const here = chosen?.in === session.id ? chosen.name : undefined;
   return {
     agents: known?.agents ?? [],
     status: loaded === 'failed' ? 'failed' : loaded ? 'ready' : 'loading',
-    current: here ?? own,
-    toAsk: here === transcript.agent ? undefined : here,
-    choose: (name) => setChosen({ in: session.id, name }),
+    current: here ?? own ?? known?.default,
+    toAsk: here === own ? undefined : here,
+    choose(name) {
+      setChosen({ in: session.id, name });
+      if (isKept) void changeAgent(session.id, name);
+    },
   };
+}
+
+/** For everyone in the session. Where that fails, the next question names the agent itself. */
+async function changeAgent(sessionId: string, name: string): Promise<void> {
+  try {
+    const response = await fetch(`/api/sessions/${encodeURIComponent(sessionId)}`, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ agent_name: name }),
+    });
+    if (response.ok) return;
+  } catch {
+    // Said below, as a refusal is.
+  }
+  notify({ id: 'agent', words: (text) => text.composer.agentNotKept });
 }

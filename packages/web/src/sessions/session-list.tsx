@@ -38,10 +38,10 @@ export function SessionList({ onOpen }: { readonly onOpen: () => void }) {
   });
   const rows = virtualizer.getVirtualItems();
   const last = rows.at(-1)?.index ?? 0;
-  const wantsMore = hasMore && last >= sessions.length - AHEAD;
+  const loadFrom = hasMore && last >= sessions.length - AHEAD ? sessions.length : undefined;
   useEffect(() => {
-    if (wantsMore) void client.sessions.loadMore();
-  }, [wantsMore, sessions.length]);
+    if (loadFrom !== undefined) void client.sessions.loadMore();
+  }, [loadFrom]);
 
   const shown = useRef(sessions);
   shown.current = sessions;
