@@ -1,4 +1,4 @@
-/** What the server has not answered yet: sent again, with the same id, until it does. */
+/** What one session has for the server: sent again, with the same id, until it is answered. */
 import type { ClientMessage } from '@parley/protocol';
 import { retryDelay } from './backoff.ts';
 
@@ -18,8 +18,8 @@ interface Entry {
  * Chat messages leave one at a time: were the second on its way while the first is refused for now,
  * they would change places. Commands (stop, rename, a decision) wait for nothing.
  */
-export class Outbox {
-  readonly #entries = new Map<string, Entry>();
+export class SendQueue {
+  #entries = new Map<string, Entry>();
   readonly #send: (message: Outgoing) => boolean;
 
   /** `send` returns `false` where nothing can be sent now. */
@@ -41,6 +41,26 @@ export class Outbox {
 
   add(message: Outgoing): void {
     this.#entries.set(message.message_id, { message, sent: false, refusals: 0 });
+  }
+
+  /** The chat messages, in the order in which they leave. */
+  get chat(): string[] {
+    return [...this.#entries.values()]
+      .filter(({ message }) => message.type === 'chat_message')
+      .map(({ message }) => message.message_id);
+  }
+
+  /** These are the chat messages to be sent, in this order; those that are known go on as they were. */
+  align(messages: readonly Outgoing[]): void {
+    const before = this.#entries;
+    const wanted = new Set(messages.map(({ message_id }) => message_id));
+    for (const id of this.chat) if (!wanted.has(id)) this.settle(id);
+    this.#entries = new Map();
+    for (const message of messages) {
+      const known = before.get(message.message_id);
+      this.#entries.set(message.message_id, known ?? { message, sent: false, refusals: 0 });
+    }
+    for (const [id, entry] of before) if (!this.#entries.has(id)) this.#entries.set(id, entry);
   }
 
   /** Sends what may leave now. */
