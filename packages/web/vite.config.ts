@@ -1,8 +1,25 @@
+import tailwindcss from '@tailwindcss/vite';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
-  // The page is served wherever the gateway is mounted.
-  base: './',
-  // Nothing inline: the Content-Security-Policy allows scripts, styles and images of one's own only.
-  build: { outDir: 'dist', emptyOutDir: true, assetsInlineLimit: 0, target: 'es2023' },
+  plugins: [tailwindcss()],
+  // The gateway serves the page at the root of its origin, so one address for each asset serves
+  // `/` and `/s/{id}` alike, and a browser caches it once.
+  base: '/',
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    // Nothing inline: the Content-Security-Policy allows scripts, styles and images of one's own only.
+    assetsInlineLimit: 0,
+    target: 'es2023',
+    // `light-dark()` and nesting as they are written.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+  },
+  server: {
+    // `npm run dev` beside a gateway on its usual port.
+    proxy: {
+      '/api': 'http://127.0.0.1:8080',
+      '/ws': { target: 'ws://127.0.0.1:8080', ws: true },
+    },
+  },
 });
