@@ -2,7 +2,7 @@
 import type { SyntaxNode } from '@lezer/common';
 import type { Conversion } from './convert.ts';
 import { normalise } from './definitions.ts';
-import { decodeEntity, unescape } from './entities.ts';
+import { decodeEntity, unescaped } from './entities.ts';
 import type { Inline } from './nodes.ts';
 import { plainText } from './nodes.ts';
 import { type SafeUrl, safeUrl } from './safe-url.ts';
@@ -37,7 +37,7 @@ function convertRange(
   const flush = () => {
     // Lines begin without their indentation; what ends them counts as a space.
     const shown = shownText(text.replace(/[ \t]*\r?\n[ \t]*/g, '\n'));
-    if (shown !== '') nodes.push({ type: 'text', text: shown });
+    if (shown !== '') append(nodes, { type: 'text', text: shown });
     text = '';
   };
   for (let child = parent.childAfter(from); child && child.from < to; child = child.nextSibling) {
@@ -52,13 +52,21 @@ function convertRange(
       if (typeof converted === 'string') text += converted;
       else {
         flush();
-        nodes.push(...converted);
+        for (const node of converted) append(nodes, node);
       }
     }
   }
   text += source.slice(at, to);
   flush();
   return nodes;
+}
+
+/** Text beside text is one text. */
+function append(nodes: Inline[], node: Inline): void {
+  const last = nodes.at(-1);
+  if (node.type === 'text' && last?.type === 'text') {
+    nodes[nodes.length - 1] = { type: 'text', text: last.text + node.text };
+  } else nodes.push(node);
 }
 
 /** A string is text that belongs to what stands around it. */
@@ -130,7 +138,7 @@ function linkOrImage(node: SyntaxNode, conversion: Conversion): readonly Inline[
   const url = node.getChild('URL');
   const label = node.getChild('LinkLabel');
   let target: string | undefined;
-  if (url) target = unescape(withoutAngles(source.slice(url.from, url.to)));
+  if (url) target = unescaped(withoutAngles(source.slice(url.from, url.to)));
   else if (marks.length <= 2) {
     const written = label ? source.slice(label.from + 1, label.to - 1) : '';
     const name = written.trim() === '' ? source.slice(begin, end) : written;
@@ -139,15 +147,32 @@ function linkOrImage(node: SyntaxNode, conversion: Conversion): readonly Inline[
       conversion.missing.add(normalise(name));
       return asWritten(node, begin, end, inner, conversion);
     }
-    target = unescape(withoutAngles(found));
+    target = unescaped(withoutAngles(found));
   } else target = '';
   const checked = safeUrl(target);
   if (node.name === 'Image') {
     return [{ type: 'image', url: checked, alt: plainText(inner).slice(0, 300) }];
   }
-  // A link within a link is possible in the tree, and in no page.
-  const children = inner.flatMap((child) => (child.type === 'link' ? child.children : [child]));
+  const children = inner.flatMap(withoutLinks);
   return checked ? link(checked, children) : children;
+}
+
+/** A link within a link is possible in the tree, and in no page. */
+function withoutLinks(node: Inline): readonly Inline[] {
+  switch (node.type) {
+    case 'link':
+      return node.children.flatMap(withoutLinks);
+    case 'emphasis':
+    case 'strong':
+    case 'strikethrough':
+      return [{ ...node, children: node.children.flatMap(withoutLinks) }];
+    case 'image':
+      return [{ ...node, url: undefined }];
+    case 'footnote':
+      return [];
+    default:
+      return [node];
+  }
 }
 
 /** `[text]` that refers to nothing is text with brackets. */
@@ -174,13 +199,18 @@ function bareAddress(node: SyntaxNode, conversion: Conversion): readonly Inline[
   const { from, to } = (node.name === 'Autolink' && node.getChild('URL')) || node;
   const raw = source.slice(from, to);
   // More of it may be on its way: half an address would lead elsewhere.
-  if (node.name === 'URL' && openEnd >= 0 && node.to >= openEnd) return raw;
+  if (node.name === 'URL' && mayGoOn(source, node.to, openEnd)) return raw;
   let target = raw;
   if (node.name === 'URL' && raw.startsWith('www.')) target = `https://${raw}`;
   else if (!/^[a-z][a-z\d+.-]*:/i.test(raw)) target = `mailto:${raw}`;
   const url = safeUrl(target);
   if (!url) return source.slice(node.from, node.to);
   return link(url, [{ type: 'text', text: shownText(raw) }]);
+}
+
+/** Whether nothing that ends an address comes between here and the end of what there is so far. */
+function mayGoOn(source: string, to: number, openEnd: number): boolean {
+  return openEnd >= 0 && openEnd - to < 2_000 && !/[\s<]/.test(source.slice(to, openEnd));
 }
 
 function withoutAngles(target: string): string {

@@ -3,9 +3,9 @@
  * and whatever it does not know becomes the text that it was written as.
  */
 import type { SyntaxNode, Tree } from '@lezer/common';
-import type { Definitions } from './definitions.ts';
-import { unescape } from './entities.ts';
 import { convertInline } from './convert-inline.ts';
+import type { Definitions } from './definitions.ts';
+import { unescaped } from './entities.ts';
 import type { Align, Block, Inline, ListItem } from './nodes.ts';
 
 /** What a conversion reads, and what it notes down on its way. */
@@ -23,8 +23,9 @@ export interface Conversion {
   readonly memo: WeakMap<Tree, Converted> | undefined;
 }
 
-interface Converted {
+export interface Converted {
   readonly block: Block;
+  readonly missing: ReadonlySet<string>;
   readonly footnotes: readonly string[];
 }
 
@@ -46,15 +47,17 @@ export function convertBlock(node: SyntaxNode, conversion: Conversion): Block | 
   if (!memo || !tree || node.to >= (openEnd < 0 ? source.length : openEnd)) {
     return convert(node, conversion);
   }
-  const known = memo.get(tree);
-  if (known) {
-    conversion.footnotes.push(...known.footnotes);
-    return known.block;
+  let converted = memo.get(tree);
+  if (!converted) {
+    const own = { ...conversion, missing: new Set<string>(), footnotes: [] };
+    const block = convert(node, own);
+    if (!block) return undefined;
+    converted = { block, missing: own.missing, footnotes: own.footnotes };
+    memo.set(tree, converted);
   }
-  const footnotesBefore = conversion.footnotes.length;
-  const block = convert(node, conversion);
-  if (block) memo.set(tree, { block, footnotes: conversion.footnotes.slice(footnotesBefore) });
-  return block;
+  for (const label of converted.missing) conversion.missing.add(label);
+  conversion.footnotes.push(...converted.footnotes);
+  return converted.block;
 }
 
 function convert(node: SyntaxNode, conversion: Conversion): Block | undefined {
@@ -62,6 +65,9 @@ function convert(node: SyntaxNode, conversion: Conversion): Block | undefined {
   switch (node.name) {
     case 'Paragraph':
     case 'Task':
+      if (node.firstChild?.name === 'Plain') {
+        return { type: 'plain', text: withoutMarkers(node, source) };
+      }
       return { type: 'paragraph', children: convertInline(node, conversion) };
     case 'ATXHeading1':
     case 'ATXHeading2':
@@ -107,7 +113,7 @@ function convert(node: SyntaxNode, conversion: Conversion): Block | undefined {
 
 function code(node: SyntaxNode, source: string): Block {
   const info = node.getChild('CodeInfo');
-  const word = info ? unescape(source.slice(info.from, info.to)).split(/[\s{,:]/, 1)[0] : '';
+  const word = info ? unescaped(source.slice(info.from, info.to)).split(/[\s{,:]/, 1)[0] : '';
   const text = node
     .getChildren('CodeText')
     .map(({ from, to }) => source.slice(from, to))
@@ -208,35 +214,26 @@ function cells(row: SyntaxNode, columns: number, conversion: Conversion): Inline
   return Array.from({ length: columns }, (_, index) => found[index] ?? []);
 }
 
-/** Takes in what a tree defines; returns the labels that were not defined before. */
-export function collectDefinitions(
-  tree: Tree,
-  source: string,
-  from: number,
-  definitions: Definitions,
-): string[] {
-  const added: string[] = [];
+/** The nodes of a kind among the blocks from a position on; paragraphs are not looked through. */
+export function findBlocks(tree: Tree, name: string, from: number, to: number): SyntaxNode[] {
+  const found: SyntaxNode[] = [];
   tree.iterate({
     from,
+    to,
     enter(ref) {
-      // Definitions stand among blocks; what is within a paragraph is not looked through.
-      if (ref.name !== 'LinkReference') return !isLeaf(ref.name);
-      const label = ref.node.getChild('LinkLabel');
-      const url = ref.node.getChild('URL');
-      if (label && url) {
-        const key = definitions.add(
-          source.slice(label.from + 1, label.to - 1),
-          source.slice(url.from, url.to),
-        );
-        if (key !== undefined) added.push(key);
-      }
+      if (ref.name !== name) return CONTAINERS.has(ref.name);
+      if (ref.from >= from && ref.to <= to) found.push(ref.node);
       return false;
     },
   });
-  return added;
+  return found;
 }
 
-function isLeaf(name: string): boolean {
-  return !/^(?:Document|Blockquote|BulletList|OrderedList|ListItem|FootnoteDefinition|)$/.test(name);
-}
-
+const CONTAINERS = new Set([
+  'Document',
+  'Blockquote',
+  'BulletList',
+  'OrderedList',
+  'ListItem',
+  'FootnoteDefinition',
+]);

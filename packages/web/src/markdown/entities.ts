@@ -15,7 +15,7 @@ export function decodeEntity(reference: string): string {
 }
 
 /** An address, title or language as it is meant. */
-export function unescape(text: string): string {
+export function unescaped(text: string): string {
   return text.replace(ESCAPE_OR_ENTITY, (match, escaped: string | undefined) =>
     escaped === undefined ? decodeEntity(match) : escaped,
   );

@@ -55,7 +55,9 @@ export function isMisleading(text: string, url: SafeUrl): boolean {
   const real = destination(url).toLowerCase();
   if (shown === '') return true;
   if (/(?:^|\.)xn--/.test(real)) return true;
-  const claim = /(?:[a-z][a-z\d+.-]*:\/*|\bwww\.|@)?([^\s/?#@:]+\.[^\s/?#@:.]{2,})/iu.exec(shown)?.[1];
+  const claim = /(?:[a-z][a-z\d+.-]*:\/*|\bwww\.|@)?([^\s/?#@:]+\.[^\s/?#@:.]{2,})/iu.exec(
+    shown,
+  )?.[1];
   if (claim === undefined) return false;
   const claimed = asciiHost(claim);
   return claimed !== real && claimed !== real.replace(/:\d+$/, '') && `www.${claimed}` !== real;

@@ -5,7 +5,6 @@
  */
 const DECEITFUL =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to take out
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: as above
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u115f\u1160\u17b4\u17b5\u180e\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** The text with what deceives the eye taken out, and at most `limit` UTF-16 code units of it. */
