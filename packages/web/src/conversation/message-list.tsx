@@ -1,5 +1,5 @@
 /** What was said, however much it is: only what is in view is in the page. */
-import type { TranscriptItem, TranscriptSnapshot } from '@parley/client';
+import type { Session, TranscriptItem, TranscriptSnapshot } from '@parley/client';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import {
   type Ref,
@@ -10,7 +10,6 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { Session } from '../app/interim.ts';
 import { notify } from '../app/notices.ts';
 import type { Place } from '../app/router.ts';
 import { DownIcon, WorkingIcon } from '../controls/icons.tsx';
