@@ -12,9 +12,13 @@ export default defineConfig({
     // Nothing inline: the Content-Security-Policy allows scripts, styles and images of one's own only.
     assetsInlineLimit: 0,
     target: 'es2023',
+    // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
+    rolldownOptions: { input: ['index.html', 'diagram.html'] },
     // `light-dark()` and nesting as they are written.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
   },
+  // Grammars are loaded by the worker that highlights, each when it is needed.
+  worker: { format: 'es' },
   server: {
     // `npm run dev` beside a gateway on its usual port.
     proxy: {

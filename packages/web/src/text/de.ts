@@ -221,6 +221,29 @@ export const de: Text = {
     },
   },
 
+  markdown: {
+    code: 'Code',
+    copyCode: 'Kopieren',
+    table: 'Tabelle',
+    taskDone: 'Erledigt',
+    taskOpen: 'Offen',
+    image: 'Bild',
+    opensOutside: 'öffnet eine andere Website in einem neuen Tab',
+    footnote: (number: number) => `Fußnote ${number}`,
+    footnotes: 'Fußnoten',
+    tooComplex:
+      'Dieser Teil ist zu lang oder zu tief verschachtelt, um gestaltet zu werden. Er steht so da, wie er geschrieben wurde.',
+    showDiagram: 'Diagramm zeigen',
+    showCode: 'Code zeigen',
+    drawing: 'Das Diagramm wird gezeichnet …',
+    diagram: 'Diagramm',
+    diagramOf: (kind: string) => `Diagramm (${kind}). Sein Quelltext steht unter „Code zeigen“.`,
+    diagramFailed: (reason: string | undefined) =>
+      reason
+        ? `Das Diagramm lässt sich nicht zeichnen: ${reason}`
+        : 'Das Diagramm lässt sich nicht zeichnen.',
+  },
+
   problems: {
     storage:
       'This browser keeps nothing for the page: drafts and read marks last until you close it.',
