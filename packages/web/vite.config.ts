@@ -12,10 +12,16 @@ export default defineConfig({
     // Nothing inline: the Content-Security-Policy allows scripts, styles and images of one's own only.
     assetsInlineLimit: 0,
     target: 'es2023',
-    // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
-    rolldownOptions: { input: ['index.html', 'diagram.html'] },
     // `light-dark()` and nesting as they are written.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
+    rolldownOptions: {
+      // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
+      input: [`${import.meta.dirname}/index.html`, `${import.meta.dirname}/diagram.html`],
+      onLog(level, log, handle) {
+        // `use client` means something to servers that render React; there is none here.
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);
+      },
+    },
   },
   // Grammars are loaded by the worker that highlights, each when it is needed.
   worker: { format: 'es' },

@@ -125,7 +125,13 @@ export function record(script: readonly Step[]): Moment[] {
       const ack = createMessage(
         'message_ack',
         { status: 'accepted' },
-        { session_id: SESSION, reply_to: id, seq: event.seq, run_id: fresh.id },
+        {
+          session_id: SESSION,
+          reply_to: id,
+          seq: event.seq,
+          run_id: fresh.id,
+          timestamp: event.timestamp,
+        },
       );
       const frames = [step.own ? ack : event, notice(fresh, waiting.length - 1)];
       moment(frames, step.own ? draft : undefined);

@@ -398,6 +398,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(runs[1]).toEqual({
           runId: 'run-s-b',
           sessionId: 's',
+          owner: 'ann',
           replyTo: 'b',
           answerId: 'answer-s-b',
           agent: 'guide',
@@ -786,7 +787,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         });
         const other = newMessage('s', 'm1', { content: 'another body' });
         expect(await store.appendMessage(other)).toEqual({ outcome: 'conflict' });
+        expect(await store.hasMessage('s', 'm1')).toBe(true);
+        expect(await store.hasMessage('s', 'm3')).toBe(false);
+        expect(await store.hasMessage('t', 'm1')).toBe(false);
         const again = newMessage('s', first.run.answerId);
+        expect(await store.hasMessage('s', first.run.answerId)).toBe(false);
         expect(await store.appendMessage(again)).toEqual({ outcome: 'appended', seq: 5 });
       });
 

@@ -111,6 +111,9 @@ const steps: fc.Arbitrary<Step>[] = [
     ],
     (store, prefix, id, key) => store.getEvent(prefix + id, key),
   ),
+  step('hasMessage', [session, message], (store, prefix, id, key) =>
+    store.hasMessage(prefix + id, key),
+  ),
   step('search', [owner, content, limit], (store, prefix, by, text, count) =>
     store.search({ owner: prefix + by, text, limit: count }),
   ),

@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { type Puppet, puppet } from '../helpers/puppet.ts';
 import { RawSocket } from '../helpers/raw.ts';
@@ -17,6 +21,50 @@ const say = (message_id: string, more = {}) => ({
   type: 'chat_message',
   message_id,
   data: { content: message_id, ...more },
+});
+
+test('[R4] [R5] what was replaced just before the process died is not asked again', async () => {
+  const disk = new MemoryStore();
+  const agent = puppet();
+  const gate = gated(disk);
+  const first = await startComposed({ agents: [agent.agent], keptIn: gate.store });
+  const client = await TestSocket.open(first.ws);
+  const sessionId = await client.create();
+  client.send(say('m-0'));
+  await (await agent.next()).finish();
+  client.send(say('m-1'));
+  await agent.next();
+  client.send(say('m-2'));
+  // The end of the replaced answer is still on its way when the process dies.
+  gate.hold('finishRun');
+  client.send(say('m-3', { replaces: 'm-1' }));
+  await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'm-3');
+  await gate.held(1);
+
+  const second = await startComposed({ agents: [agent.agent], keptIn: disk });
+  const next = await agent.next();
+  expect(next.input).toMatchObject({ message: 'm-3', attempt: 2 });
+  const back = new View(second.ws, sessionId);
+  await back.join();
+  await next.finish();
+  await back.ended(4);
+  const ends = back.log().flatMap((event) => (event.type === 'agent_response' ? [event] : []));
+  expect(ends.map(({ reply_to, data }) => [reply_to, data.status])).toEqual([
+    ['m-0', 'complete'],
+    ['m-1', 'cancelled'],
+    ['m-2', 'cancelled'],
+    ['m-3', 'complete'],
+  ]);
+  expect(agent.calls).toBe(3);
+});
+
+test('[R9] a start that fails gives back what it holds', async () => {
+  const dataDir = await temporaryDirectory();
+  const recover = vi.spyOn(RunManager.prototype, 'recover').mockRejectedValueOnce(diskFull());
+  onTestFinished(() => recover.mockRestore());
+  await expect(startGateway({ store: 'sqlite:', dataDir })).rejects.toThrow('full');
+  const { ws } = await startGateway({ store: 'sqlite:', dataDir });
+  await (await TestSocket.open(ws)).create();
 });
 
 describe('[R5] a run that the last process left unfinished', () => {

@@ -1,13 +1,13 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth.ts';
-import { defineAgent } from '../../packages/gateway/src/index.ts';
+import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
-import { puppet } from '../helpers/puppet.ts';
+import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
 test('[R4] an agent that must not act twice does not begin after a stop', async () => {
@@ -67,6 +67,81 @@ test('[R4] what runs is stopped at once, while a message sent before is on its w
   expect(ends.map(({ reply_to }) => reply_to)).toEqual(['m-1', 'm-2']);
 });
 
+test('[R4] a message that is on its way when another connection stops the session is not answered', async () => {
+  const gate = gated(new MemoryStore());
+  let begun = 0;
+  const agent = defineAgent({
+    name: 'counting',
+    run: () => {
+      begun += 1;
+      return 'said';
+    },
+  });
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  const sessionId = await client.create();
+  const other = await TestSocket.open(ws);
+  other.send({ type: 'session_join', session_id: sessionId });
+  await other.next('session_status');
+  gate.hold('appendMessage');
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'one' } });
+  await gate.held(1);
+  other.send({ type: 'run_cancel', message_id: 'stop' });
+  await other.settled();
+  gate.release();
+  const ack = await other.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack).toMatchObject({ type: 'message_ack', data: { cancelled: [expect.any(String)] } });
+  expect((await client.next('agent_response')).data).toMatchObject({
+    status: 'cancelled',
+    content: '',
+  });
+  expect(begun).toBe(0);
+});
+
+test('[R4] [R9] while the store takes no end, a stopped run says nothing and the connection answers', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  await run.say('text');
+  gate.breakDown(diskFull(), 'finishRun');
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  client.send({ type: 'ping', message_id: 'p-1' });
+  await client.find(({ type, reply_to }) => type === 'pong' && reply_to === 'p-1');
+  expect(client.received.filter(({ reply_to }) => reply_to === 'stop')).toEqual([]);
+  gate.repair();
+  const ack = await client.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack).toMatchObject({ type: 'message_ack', data: { cancelled: [expect.any(String)] } });
+});
+
+test('[R4] a stop does not wait until everything that a join announced is read', async () => {
+  const { agent, next } = puppet();
+  const { ws } = await startGateway({ agents: [agent] });
+  const first = await TestSocket.open(ws);
+  const sessionId = await first.create();
+  // More than the sockets between hold, so that the reply to the join waits for its reader.
+  for (let i = 0; i < 100; i += 1) {
+    first.send({ type: 'chat_message', data: { content: `${i} ${'x'.repeat(60_000)}` } });
+    const answering = await next();
+    void answering.finish();
+    await first.next('agent_response');
+  }
+  first.send({ type: 'chat_message', message_id: 'last', data: { content: 'go' } });
+  const run = await next();
+  const slow = await TestSocket.open(ws);
+  slow.socket.pause();
+  slow.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 0 } });
+  slow.send({ type: 'run_cancel', session_id: sessionId, message_id: 'stop' });
+  await run.aborted;
+  expect((await first.next('agent_response')).data.status).toBe('cancelled');
+  slow.socket.resume();
+  await slow.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'stop');
+  await slow.find(({ seq }) => seq === 202);
+});
+
 test('[R5] a deletion that fails leaves the answer running, and it ends', async () => {
   const gate = gated(new MemoryStore());
   const { agent, next } = puppet();
@@ -87,6 +162,50 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
     status: 'complete',
     content: 'whole',
   });
+});
+
+test('[R8] agents that ignore a stop take the places of others, once there are as many as may run', async () => {
+  const stubborn = puppet({ name: 'stubborn' });
+  const { ws } = await startGateway({ agents: [stubborn.agent, echoAgent], maxRuns: 1 });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const lingering: PuppetRun[] = [];
+  for (const id of ['m-1', 'm-2']) {
+    client.send({ type: 'chat_message', message_id: id, data: { content: 'go' } });
+    lingering.push(await stubborn.next());
+    client.send({ type: 'run_cancel', message_id: `stop ${id}`.replace(' ', '-') });
+    expect((await client.next('agent_response')).data.status).toBe('cancelled');
+  }
+  client.send({
+    type: 'chat_message',
+    message_id: 'm-3',
+    data: { content: 'hello', agent_name: 'echo' },
+  });
+  await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'm-3');
+  await client.settled();
+  expect(client.received.filter(({ reply_to }) => reply_to === 'm-3')).toMatchObject([
+    { type: 'message_ack' },
+  ]);
+  for (const run of lingering) void run.finish();
+  expect((await client.next('agent_response')).data.content).toBe('hello');
+});
+
+test('[R8] [R9] an agent that calls tools without end is ended', async () => {
+  const agent = defineAgent({
+    name: 'looping',
+    async *run() {
+      for (let i = 0; ; i += 1) {
+        yield { type: 'tool_call', id: `t-${i}`, name: 'again', arguments: {} } as const;
+      }
+    },
+  });
+  const { ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const end = await client.ask('go');
+  expect(end.data).toMatchObject({ status: 'error', code: 'AGENT_ERROR' });
+  expect(end.data.error).toContain('more than 2000 tool calls');
+  expect(end.seq).toBe(2_002);
 });
 
 test('[R8] a refused upgrade leaves no socket, though the other side stays open', async () => {

@@ -12,6 +12,7 @@ import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { Hub } from '../../packages/gateway/src/sessions/hub.ts';
 import { Cleaner } from '../../packages/gateway/src/sessions/retention.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
+import { Watchers } from '../../packages/gateway/src/sessions/watchers.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 
@@ -30,13 +31,13 @@ export async function startComposed(options: ComposedOptions = {}) {
   const config = parseOptions(settings);
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const hub = new Hub(new MemoryBus(), log);
+  const hub = new Hub(new MemoryBus(), log, new Watchers(keptIn, log));
   const runs = new RunManager({
     store: keptIn,
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
     agents,
     log,
-    publish: (message) => hub.publish(message),
+    publish: (message, owner) => hub.publish(message, { owner }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });

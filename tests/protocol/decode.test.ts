@@ -77,6 +77,7 @@ const EXAMPLES: Record<
     ],
   },
   auth: { good: { data: { token: 't' } }, bad: [[{ data: { token: '' } }, 'data.token']] },
+  sessions_watch: { good: {}, bad: [[{ data: [] }, 'data']] },
 };
 
 const types = Object.keys(EXAMPLES) as ClientMessageType[];

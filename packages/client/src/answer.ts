@@ -5,6 +5,16 @@ import type { AnswerItem, Step } from './items.ts';
 /** The events of a run that go on with it; `agent_response` ends it. */
 type StepEvent = SessionEventOf<'tool_call' | 'tool_result' | 'approval_request'>;
 
+/** Some text of an answer, and where it belongs. */
+interface Piece {
+  readonly attempt: number;
+  readonly agent: string;
+  readonly messageId: string | undefined;
+  /** Where `content` begins, in UTF-16 code units. */
+  readonly offset: number;
+  readonly content: string;
+}
+
 /** Chunks that came before what precedes them; more than these only wait for the whole text. */
 const MAX_ASIDE = 256;
 
@@ -12,6 +22,7 @@ export class Answer {
   readonly runId: string;
   readonly replyTo: string;
   #agent: string | undefined;
+  #messageId: string | undefined;
   #attempt = 1;
   #text = '';
   readonly #aside = new Map<number, string>();
@@ -39,9 +50,11 @@ export class Answer {
   }
 
   /** Text of attempt `attempt` from `offset` on; what is there already is passed over. */
-  write(attempt: number, agent: string, offset: number, content: string): void {
+  write(piece: Piece): void {
+    const { attempt, agent, messageId, offset, content } = piece;
     if (!this.#enter(attempt)) return;
     this.#agent = agent;
+    this.#messageId = messageId ?? this.#messageId;
     this.#phase = 'running';
     this.#append(offset, content);
     // Pieces kept aside that now touch the end; in order, so that one pass is enough.
@@ -118,6 +131,7 @@ export class Answer {
     return {
       kind: 'answer',
       runId: this.runId,
+      messageId: end?.message_id ?? this.#messageId,
       replyTo: this.replyTo,
       agent: end?.data.agent_name ?? this.#agent,
       attempt: end?.attempt ?? this.#attempt,
@@ -130,6 +144,7 @@ export class Answer {
         end?.data.error === undefined
           ? undefined
           : { code: end.data.code ?? 'INTERNAL_ERROR', message: end.data.error },
+      timestamp: end && Date.parse(end.timestamp),
     };
   }
 }

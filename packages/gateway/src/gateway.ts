@@ -23,6 +23,7 @@ import { RunManager } from './runs/run-manager.ts';
 import { Hub } from './sessions/hub.ts';
 import { Cleaner } from './sessions/retention.ts';
 import { SessionManager } from './sessions/session-manager.ts';
+import { Watchers } from './sessions/watchers.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { Store } from './stores/store.ts';
@@ -91,14 +92,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const agents = await collectAgents(config, given, log);
   const store = await openStore(config);
   const bus = new MemoryBus();
-  const hub = new Hub(bus, log);
+  const hub = new Hub(bus, log, new Watchers(store, log));
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
   const runs = new RunManager({
     store,
     queue,
     agents,
     log,
-    publish: (message) => hub.publish(message),
+    publish: (message, owner) => hub.publish(message, { owner }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
@@ -134,9 +135,6 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     }),
     webRoot: existsSync(WEB_ROOT) ? WEB_ROOT : undefined,
   });
-  await runs.recover();
-  void cleaner.clean();
-
   const servers: Server[] = [];
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
     connections.upgrade(request, socket, head);
@@ -151,6 +149,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await store.close();
     await bus.close();
   }
+
+  try {
+    await runs.recover();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  void cleaner.clean();
 
   const gateway: Gateway = {
     config,
@@ -172,6 +178,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       return { url, port };
     },
     attach(server) {
+      const learnUrl = () => {
+        const address = server.address();
+        if (typeof address !== 'object' || address === null) return;
+        url = `http://${hostInUrl(address.address)}:${address.port}`;
+      };
+      if (server.listening) learnUrl();
+      else server.once('listening', learnUrl);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
       });

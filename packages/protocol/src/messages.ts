@@ -125,6 +125,7 @@ const approvalResponse = clientMessage(
     reason: text.max(2_000).optional(),
   }),
 );
+const sessionsWatch = clientMessage('sessions_watch', optionalData({}));
 const auth = clientMessage('auth', z.object({ token: z.string().min(1).max(16_384) }));
 
 const plainClientMessages = [sessionCreate, sessionJoin, chatMessage, ping, typingSent] as const;
@@ -135,6 +136,7 @@ const v1ClientMessages = [
   runCancel,
   approvalResponse,
   auth,
+  sessionsWatch,
 ] as const;
 
 export const clientMessageSchema = z.discriminatedUnion('type', v1ClientMessages);

@@ -1,4 +1,5 @@
 /** The web chat of Parley. */
+import './style.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app.tsx';

@@ -47,7 +47,8 @@ export interface AgentInput {
   /** 1, or more where an earlier try was interrupted. */
   readonly attempt: number;
   /**
-   * The conversation before this message, oldest first: at most the 200 newest turns.
+   * The conversation before this message, oldest first: at most the 200 newest turns, and of them
+   * those that hold no more than 1,000,000 characters together.
    * Read from the store when it is asked for.
    */
   history(): Promise<readonly ChatTurn[]>;

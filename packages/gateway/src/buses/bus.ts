@@ -6,6 +6,8 @@ export interface Delivery {
   readonly message: ServerMessage & { readonly session_id: string };
   /** The connection that caused it and was told directly; it does not hear it again. */
   readonly origin?: string;
+  /** Whose session it is, where the session is another one by this than it was: its owner's list is. */
+  readonly owner?: string;
 }
 
 export interface Bus {

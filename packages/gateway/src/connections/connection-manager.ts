@@ -33,6 +33,8 @@ export interface ConnectionManagerOptions extends LivenessLimits {
 const SWEEPS_PER_PING = 10;
 /** After a restart clients come back spread over so long, milliseconds. */
 const RETURN_SPREAD_MS = 5_000;
+/** A peer that does not answer the close frame keeps its place for so long, milliseconds. */
+const CLOSE_TIMEOUT_MS = 10_000;
 /** A message in more fragments than this ends the connection: each costs more than its bytes. */
 const MAX_FRAGMENTS = 1_024;
 
@@ -45,14 +47,17 @@ export class ConnectionManager {
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
-    this.#server = new WebSocketServer({
+    // By name, because its types do not know `closeTimeout` yet.
+    const serverOptions = {
       noServer: true,
       clientTracking: false,
       maxPayload: options.hardMessageBytes,
       maxFragments: MAX_FRAGMENTS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
       perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    });
+      handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    } as const;
+    this.#server = new WebSocketServer(serverOptions);
     const sweepMs = Math.max(1, Math.floor(options.pingInterval / SWEEPS_PER_PING));
     this.#sweeper = setInterval(() => this.#sweep(sweepMs), sweepMs);
     this.#sweeper.unref();

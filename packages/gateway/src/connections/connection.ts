@@ -69,6 +69,10 @@ export class Connection implements Peer {
   readonly subscriptions = new Map<string, Subscription>();
   /** The session that a message without a `session_id` is for: the last one created or joined. */
   current: string | undefined;
+  /** Ends what `sessions_watch` began. */
+  unwatch: (() => void) | undefined;
+  /** The join that is under way. Never rejects. */
+  entering: Promise<void> | undefined;
   #state: 'open' | 'closing' = 'open';
   readonly #socket: Socket;
   readonly #outbox: Outbox;
@@ -174,6 +178,16 @@ export class Connection implements Peer {
     this.#inFlight.add(guarded);
   }
 
+  /** Lets a join finish while what is urgent is handled; everything else waits for `entering`. */
+  enterInBackground(work: Promise<void>, replyTo: string | undefined): void {
+    const guarded: Promise<void> = work
+      .catch((error) => this.#answerError(error, replyTo))
+      .finally(() => {
+        if (this.entering === guarded) this.entering = undefined;
+      });
+    this.entering = guarded;
+  }
+
   /** Resolves when every message that was let go on has finished. */
   async settleBackground(): Promise<void> {
     if (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
@@ -204,6 +218,7 @@ export class Connection implements Peer {
     this.#outbox.close();
     for (const subscription of this.subscriptions.values()) subscription.close();
     this.subscriptions.clear();
+    this.unwatch?.();
   }
 
   async #handleInbox(): Promise<void> {

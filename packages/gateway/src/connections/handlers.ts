@@ -16,7 +16,14 @@ type Handler<Type extends ClientMessageType> = (
 
 /** Handles one message; the next one of the connection waits for the promise, where there is one. */
 export function handle(connection: Connection, message: ClientMessage): Promise<void> | undefined {
-  return (handlers[message.type] as Handler<ClientMessageType>)(connection, message);
+  const handler = handlers[message.type] as Handler<ClientMessageType>;
+  if (!connection.entering || isUrgent(message)) return handler(connection, message);
+  return connection.entering.then(() => handler(connection, message));
+}
+
+/** What does not wait until everything that a join announces has been read by a slow reader. */
+function isUrgent({ type, session_id }: ClientMessage): boolean {
+  return type === 'ping' || (type === 'run_cancel' && session_id !== undefined);
 }
 
 const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
@@ -32,11 +39,10 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
   },
 
   session_join(connection, { session_id, message_id, data }) {
-    return join(connection, needSession(connection, data.session_id ?? session_id), {
-      afterSeq: data.after_seq,
-      answer: data.answer,
-      replyTo: message_id,
-    });
+    const id = needSession(connection, data.session_id ?? session_id);
+    const position = { afterSeq: data.after_seq, answer: data.answer, replyTo: message_id };
+    connection.enterInBackground(join(connection, id, position), message_id);
+    return undefined;
   },
 
   chat_message(connection, message) {
@@ -79,26 +85,26 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     acknowledge(connection, id, message_id);
   },
 
-  async run_cancel(connection, { session_id, message_id, data }) {
+  run_cancel(connection, { session_id, message_id, data }) {
     const id = needSession(connection, session_id);
-    const { sessions, principal } = connection;
-    // What runs is stopped at once, and not when a message that came before is on a slow disk.
-    const stopped = sessions.cancel(principal, id, data.run_id);
-    // Waited for below; a refusal that comes first must not be nobody's.
-    stopped.catch(() => {});
-    await connection.settleBackground();
-    const cancelled = await stopped;
-    // What was sent before the stop is stopped by it too.
-    if (data.run_id === undefined) cancelled.push(...(await sessions.cancel(principal, id)));
-    connection.tell(
-      createMessage('message_ack', { status: 'accepted', cancelled }, envelope(id, message_id)),
-    );
+    // What runs is stopped before this returns. Its end may be waiting for a slow disk; whatever else
+    // this connection has to say need not wait for that.
+    connection.continueInBackground(stop(connection, id, data.run_id, message_id), message_id);
+    return undefined;
   },
 
   async approval_response(connection, { session_id, message_id, data }) {
     const id = needSession(connection, session_id);
     await connection.sessions.decide(connection.principal, id, data);
     acknowledge(connection, id, message_id);
+  },
+
+  sessions_watch(connection, { message_id }) {
+    const { sessions, principal } = connection;
+    connection.unwatch ??= sessions.watch(principal, (delivery) => connection.forward(delivery));
+    const data = { status: 'accepted' as const };
+    connection.tell(createMessage('message_ack', data, envelope(undefined, message_id)));
+    return undefined;
   },
 
   /** Whoever reaches this server is known already; a client that sends its token anyway may go on. */
@@ -199,6 +205,18 @@ async function post(
       ),
     );
   }
+}
+
+async function stop(
+  connection: Connection,
+  sessionId: string,
+  runId: string | undefined,
+  replyTo: string | undefined,
+): Promise<void> {
+  const { sessions, principal } = connection;
+  const cancelled = await sessions.cancel(principal, sessionId, runId);
+  const data = { status: 'accepted' as const, cancelled };
+  connection.tell(createMessage('message_ack', data, envelope(sessionId, replyTo)));
 }
 
 function acknowledge(connection: Connection, sessionId: string, replyTo: string | undefined): void {

@@ -162,6 +162,7 @@ const session = z.object({
   agent: z.string(),
   created_at: time,
   last_used: time,
+  last_seq: z.int().min(0).describe('The newest event of its log; 0: there is none.'),
   active: z.literal(true),
 });
 

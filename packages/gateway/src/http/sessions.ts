@@ -152,13 +152,14 @@ export const sessionRoutes: readonly Route[] = [
 /** Before no event. */
 const LATEST = Number.MAX_SAFE_INTEGER;
 
-function sessionFields({ id, title, agent, createdAt, lastActivity }: SessionRecord) {
+function sessionFields({ id, title, agent, createdAt, lastActivity, lastSeq }: SessionRecord) {
   return {
     id,
     title,
     agent,
     created_at: iso(createdAt),
     last_used: iso(lastActivity),
+    last_seq: lastSeq,
     active: true as const,
   };
 }

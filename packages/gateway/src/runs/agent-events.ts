@@ -12,6 +12,8 @@ const share = z.number().overwrite((value) => Math.min(1, Math.max(0, value)));
 
 /** The longest arguments or result of a tool, characters of JSON: it is sent to everyone in one message. */
 const MAX_JSON_LENGTH = 262_144;
+/** Tool calls, their results and requests for approval of one run: each is kept, and sent to everyone. */
+export const MAX_STEPS = 2_000;
 /** Agents in one report of progress. */
 const MAX_AGENTS = 64;
 

@@ -1,4 +1,4 @@
-import type { RunJob, RunQueue } from './run-queue.ts';
+import type { Executed, RunJob, RunQueue } from './run-queue.ts';
 
 /** The queue of a single process. What it holds is in the store too, so that it need not be kept. */
 export class LocalRunQueue implements RunQueue {
@@ -9,14 +9,19 @@ export class LocalRunQueue implements RunQueue {
   /** Sessions whose first job has not started, in the order in which they became so. */
   readonly #ready = new Set<string>();
   #running = 0;
+  /**
+   * Agents whose turn is over and that have not come back. They hold nobody up, up to as many as may
+   * run; more of them keep the places of those that could.
+   */
+  #lingering = 0;
   #paused = false;
-  #execute: (job: RunJob) => Promise<void> = async () => {};
+  #execute: (job: RunJob) => Promise<Executed> = async () => ({ idle: Promise.resolve() });
 
   constructor(options: { readonly maxRunning: number }) {
     this.#maxRunning = options.maxRunning;
   }
 
-  process(execute: (job: RunJob) => Promise<void>): void {
+  process(execute: (job: RunJob) => Promise<Executed>): void {
     this.#execute = execute;
   }
 
@@ -59,11 +64,18 @@ export class LocalRunQueue implements RunQueue {
   async #run(sessionId: string): Promise<void> {
     const jobs = this.#sessions.get(sessionId) as RunJob[];
     this.#running += 1;
-    await this.#execute(jobs[0] as RunJob);
-    this.#running -= 1;
+    const { idle } = await this.#execute(jobs[0] as RunJob);
     jobs.shift();
     if (jobs.length === 0) this.#sessions.delete(sessionId);
     else this.#ready.add(sessionId);
+    if (this.#lingering >= this.#maxRunning) {
+      this.#startReady();
+      await idle;
+    }
+    this.#running -= 1;
+    this.#lingering += 1;
     this.#startReady();
+    await idle;
+    this.#lingering -= 1;
   }
 }

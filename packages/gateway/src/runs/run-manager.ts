@@ -3,8 +3,9 @@ import type { RunEnd, ServerMessageOf, SessionEventOf } from '@parley/protocol';
 import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
-import type { RunRecord, Store } from '../stores/store.ts';
+import type { Store } from '../stores/store.ts';
 import { readHistory } from './history.ts';
+import { type Claim, claim, findSuperseded } from './recovery.ts';
 import { type Publish, Run, type RunSpec } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
 
@@ -18,8 +19,6 @@ export interface RunManagerDeps {
   readonly maxAnswerLength: number;
 }
 
-type Question = SessionEventOf<'chat_message'>;
-
 export class RunManager {
   readonly #deps: RunManagerDeps;
   /** Unfinished runs by session, in the order of their messages. */
@@ -29,7 +28,9 @@ export class RunManager {
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
     deps.queue.process(async ({ sessionId, runId }) => {
-      await this.#sessions.get(sessionId)?.get(runId)?.execute();
+      const run = this.#sessions.get(sessionId)?.get(runId);
+      await run?.execute();
+      return { idle: run?.idle ?? Promise.resolve() };
     });
   }
 
@@ -38,16 +39,24 @@ export class RunManager {
     return this.#count;
   }
 
-  /** Takes on the run of a message that is on disk. Returns how many of the session come before it. */
+  /**
+   * Takes on the run of a message that is on disk. Returns how many of the session come before it.
+   * `stopped`: it has been stopped before it could begin, and ends at once.
+   */
   submit(
-    question: Question,
-    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt'>,
+    question: SessionEventOf<'chat_message'>,
+    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'owner'>,
+    { stopped = false }: { readonly stopped?: boolean } = {},
   ): number {
     const { session_id: sessionId, message_id: replyTo, seq, data } = question;
     const history = () => readHistory(this.#deps.store, question);
-    return this.#take(
-      new Run({ ...run, sessionId, replyTo, seq, message: data.content, history }, this.#deps),
+    const taken = new Run(
+      { ...run, sessionId, replyTo, seq, message: data.content, history },
+      this.#deps,
     );
+    // Before its turn may come.
+    if (stopped) void taken.stop();
+    return this.#take(taken);
   }
 
   #take(run: Run): number {
@@ -62,7 +71,8 @@ export class RunManager {
         this.#sessions.delete(sessionId);
     });
     const position = this.#deps.queue.submit({ sessionId, runId });
-    if (position > 0) this.#deps.publish(run.status('queued', position));
+    if (position > 0 && run.state === 'queued')
+      this.#deps.publish(run.messages.status('queued', position));
     return position;
   }
 
@@ -74,6 +84,11 @@ export class RunManager {
     return undefined;
   }
 
+  /** How a run of this process ends, once it has; `undefined`: it is none, or no longer. */
+  settled(sessionId: string, runId: string): Promise<RunEnd | 'released'> | undefined {
+    return this.#sessions.get(sessionId)?.get(runId)?.settled;
+  }
+
   /** How many runs of the session have not started, when so many more have been submitted. */
   waitingCount(sessionId: string, more = 0): number {
     return Math.max(0, (this.#sessions.get(sessionId)?.size ?? 0) + more - 1);
@@ -82,18 +97,21 @@ export class RunManager {
   /** The `run_status` of each run that waits in the session, with its place. */
   waiting(sessionId: string): ServerMessageOf<'run_status'>[] {
     return [...(this.#sessions.get(sessionId)?.values() ?? [])].flatMap((run, place) =>
-      run.state === 'queued' && place > 0 ? [run.status('queued', place)] : [],
+      run.state === 'queued' && place > 0 ? [run.messages.status('queued', place)] : [],
     );
   }
 
   /**
-   * Stops one run, or all of the session, waiting ones included. Resolves when each end is on disk:
-   * with the ids of the runs that this cancelled, or `undefined` where `runId` is not among the runs.
+   * Stops all runs of the session, waiting ones included. Resolves when each end is on disk, with the
+   * ids of the runs that this cancelled.
    */
-  async cancel(sessionId: string, runId?: string): Promise<string[] | undefined> {
-    const runs = this.#sessions.get(sessionId);
-    if (runId === undefined) return this.#stop([...(runs?.values() ?? [])]);
-    const run = runs?.get(runId);
+  cancelAll(sessionId: string): Promise<string[]> {
+    return this.#stop([...(this.#sessions.get(sessionId)?.values() ?? [])]);
+  }
+
+  /** Stops one run, like `cancelAll`; `undefined` where it is not among the session's. */
+  async cancel(sessionId: string, runId: string): Promise<string[] | undefined> {
+    const run = this.#sessions.get(sessionId)?.get(runId);
     return run && this.#stop([run]);
   }
 
@@ -131,37 +149,51 @@ export class RunManager {
 
   /** Takes up what an earlier process left unfinished, each as its agent says. */
   async recover(): Promise<void> {
-    const records = await this.#deps.store.unfinishedRuns();
-    const found = await Promise.all(records.map((record) => this.#reclaim(record)));
-    for (const resume of found) resume?.();
-    if (records.length > 0) {
-      this.#deps.log.info({ runs: records.length }, 'unfinished runs were taken up again');
-    }
+    const { store, log } = this.#deps;
+    const records = await store.unfinishedRuns();
+    const claims = await Promise.all(records.map((record) => claim(store, record)));
+    const claimed = claims.filter((one) => one !== undefined);
+    const superseded = await findSuperseded(store, claimed);
+    // None begins before it is known which are not to, and those have their ends.
+    const goOn = await Promise.all(
+      claimed.map((one) => this.#takeUp(one, superseded.has(one.record.runId))),
+    );
+    for (const begin of goOn) begin?.();
+    if (records.length > 0)
+      log.info({ runs: records.length }, 'unfinished runs were taken up again');
   }
 
-  /** Claims an unfinished run; returns what goes on with it. */
-  async #reclaim(record: RunRecord): Promise<(() => void) | undefined> {
-    const { store, agents } = this.#deps;
-    const { runId, sessionId, answerId, replyTo } = record;
-    const attempt = await store.claimRun(runId, record.attempt);
-    const question = await store.getEvent(sessionId, replyTo);
-    if (attempt === undefined) return undefined;
-    const agent = agents.get(record.agent);
+  /** Ends a claimed run that is not to go on; returns what begins one that is. */
+  async #takeUp(
+    { record, attempt, question }: Claim,
+    isSuperseded: boolean,
+  ): Promise<(() => void) | undefined> {
+    const { runId, answerId, owner } = record;
+    const agent = this.#deps.agents.get(record.agent);
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.
-    if (repeatable && question?.type === 'chat_message') {
-      return () => this.submit(question, { runId, answerId, agent, attempt });
+    if (repeatable && question && !isSuperseded) {
+      return () => this.submit(question, { runId, answerId, owner, agent, attempt });
     }
-    const lost = agent ?? defineAgent({ name: record.agent, run: () => '' });
     const run = new Run(
-      { ...record, attempt, agent: lost, seq: 0, message: '', history: async () => [] },
+      {
+        ...record,
+        attempt,
+        agent: agent ?? defineAgent({ name: record.agent, run: () => '' }),
+        seq: 0,
+        message: '',
+        history: async () => [],
+      },
       this.#deps,
     );
-    await run.interrupt(
-      agent
-        ? { code: 'INTERRUPTED', message: 'The server stopped while the answer was being written.' }
-        : { code: 'AGENT_NOT_FOUND', message: `The agent ${record.agent} is no longer there.` },
-    );
+    if (isSuperseded) await run.stop();
+    else if (agent) {
+      const message = 'The server stopped while the answer was being written.';
+      await run.interrupt({ code: 'INTERRUPTED', message });
+    } else {
+      const message = `The agent ${record.agent} is no longer there.`;
+      await run.interrupt({ code: 'AGENT_NOT_FOUND', message });
+    }
     return undefined;
   }
 

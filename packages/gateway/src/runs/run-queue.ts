@@ -5,9 +5,15 @@ export interface RunJob {
   readonly sessionId: string;
 }
 
+/** A job whose turn is over: the next of its session may begin. */
+export interface Executed {
+  /** Resolves when nothing of it works any more. */
+  readonly idle: Promise<void>;
+}
+
 export interface RunQueue {
   /** Where the work is done. Called once, before the first `submit`. Must not reject. */
-  process(execute: (job: RunJob) => Promise<void>): void;
+  process(execute: (job: RunJob) => Promise<Executed>): void;
   /**
    * Executes the job when its turn comes: one of a session at a time, in the order of submission.
    * Returns how many jobs of the session end before it starts; 0: it is the next one.

@@ -1,25 +1,21 @@
 /** One agent invocation in answer to one message: from its turn in the queue to its one end. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  createMessage,
-  type ErrorCode,
-  type RunEnd,
-  type ServerMessage,
-  type ServerMessageOf,
-  type SessionEvent,
-} from '@parley/protocol';
+import type { ErrorCode, RunEnd, ServerMessage, SessionEvent } from '@parley/protocol';
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
-import { checkApproval, checkEvent, reasonOf } from './agent-events.ts';
+import { checkApproval, checkEvent, MAX_STEPS, reasonOf } from './agent-events.ts';
+import { AnswerText } from './answer-text.ts';
 import { Approvals, type Decision } from './approvals.ts';
+import { RunMessages } from './run-messages.ts';
 import type { RunJob } from './run-queue.ts';
 
-/** Tells everyone in the session. */
-export type Publish = (message: ServerMessage & { session_id: string }) => void;
+/** Tells everyone in the session and, where `owner` is named, whoever watches that one's sessions. */
+export type Publish = (message: ServerMessage & { session_id: string }, owner?: string) => void;
 
 export interface RunSpec extends RunJob {
+  /** Whose session it is. */
+  readonly owner: string;
   readonly replyTo: string;
   readonly answerId: string;
   readonly agent: Agent;
@@ -51,29 +47,35 @@ const RUN_ENDED = new DOMException('The run has ended.', 'AbortError');
 
 /** An agent has the event loop for so long before others have their turn. */
 const SLICE_MS = 5;
-/** How long to wait before a terminal event that the store did not take is offered again. */
+/** How long to wait before a terminal event that the store did not take is offered again: the first time, */
 const COMMIT_RETRY_MS = 250;
+/** and at the most. It doubles each time: a full disk is not helped by being asked. */
+const MAX_COMMIT_RETRY_MS = 5_000;
 
 /** `released`: this process gave it up without an end; another attempt will make one. */
 type RunState = 'queued' | 'running' | 'ending' | 'ended' | 'released';
 
 export class Run {
   readonly spec: RunSpec;
+  readonly messages: RunMessages;
   readonly #deps: RunDeps;
   readonly #controller = new AbortController();
   readonly #approvals: Approvals;
   #state: RunState = 'queued';
-  #text = '';
-  /** The first half of a surrogate pair whose second half has not come yet. */
-  #held = '';
+  readonly #text: AnswerText;
   #timer: NodeJS.Timeout | undefined;
   readonly #settled = Promise.withResolvers<RunEnd | 'released'>();
+  /** Resolves when the agent has come back. */
+  #consumed: Promise<void> = Promise.resolve();
+  #steps = 0;
 
   constructor(spec: RunSpec, deps: RunDeps) {
     this.spec = spec;
+    this.messages = new RunMessages(spec);
     this.#deps = deps;
+    this.#text = new AnswerText(deps.maxAnswerLength);
     this.#approvals = new Approvals(this.#controller.signal, (data) =>
-      this.#append('approval_request', { agent_name: spec.agent.name, ...data }),
+      this.#append(this.messages.approval(data)),
     );
   }
 
@@ -83,7 +85,7 @@ export class Run {
 
   /** What the agent has written so far. */
   get text(): string {
-    return this.#text;
+    return this.#text.text;
   }
 
   /** How it ended, once that is on disk. Never rejects. */
@@ -99,10 +101,31 @@ export class Run {
         const limit = this.#deps.runTimeout;
         this.#fail('TIMEOUT', `The agent did not finish within ${limit / 1_000} s.`);
       }, this.#deps.runTimeout);
-      this.#status('running');
-      void this.#consume();
+      this.#deps.publish(this.messages.status('running'));
+      this.#consumed = this.#consume();
     }
     await this.#settled.promise;
+  }
+
+  /**
+   * Resolves when its agent does nothing any more. One that does not come back after its run has ended
+   * is waited for as long as a run may take, and then given up.
+   */
+  get idle(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { runId, agent } = this.spec;
+    const giveUp = setTimeout(() => {
+      this.#deps.log.error(
+        { run_id: runId, agent: agent.name },
+        'an agent ignores that it was stopped',
+      );
+      resolve();
+    }, this.#deps.runTimeout).unref();
+    void this.#consumed.then(() => {
+      clearTimeout(giveUp);
+      resolve();
+    });
+    return promise;
   }
 
   /** Ends it as `cancelled`. From here on nothing that the agent says is sent (R4). */
@@ -139,7 +162,10 @@ export class Run {
       const input: AgentInput = { sessionId, runId, message, attempt, history };
       const context: AgentContext = {
         signal: this.#controller.signal,
-        approve: async (request) => this.#approvals.ask(checkApproval(request)),
+        approve: async (request) => {
+          this.#countStep();
+          return this.#approvals.ask(checkApproval(request));
+        },
       };
       let since = performance.now();
       for await (const event of agent.run(input, context)) {
@@ -187,66 +213,39 @@ export class Run {
       this.#write(event);
       return undefined;
     }
-    const agent_name = this.spec.agent.name;
     switch (event.type) {
       case 'text':
         this.#write(event.text);
         return undefined;
       case 'progress':
-        this.#publish('agent_progress', {
-          agents: event.agents.map((one) => ({ ...one })),
-          overall_progress: event.overallProgress,
-          ...(event.currentAgent === undefined ? {} : { current_agent: event.currentAgent }),
-        });
+        this.#deps.publish(this.messages.progress(event));
         return undefined;
       case 'tool_call':
-        return this.#append('tool_call', {
-          agent_name,
-          tool_call_id: event.id,
-          tool_name: event.name,
-          arguments: event.arguments,
-          offset: this.#text.length,
-        });
+        this.#countStep();
+        return this.#append(this.messages.toolCall(event, this.#text.length));
       case 'tool_result':
-        return this.#append('tool_result', {
-          agent_name,
-          tool_call_id: event.id,
-          tool_name: event.name,
-          result: event.result,
-          is_error: event.isError ?? false,
-        });
+        this.#countStep();
+        return this.#append(this.messages.toolResult(event));
       default:
         throw new TypeError(`unknown event ${JSON.stringify(event satisfies never)}`);
     }
   }
 
-  /** Adds text to the answer and sends it at once. A pair of surrogates is never torn. */
+  #countStep(): void {
+    this.#steps += 1;
+    if (this.#steps <= MAX_STEPS) return;
+    throw new RangeError(`it made more than ${MAX_STEPS} tool calls, results and requests.`);
+  }
+
+  /** Adds text to the answer and sends it at once. */
   #write(piece: string): void {
-    let content = this.#held + piece;
-    this.#held = '';
-    const last = content.charCodeAt(content.length - 1);
-    if (last >= 0xd800 && last <= 0xdbff) {
-      this.#held = content.slice(-1);
-      content = content.slice(0, -1);
-    }
-    if (content === '') return;
-    const room = this.#deps.maxAnswerLength - this.#text.length;
     const offset = this.#text.length;
-    const fits = content.length <= room;
-    // Nor is a pair torn by the limit.
-    if (!fits) content = content.slice(0, room).replace(/[\ud800-\udbff]$/, '');
-    content = content.toWellFormed();
-    this.#text += content;
-    if (content !== '') {
-      this.#publish('agent_chunk', { agent_name: this.spec.agent.name, offset, content });
-    }
-    if (!fits) {
-      this.#held = '';
-      this.#fail(
-        'ANSWER_TOO_LARGE',
-        `The answer is longer than the limit of ${this.#deps.maxAnswerLength} characters.`,
-      );
-    }
+    const { content, fits } = this.#text.append(piece);
+    if (content !== '') this.#deps.publish(this.messages.chunk(offset, content));
+    if (fits) return;
+    const limit = this.#deps.maxAnswerLength;
+    const message = `The answer is longer than the limit of ${limit} characters.`;
+    this.#fail('ANSWER_TOO_LARGE', message);
   }
 
   #fail(code: ErrorCode, message: string): void {
@@ -256,7 +255,7 @@ export class Run {
   /** The one way to an end: once, on disk before anyone is told (R2, R5). */
   #end(status: RunEnd, fault?: RunFault): Promise<RunEnd | 'released'> {
     if (this.#state === 'queued' || this.#state === 'running') {
-      this.#text += this.#held.toWellFormed();
+      this.#text.finish();
       this.#leave('ending');
       void this.#commitEnd(status, fault);
     }
@@ -270,16 +269,9 @@ export class Run {
   }
 
   async #commitEnd(status: RunEnd, fault?: RunFault): Promise<void> {
-    const event = this.#event('agent_response', {
-      role: 'assistant',
-      agent_name: this.spec.agent.name,
-      content: this.#text,
-      status,
-      message_type: 'text',
-      ...(fault ? { error: fault.message, code: fault.code } : {}),
-    }) as Extract<NewEvent, { type: 'agent_response' }>;
+    const event = this.messages.end(status, this.#text.text, fault);
     // A released run is done: `release` has said so, and the store may be closed.
-    while (this.state === 'ending') {
+    for (let wait = COMMIT_RETRY_MS; this.state === 'ending'; wait *= 2) {
       try {
         const result = await this.#deps.store.finishRun(event);
         if (this.state !== 'ending') return;
@@ -288,9 +280,9 @@ export class Run {
           this.release();
           return;
         }
-        this.#deps.publish({ ...event, seq } as SessionEvent);
+        this.#deps.publish({ ...event, seq } as SessionEvent, this.spec.owner);
         this.#state = 'ended';
-        this.#status(status);
+        this.#deps.publish(this.messages.status(status));
         this.#settled.resolve(status);
         return;
       } catch (error) {
@@ -298,7 +290,7 @@ export class Run {
           { err: error, run_id: this.spec.runId },
           'an answer waits for the store',
         );
-        await delay(COMMIT_RETRY_MS);
+        await delay(Math.min(wait, MAX_COMMIT_RETRY_MS), undefined, { ref: false });
       }
     }
   }
@@ -311,11 +303,7 @@ export class Run {
   }
 
   /** Puts an event of the run on disk, then tells everyone. `false`: the run is no longer ours. */
-  async #append<Type extends 'tool_call' | 'tool_result' | 'approval_request'>(
-    type: Type,
-    data: ServerMessageOf<Type>['data'],
-  ): Promise<boolean> {
-    const event = this.#event(type, data);
+  async #append(event: NewEvent): Promise<boolean> {
     const result = await this.#deps.store.appendRunEvent(event);
     if (result.outcome === 'stale') {
       this.release();
@@ -323,44 +311,5 @@ export class Run {
     }
     this.#deps.publish({ ...event, seq: result.seq } as SessionEvent);
     return true;
-  }
-
-  #event<Type extends SessionEvent['type']>(
-    type: Type,
-    data: ServerMessageOf<Type>['data'],
-  ): NewEvent {
-    const message_id = type === 'agent_response' ? this.spec.answerId : randomUUID();
-    return createMessage(type, data, { ...this.#envelope(), message_id }) as NewEvent;
-  }
-
-  #publish<Type extends 'agent_chunk' | 'agent_progress' | 'run_status'>(
-    type: Type,
-    data: ServerMessageOf<Type>['data'],
-  ): void {
-    const envelope = this.#envelope();
-    const answer = type === 'agent_chunk' ? { message_id: this.spec.answerId } : {};
-    this.#deps.publish(createMessage(type, data, { ...envelope, ...answer }));
-  }
-
-  #envelope(): { session_id: string; reply_to: string; run_id: string; attempt: number } {
-    const { sessionId, replyTo, runId, attempt } = this.spec;
-    return { session_id: sessionId, reply_to: replyTo, run_id: runId, attempt };
-  }
-
-  /** Its `run_status`. */
-  status(status: ServerMessageOf<'run_status'>['data']['status'], position?: number) {
-    return createMessage(
-      'run_status',
-      {
-        agent_name: this.spec.agent.name,
-        status,
-        ...(position === undefined ? {} : { position }),
-      },
-      this.#envelope(),
-    );
-  }
-
-  #status(status: ServerMessageOf<'run_status'>['data']['status']): void {
-    this.#deps.publish(this.status(status));
   }
 }

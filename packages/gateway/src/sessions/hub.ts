@@ -1,9 +1,11 @@
 /** Which of this node's connections follow which session: where a message goes out. */
-import { createMessage, type ServerMessage } from '@parley/protocol';
+import { createMessage } from '@parley/protocol';
 import type { Bus, Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import { Session, type Subscriber } from './session.ts';
+import { sessionStatus } from './session-status.ts';
+import type { Watcher, Watchers } from './watchers.ts';
 
 /**
  * Presence goes out at most so often for a session: with n connections that come at once, n² messages
@@ -14,11 +16,13 @@ const PRESENCE_INTERVAL_MS = 100;
 export class Hub {
   readonly #bus: Bus;
   readonly #log: Logger;
+  readonly #watchers: Watchers;
   readonly #sessions = new Map<string, Session>();
 
-  constructor(bus: Bus, log: Logger) {
+  constructor(bus: Bus, log: Logger, watchers: Watchers) {
     this.#bus = bus;
     this.#log = log;
+    this.#watchers = watchers;
     bus.subscribe((delivery) => this.#deliver(delivery));
   }
 
@@ -54,14 +58,32 @@ export class Hub {
     }
   }
 
-  /** Tells everyone in the session, on whatever node. `origin`: the connection that knows already. */
-  publish(message: ServerMessage & { session_id: string }, origin?: string): void {
-    this.#bus.publish(origin === undefined ? { message } : { message, origin });
+  /** Tells everyone in the session, on whatever node. */
+  publish(
+    message: Delivery['message'],
+    about: { readonly origin?: string | undefined; readonly owner?: string | undefined } = {},
+  ): void {
+    const { origin, owner } = about;
+    this.#bus.publish({
+      message,
+      ...(origin === undefined ? {} : { origin }),
+      ...(owner === undefined ? {} : { owner }),
+    });
   }
 
-  /** Takes everyone on this node out of a session that is no more. */
-  end(sessionId: string, status: 'deleted' | 'expired'): void {
+  /** Tells the connection of all sessions of this owner, until the returned function is called. */
+  watch(owner: string, watcher: Watcher): () => void {
+    return this.#watchers.watch(owner, watcher);
+  }
+
+  /**
+   * Takes everyone on this node out of a session that is no more. `record`: what it was; of a session
+   * that nobody here is in it is not known otherwise.
+   */
+  end(sessionId: string, status: 'deleted' | 'expired', record?: SessionRecord): void {
     const session = this.#sessions.get(sessionId);
+    const last = record ?? session?.record;
+    if (last) this.#watchers.tell(last.owner, { message: sessionStatus(last, status) });
     if (!session) return;
     clearTimeout(session.presenceTimer);
     this.#sessions.delete(sessionId);
@@ -69,9 +91,10 @@ export class Hub {
   }
 
   #deliver(delivery: Delivery): void {
-    const session = this.#sessions.get(delivery.message.session_id);
+    const { session_id: sessionId, seq } = delivery.message;
+    if (delivery.owner !== undefined) this.#watchers.changed(delivery.owner, sessionId);
+    const session = this.#sessions.get(sessionId);
     if (!session) return;
-    const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
     for (const subscriber of session.subscribers) {
       this.#guard(() => subscriber.deliver(delivery));

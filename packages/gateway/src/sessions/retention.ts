@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { Retention, Store } from '../stores/store.ts';
 import type { Hub } from './hub.ts';
-import { sessionStatus } from './subscription.ts';
+import { sessionStatus } from './session-status.ts';
 
 export interface CleanerOptions {
   readonly store: Store;

@@ -1,9 +1,8 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   type ClientMessageOf,
   createMessage,
-  encode,
   ProtocolError,
   type SessionEventOf,
 } from '@parley/protocol';
@@ -13,22 +12,19 @@ import { mayUse, type Principal, sessionNotFound } from '../auth.ts';
 import type { Run } from '../runs/run.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type {
-  AppendMessage,
   MessageOutcome,
   SearchHit,
   SessionPage,
   SessionRecord,
   Store,
 } from '../stores/store.ts';
+import { waitForAnswer } from './answer.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
-import type { Subscriber } from './session.ts';
-import {
-  type JoinPosition,
-  type Peer,
-  type RunningAnswer,
-  Subscription,
-  sessionStatus,
-} from './subscription.ts';
+import { acknowledgement, newMessage } from './message.ts';
+import { sessionStatus } from './session-status.ts';
+import { type JoinPosition, type Peer, type RunningAnswer, Subscription } from './subscription.ts';
+import type { Watcher } from './watchers.ts';
 
 export interface SessionManagerDeps {
   readonly store: Store;
@@ -46,13 +42,9 @@ export interface Poster {
   readonly acknowledge: (text: string) => void;
 }
 
-/** Length of a title made from a first message, UTF-16 code units. */
-const DERIVED_TITLE_LENGTH = 60;
-
 export class SessionManager {
   readonly #deps: SessionManagerDeps;
-  /** By session the ids of the messages that are on their way to the disk, and how often each. */
-  readonly #appending = new Map<string, Map<string, number>>();
+  readonly #arrivals = new Arrivals();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
@@ -64,7 +56,7 @@ export class SessionManager {
     options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
     const { agents, store } = this.#deps;
-    const { session } = await store.createSession({
+    const { session, created } = await store.createSession({
       id: options.id ?? randomUUID(),
       owner: principal.id,
       title: options.title ?? null,
@@ -72,6 +64,7 @@ export class SessionManager {
       createdAt: Date.now(),
     });
     if (!mayUse(principal, session)) throw sessionNotFound(session.id);
+    if (created) this.#changed(session);
     return session;
   }
 
@@ -80,6 +73,11 @@ export class SessionManager {
     const record = this.#deps.hub.get(id)?.record ?? (await this.#deps.store.getSession(id));
     if (!record || !mayUse(principal, record)) throw sessionNotFound(id);
     return record;
+  }
+
+  /** Tells of every session of the principal's that changes, until the returned function is called. */
+  watch(principal: Principal, watcher: Watcher): () => void {
+    return this.#deps.hub.watch(principal.id, watcher);
   }
 
   list(principal: Principal, page: { offset: number; limit: number }) {
@@ -143,11 +141,11 @@ export class SessionManager {
   }
 
   async delete(principal: Principal, id: string): Promise<void> {
-    await this.get(principal, id);
+    const record = await this.get(principal, id);
     // Where this fails, the session and its runs go on: a run given up before would have no end.
     if (!(await this.#deps.store.deleteSession(id))) throw sessionNotFound(id);
     this.#deps.runs.abandon(id);
-    this.#deps.hub.end(id, 'deleted');
+    this.#deps.hub.end(id, 'deleted', record);
   }
 
   /**
@@ -178,26 +176,31 @@ export class SessionManager {
       this.#refusal(sessionId, agent, messageId) ??
       (data.replaces && !replaced ? notYours() : undefined);
     // A message that was accepted once is acknowledged again, whatever would be said to it today.
-    if (refusal && !(await store.getEvent(sessionId, messageId))) throw refusal;
+    if (refusal && !(await store.hasMessage(sessionId, messageId))) throw refusal;
 
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
-    const arrived = this.#appends(sessionId, messageId);
-    let result: MessageOutcome;
+    const arrival = this.#arrivals.add(sessionId, messageId);
+    let result: MessageOutcome | undefined;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
       // together with this message would be told first, though its `seq` is higher.
       result = await store.appendMessage(append);
     } finally {
-      arrived();
+      this.#arrivals.land(sessionId, arrival);
+      if (result?.outcome !== 'appended') arrival.settle([]);
     }
     switch (result.outcome) {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
         poster?.acknowledge(acknowledgement(event, run.runId));
-        hub.publish(event, poster?.connectionId);
+        const { owner } = record;
+        hub.publish(event, { origin: poster?.connectionId, owner });
         this.#noteActivity(event, append.title);
-        const position = runs.submit(event, { ...run, agent: this.#agent(agent), attempt: 1 });
+        const { stopped } = arrival;
+        const spec = { ...run, agent: this.#agent(agent), attempt: 1, owner };
+        const position = runs.submit(event, spec, { stopped });
+        arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
         if (replaced) await runs.supersede(sessionId, replaced.seq, event.seq);
         return { position, runId: run.runId };
       }
@@ -214,10 +217,19 @@ export class SessionManager {
     }
   }
 
-  /** Stops one run, or all of the session; resolves when that is on disk, with the runs it ended. */
+  /**
+   * Stops one run, or all of the session and those of messages that are still on their way to the
+   * disk. No agent says anything more once this has returned; it resolves when the ends are on disk,
+   * with the runs that it ended.
+   */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
     await this.get(principal, sessionId);
-    const cancelled = await this.#deps.runs.cancel(sessionId, runId);
+    const { runs } = this.#deps;
+    if (runId === undefined) {
+      const ended = await Promise.all([runs.cancelAll(sessionId), this.#arrivals.stop(sessionId)]);
+      return ended.flat();
+    }
+    const cancelled = await runs.cancel(sessionId, runId);
     if (!cancelled) {
       throw new ProtocolError(
         'RUN_NOT_FOUND',
@@ -255,60 +267,21 @@ export class SessionManager {
         { sender: principal.id, is_typing: isTyping },
         { session_id: sessionId },
       ),
-      connectionId,
+      { origin: connectionId },
     );
   }
 
   /** Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4). */
-  async ask(
+  ask(
     principal: Principal,
     sessionId: string,
     message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
     signal: AbortSignal,
   ): Promise<SessionEventOf<'agent_response'>> {
-    const { hub } = this.#deps;
-    const answer = Promise.withResolvers<SessionEventOf<'agent_response'>>();
-    answer.promise.catch(() => {});
-    const ends = new Map<string, SessionEventOf<'agent_response'>>();
-    let runId: string | undefined;
-    const subscriber: Subscriber = {
-      deliver: ({ message: delivered }) => {
-        if (delivered.type !== 'agent_response' || !delivered.run_id) return;
-        ends.set(delivered.run_id, delivered as SessionEventOf<'agent_response'>);
-        if (delivered.run_id === runId)
-          answer.resolve(delivered as SessionEventOf<'agent_response'>);
-      },
-      ended: () => answer.reject(sessionNotFound(sessionId)),
-    };
-    const stopWaiting = () => answer.reject(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener('abort', stopWaiting, { once: true });
-    hub.subscribe(await this.get(principal, sessionId), subscriber);
-    try {
-      const posted = await this.post(principal, sessionId, message);
-      runId = posted.runId;
-      const end = ends.get(runId) ?? (await this.#earlierEnd(sessionId, posted));
-      return end ?? (await answer.promise);
-    } finally {
-      signal.removeEventListener('abort', stopWaiting);
-      hub.unsubscribe(sessionId, subscriber);
-    }
-  }
-
-  /** The end of the run that a repeated message started the first time, if it has ended. */
-  async #earlierEnd(
-    sessionId: string,
-    posted: { runId: string; repeats?: number },
-  ): Promise<SessionEventOf<'agent_response'> | undefined> {
-    let after = posted.repeats;
-    while (after !== undefined) {
-      const page = await this.#deps.store.readSession(sessionId, { after, limit: 100 });
-      for (const event of page?.events ?? []) {
-        if (event.type === 'agent_response' && event.run_id === posted.runId) return event;
-      }
-      after = page?.events.at(-1)?.seq;
-    }
-    return undefined;
+    return waitForAnswer(this.#deps, sessionId, signal, {
+      enter: () => this.get(principal, sessionId),
+      post: () => this.post(principal, sessionId, message),
+    });
   }
 
   #agent(name: string): Agent {
@@ -328,10 +301,10 @@ export class SessionManager {
   #refusal(sessionId: string, agent: string, messageId: string): ProtocolError | undefined {
     if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
     const limit = this.#deps.maxQueuedRuns;
-    const appending = this.#appending.get(sessionId);
     // On its way to the disk already: the store says whether this is a repetition or a conflict.
-    if (appending?.has(messageId)) return undefined;
-    if (this.#deps.runs.waitingCount(sessionId, appending?.size) < limit) return undefined;
+    if (this.#arrivals.has(sessionId, messageId)) return undefined;
+    const arriving = this.#arrivals.count(sessionId);
+    if (this.#deps.runs.waitingCount(sessionId, arriving) < limit) return undefined;
     return new ProtocolError(
       'QUEUE_FULL',
       `${limit} messages wait in this session, as many as may. Send it again when an answer has ended.`,
@@ -349,18 +322,6 @@ export class SessionManager {
     return event?.type === 'chat_message' && event.data.sender === principal.id ? event : undefined;
   }
 
-  /** Counts a message among those that wait, until what it returns is called. */
-  #appends(sessionId: string, messageId: string): () => void {
-    const ids = this.#appending.get(sessionId) ?? new Map<string, number>();
-    this.#appending.set(sessionId, ids.set(messageId, (ids.get(messageId) ?? 0) + 1));
-    return () => {
-      const count = ids.get(messageId) ?? 0;
-      if (count > 1) ids.set(messageId, count - 1);
-      else ids.delete(messageId);
-      if (ids.size === 0) this.#appending.delete(sessionId);
-    };
-  }
-
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
   #noteActivity(event: SessionEventOf<'chat_message'>, title: string): void {
     const live = this.#deps.hub.get(event.session_id);
@@ -376,8 +337,8 @@ export class SessionManager {
 
   #changed(record: SessionRecord): void {
     const live = this.#deps.hub.get(record.id);
-    if (live) live.record = record;
-    this.#deps.hub.publish(sessionStatus(record, 'active'));
+    live?.change(record);
+    this.#deps.hub.publish(sessionStatus(record, 'active'), { owner: record.owner });
   }
 }
 
@@ -386,67 +347,6 @@ function notYours(): ProtocolError {
     'INVALID_MESSAGE',
     'data.replaces: expected the message_id of an earlier message of yours in this session.',
   );
-}
-
-function newMessage(
-  principal: Principal,
-  sessionId: string,
-  messageId: string,
-  data: ClientMessageOf<'chat_message'>['data'],
-  run: AppendMessage['run'],
-): AppendMessage {
-  const { content, message_type, agent_name, replaces } = data;
-  const event = createMessage(
-    'chat_message',
-    {
-      role: 'user',
-      content,
-      message_type,
-      sender: principal.id,
-      ...(agent_name === undefined ? {} : { agent_name }),
-      ...(replaces === undefined ? {} : { replaces }),
-    },
-    { session_id: sessionId, message_id: messageId },
-  ) as AppendMessage['event'];
-  return {
-    event,
-    fingerprint: hash(
-      'sha256',
-      JSON.stringify([content, agent_name, replaces, principal.id]),
-      'base64',
-    ),
-    run,
-    title: deriveTitle(content),
-  };
-}
-
-/** The same for every repetition of the message: only what was kept with it goes in. */
-function acknowledgement(
-  event: { session_id: string; message_id: string; seq: number; timestamp: string },
-  runId: string,
-): string {
-  const { session_id, message_id, seq, timestamp } = event;
-  return encode(
-    createMessage(
-      'message_ack',
-      { status: 'accepted' },
-      { session_id, timestamp, seq, reply_to: message_id, run_id: runId },
-    ),
-  );
-}
-
-/** The first line of the first message, cut at a word. */
-function deriveTitle(content: string): string {
-  const line =
-    content
-      .trim()
-      .split(/[\r\n]/, 1)[0]
-      ?.replace(/\s+/g, ' ')
-      .trim() ?? '';
-  if (line.length <= DERIVED_TITLE_LENGTH) return line;
-  const cut = line.slice(0, DERIVED_TITLE_LENGTH);
-  const word = cut.lastIndexOf(' ');
-  return `${cut.slice(0, word > DERIVED_TITLE_LENGTH / 2 ? word : undefined).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {

@@ -12,14 +12,37 @@ export interface Subscriber {
 
 /** What this node remembers of a session while someone on it follows the session. */
 export class Session {
-  record: SessionRecord;
+  #record: SessionRecord;
+  #changes = 0;
   readonly subscribers = new Set<Subscriber>();
   /** The highest `seq` published while followed; 0 before the first. */
   lastSeq = 0;
   presenceTimer: NodeJS.Timeout | undefined;
 
   constructor(record: SessionRecord) {
-    this.record = record;
+    this.#record = record;
+  }
+
+  /** As it was when it was last read or changed; its counts and times may be behind the log. */
+  get record(): SessionRecord {
+    return this.#record;
+  }
+
+  /** Takes a change of title or agent that is on disk. */
+  change(record: SessionRecord): void {
+    this.#changes += 1;
+    this.#record = record;
+  }
+
+  /**
+   * To be called before the record is read, and the result with what was read: what this was made
+   * with may have been read before a change, and what is read now may be older than the next one.
+   */
+  renewal(): (record: SessionRecord) => void {
+    const seen = this.#changes;
+    return (record) => {
+      if (this.#changes === seen) this.#record = record;
+    };
   }
 
   /** Who is here, each once, at most 100, and how many connections there are in all. */

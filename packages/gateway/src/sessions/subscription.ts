@@ -6,7 +6,6 @@
  * answer is not queued for a reader that is behind; it is owed, and paid from the answer itself.
  */
 import {
-  createMessage,
   encode,
   LIMITS,
   type Profile,
@@ -18,8 +17,10 @@ import {
 } from '@parley/protocol';
 import type { Delivery } from '../buses/bus.ts';
 import type { SessionPage, SessionRecord, Store } from '../stores/store.ts';
+import { AnswerCursor } from './answer-cursor.ts';
 import type { Hub } from './hub.ts';
 import type { Session, Subscriber } from './session.ts';
+import { sessionStatus } from './session-status.ts';
 
 /** What a subscription needs of a connection. */
 export interface Peer {
@@ -75,12 +76,8 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
   'parley.v1': new Set(SERVER_MESSAGE_TYPES['parley.v1']),
 };
 
-/** How far the client is in the running answer. */
-interface AnswerPosition {
-  runId: string;
-  attempt: number;
-  offset: number;
-}
+/** Passed on as they come or, to whoever catches up meanwhile, the last of each type when it is done. */
+type Notice = Exclude<ServerMessage['type'], 'agent_chunk' | 'typing'>;
 
 export class Subscription implements Subscriber {
   readonly participant: string;
@@ -88,9 +85,9 @@ export class Subscription implements Subscriber {
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
+  readonly #answer: AnswerCursor;
+  readonly #missed = new Map<Notice, Delivery>();
   #seq = 0;
-  #answer: AnswerPosition | undefined;
-  #owing = false;
 
   /** Subscribes first and reads then, so that nothing falls between. */
   static async join(
@@ -115,6 +112,7 @@ export class Subscription implements Subscriber {
     this.#peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
+    this.#answer = new AnswerCursor(peer, record.id, () => deps.running(record.id));
   }
 
   close(): void {
@@ -130,8 +128,11 @@ export class Subscription implements Subscriber {
   }
 
   deliver(delivery: Delivery): void {
-    if (this.#state !== 'live') return;
     const { message } = delivery;
+    if (this.#state !== 'live') {
+      this.#miss(delivery);
+      return;
+    }
     if (message.seq !== undefined) {
       if (message.seq <= this.#seq) return;
       if (message.seq > this.#seq + 1) {
@@ -143,14 +144,22 @@ export class Subscription implements Subscriber {
     }
     if (delivery.origin === this.#peer.id) return;
     if (!TYPES[this.#peer.profile].has(message.type)) return;
-    if (message.type === 'agent_chunk') this.#chunk(message, delivery);
-    else this.#peer.forward(delivery);
+    if (message.type === 'agent_chunk') {
+      this.#answer.forward(message, delivery, () => this.#state === 'live');
+    } else this.#peer.forward(delivery);
+  }
+
+  /** What has a `seq` is read from the log, and text from the answer; the rest is nowhere else. */
+  #miss(delivery: Delivery): void {
+    const { seq, type } = delivery.message;
+    if (seq !== undefined || type === 'agent_chunk' || type === 'typing') return;
+    if (TYPES[this.#peer.profile].has(type)) this.#missed.set(type, delivery);
   }
 
   async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
     await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
-    const page = await this.#read(afterSeq);
+    const page = await this.#read({ after: afterSeq });
     if (!page) return false;
     const { firstSeq, lastSeq } = page.session;
     const resumable =
@@ -158,16 +167,13 @@ export class Subscription implements Subscriber {
     if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
     if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;
-    this.#send(sessionStatus(page.session, 'active', this.#runningFrom(answer), replyTo));
+    this.#send(sessionStatus(page.session, 'active', this.#answer.announce(answer), replyTo));
     await this.#replay(page.events);
     return this.#catchUp();
   }
 
   async #showNewestPage(extra: { reset?: boolean }, replyTo?: string): Promise<boolean> {
-    const page = await this.#deps.store.readSession(this.#session.record.id, {
-      before: Number.MAX_SAFE_INTEGER,
-      limit: LIMITS.historyEvents,
-    });
+    const page = await this.#read({ before: Number.MAX_SAFE_INTEGER });
     if (!page) return false;
     this.#seq = page.session.lastSeq;
     const oldest = page.events[0]?.seq ?? page.session.firstSeq;
@@ -175,17 +181,20 @@ export class Subscription implements Subscriber {
       history: page.events.map(toHistoryEntry),
       has_more: oldest > page.session.firstSeq,
       ...extra,
-      ...this.#runningFrom(undefined),
+      ...this.#answer.announce(undefined),
     };
     this.#send(sessionStatus(page.session, 'active', shown, replyTo));
     return this.#catchUp();
   }
 
-  #read(after: number): Promise<SessionPage | undefined> {
-    return this.#deps.store.readSession(this.#session.record.id, {
-      after,
+  async #read(where: { after: number } | { before: number }): Promise<SessionPage | undefined> {
+    const renew = this.#session.renewal();
+    const page = await this.#deps.store.readSession(this.#session.record.id, {
+      ...where,
       limit: LIMITS.historyEvents,
     });
+    if (page) renew(page.session);
+    return page;
   }
 
   /**
@@ -199,7 +208,7 @@ export class Subscription implements Subscriber {
         return true;
       }
       await this.#clear();
-      const page = await this.#read(this.#seq);
+      const page = await this.#read({ after: this.#seq });
       if (!page) return false;
       if (this.#state !== 'catching_up') break;
       // What was to be read has been cleaned up meanwhile: say so instead of leaving a hole.
@@ -234,114 +243,14 @@ export class Subscription implements Subscriber {
 
   #goLive(): void {
     this.#state = 'live';
+    for (const delivery of this.#missed.values()) this.#peer.forward(delivery);
+    this.#missed.clear();
     if (this.#peer.profile === 'plain') return;
     for (const status of this.#deps.waiting(this.#session.record.id)) this.#send(status);
-    this.#payText();
-  }
-
-  /** The running answer for `session_status`, from where the client is in this very attempt. */
-  #runningFrom(
-    position: JoinPosition['answer'],
-  ): Pick<ServerMessageOf<'session_status'>['data'], 'answer'> {
-    const running = this.#deps.running(this.#session.record.id);
-    if (!running || this.#peer.profile === 'plain') return {};
-    const offset =
-      position?.run_id === running.runId &&
-      position.attempt === running.attempt &&
-      position.offset <= running.text.length
-        ? position.offset
-        : 0;
-    this.#answer = {
-      runId: running.runId,
-      attempt: running.attempt,
-      offset: running.text.length,
-    };
-    return {
-      answer: {
-        run_id: running.runId,
-        attempt: running.attempt,
-        message_id: running.answerId,
-        reply_to: running.replyTo,
-        agent_name: running.agent,
-        offset,
-        content: running.text.slice(offset),
-      },
-    };
-  }
-
-  #chunk(chunk: ServerMessageOf<'agent_chunk'>, delivery: Delivery): void {
-    const { run_id: runId = '', attempt = 1 } = chunk;
-    const { offset, content } = chunk.data;
-    if (this.#answer?.runId !== runId || this.#answer.attempt !== attempt) {
-      this.#answer = { runId, attempt, offset: 0 };
-    }
-    if (offset === this.#answer.offset && !this.#peer.congested) {
-      this.#answer.offset += content.length;
-      this.#peer.forward(delivery);
-      return;
-    }
-    if (this.#owing) return;
-    this.#owing = true;
-    this.#peer.whenClear(() => {
-      this.#owing = false;
-      if (this.#state === 'live') this.#payText();
-    });
-  }
-
-  /** Sends what the client lacks of the running answer, in one chunk. */
-  #payText(): void {
-    const running = this.#deps.running(this.#session.record.id);
-    if (!running || this.#peer.profile === 'plain') return;
-    const position =
-      this.#answer?.runId === running.runId && this.#answer.attempt === running.attempt
-        ? this.#answer
-        : { runId: running.runId, attempt: running.attempt, offset: 0 };
-    const content = running.text.slice(position.offset);
-    const { offset } = position;
-    position.offset = running.text.length;
-    this.#answer = position;
-    if (content === '') return;
-    this.#send(
-      createMessage(
-        'agent_chunk',
-        { agent_name: running.agent, offset, content },
-        {
-          session_id: this.#session.record.id,
-          message_id: running.answerId,
-          reply_to: running.replyTo,
-          run_id: running.runId,
-          attempt: running.attempt,
-        },
-      ),
-    );
+    this.#answer.pay();
   }
 
   #send(message: ServerMessage): void {
     this.#peer.send(encode(message));
   }
-}
-
-/** What a session is at this moment; `extra` is what a join adds. */
-export function sessionStatus(
-  record: SessionRecord,
-  status: 'active' | 'deleted' | 'expired',
-  extra: Partial<ServerMessageOf<'session_status'>['data']> = {},
-  replyTo?: string,
-): ServerMessageOf<'session_status'> & { session_id: string } {
-  const data = {
-    session_id: record.id,
-    status,
-    title: record.title,
-    agent_name: record.agent,
-    message_count: record.messageCount,
-    created_at: new Date(record.createdAt).toISOString(),
-    last_activity: new Date(record.lastActivity).toISOString(),
-    first_seq: record.firstSeq,
-    last_seq: record.lastSeq,
-    ...extra,
-  };
-  return createMessage('session_status', data, {
-    session_id: record.id,
-    ...(replyTo === undefined ? {} : { reply_to: replyTo }),
-  });
 }

@@ -147,6 +147,7 @@ export class MemoryStore implements Store {
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
+      owner: session.record.owner,
       replyTo: event.message_id,
       answerId: run.answerId,
       agent: run.agent,
@@ -214,6 +215,11 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const found = this.#sessions.get(sessionId)?.byMessageId.get(messageId);
     return found && parseEvent(found);
+  }
+
+  async hasMessage(sessionId: string, messageId: string): Promise<boolean> {
+    this.#assertOpen();
+    return this.#sessions.get(sessionId)?.receipts.has(messageId) ?? false;
   }
 
   async search(query: {

@@ -144,6 +144,10 @@ class SqliteStore implements Store {
     return row && toEvent(sessionId, row);
   }
 
+  hasMessage(sessionId: string, messageId: string): Promise<boolean> {
+    return this.#reader.call('hasMessage', sessionId, messageId);
+  }
+
   search(query: {
     readonly owner: string;
     readonly text: string;

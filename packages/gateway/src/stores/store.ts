@@ -70,6 +70,8 @@ export type NewEvent = WithoutSeq<SessionEvent>;
 export interface RunRecord {
   readonly runId: string;
   readonly sessionId: string;
+  /** Whose session it is. */
+  readonly owner: string;
   /** The `message_id` that the run answers. */
   readonly replyTo: string;
   /** The `message_id` of the answer. */
@@ -195,6 +197,8 @@ export interface Store {
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */
   getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined>;
+  /** Whether a `chat_message` with this id was ever accepted in the session, kept or trimmed since. */
+  hasMessage(sessionId: string, messageId: string): Promise<boolean>;
   /**
    * Messages and answers that have every word of `text`, the last one as a prefix; newest first.
    * Case and diacritics do not matter. At most `STORE_LIMITS.hits`; words after the first

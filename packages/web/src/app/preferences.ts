@@ -39,3 +39,11 @@ export function followTheme(): void {
   theme.subscribe(apply);
   apply();
 }
+
+const sidebar = preference('sidebar', ['shown', 'hidden']);
+
+/** Whether the list of chats stands beside the conversation, where there is room. */
+export function useSidebarShown(): [boolean, (shown: boolean) => void] {
+  const shown = useSyncExternalStore(sidebar.subscribe, sidebar.read) === 'shown';
+  return [shown, (show) => sidebar.write(show ? 'shown' : 'hidden')];
+}

@@ -9,13 +9,11 @@ export const en = {
   loading: 'Loading…',
   cancel: 'Cancel',
   close: 'Close',
-  save: 'Save',
   undo: 'Undo',
   dismiss: 'Dismiss',
   openSidebar: 'Open the list of chats',
   closeSidebar: 'Close the list of chats',
   skipToMessage: 'Skip to the message field',
-  skipToConversation: 'Skip to the conversation',
 
   chats: {
     label: 'Chats',
@@ -59,7 +57,6 @@ export const en = {
     older: 'Loading earlier messages…',
     start: 'The beginning of this chat',
     toNewest: 'Jump to the newest',
-    finding: 'Looking for the message…',
     notFound: 'This message is not shown in the chat any more.',
     editing: 'Edit your question',
     askAgain: 'Ask again',
@@ -90,7 +87,6 @@ export const en = {
         other: 'Waits for # answers before it',
       }),
     starting: 'Waiting for the first words…',
-    writing: 'is writing',
     again: (attempt: number) => `Started again (attempt ${attempt})`,
     cancelled: 'Stopped.',
     empty: 'The agent had nothing to say.',
@@ -107,7 +103,6 @@ export const en = {
   steps: {
     arguments: 'Arguments',
     result: 'Result',
-    noArguments: 'No arguments',
     working: 'running',
     done: 'done',
     failed: 'failed',
@@ -117,8 +112,8 @@ export const en = {
     deny: 'Deny',
     approved: 'Allowed to use',
     denied: 'Not allowed to use',
+    undecided: 'Nobody decided before the answer ended:',
     sending: 'Sending your decision…',
-    expired: 'Nobody decided before the answer ended.',
     announce: (tool: string) => `The agent asks whether it may use ${tool}.`,
   },
 
@@ -133,12 +128,10 @@ export const en = {
     placeholder: 'Write a message',
     placeholderFor: (agent: string) => `Ask ${agent}`,
     send: 'Send',
-    hint: 'Enter sends, Shift + Enter starts a new line',
     agent: 'Agent',
     agentNow: (agent: string) => `Agent: ${agent}`,
     agentsFailed: 'The agents cannot be loaded now.',
-    agentChangeFailed:
-      'The agent of this chat could not be changed. Your next question still goes to the one you chose.',
+    agentNotKept: 'The chat keeps its agent, but your next question goes to the one you chose.',
   },
 
   people: {
@@ -152,7 +145,6 @@ export const en = {
 
   connection: {
     connecting: 'Connecting…',
-    open: 'Connected',
     offline: 'You are offline.',
     lost: 'The connection is lost.',
     retryIn: (seconds: number) =>
@@ -239,11 +231,6 @@ export const en = {
     diagramOf: (kind: string) => `Diagram (${kind}). Its source is there under “Show code”.`,
     diagramFailed: (reason: string | undefined) =>
       reason ? `The diagram cannot be drawn: ${reason}` : 'The diagram cannot be drawn.',
-  },
-
-  problems: {
-    storage:
-      'This browser keeps nothing for the page: drafts and read marks last until you close it.',
   },
 };
 

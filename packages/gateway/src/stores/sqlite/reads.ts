@@ -38,9 +38,16 @@ export function prepareReads(db: Database.Database) {
        ORDER BY seq DESC LIMIT 1`,
     )
     .raw();
+  const accepted = db
+    .prepare<{ session: number; hash: number; id: string }, number>(
+      `SELECT EXISTS (SELECT 1 FROM events WHERE session_id = @session AND message_hash = @hash
+           AND message_id = @id AND fingerprint IS NOT NULL)
+         OR EXISTS (SELECT 1 FROM spent_ids WHERE session_id = @session AND message_id = @id)`,
+    )
+    .pluck();
   const runs = db
-    .prepare<[], [string, string, string, string, string, number, number]>(
-      `SELECT run_id, key, reply_to, answer_id, runs.agent, attempt, started
+    .prepare<[], [string, string, string, string, string, string, number, number]>(
+      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
     )
     .raw();
@@ -102,16 +109,24 @@ export function prepareReads(db: Database.Database) {
     getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
       return eventByMessage.get(sessionId, hashId(messageId), messageId);
     },
+    hasMessage: db.transaction((sessionId: string, messageId: string): boolean => {
+      const session = findId.get(sessionId);
+      if (session === undefined) return false;
+      return accepted.get({ session, hash: hashId(messageId), id: messageId }) === 1;
+    }),
     unfinishedRuns(): RunRecord[] {
-      return runs.all().map(([runId, sessionId, replyTo, answerId, agent, attempt, started]) => ({
-        runId,
-        sessionId,
-        replyTo,
-        answerId,
-        agent,
-        attempt,
-        started: started === 1,
-      }));
+      return runs
+        .all()
+        .map(([runId, sessionId, owner, replyTo, answerId, agent, attempt, started]) => ({
+          runId,
+          sessionId,
+          owner,
+          replyTo,
+          answerId,
+          agent,
+          attempt,
+          started: started === 1,
+        }));
     },
     /** The sessions that `retention` is about, the least recently active first, one batch. */
     findRemovable: db.transaction((retention: Retention): Removal & { more: boolean } => {

@@ -1,0 +1,47 @@
+/** The text of an answer as it grows: well-formed, of bounded length. */
+export class AnswerText {
+  readonly #maxLength: number;
+  #text = '';
+  /** The first half of a surrogate pair whose second half has not come yet. */
+  #held = '';
+
+  /** `maxLength` in UTF-16 code units. */
+  constructor(maxLength: number) {
+    this.#maxLength = maxLength;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  get length(): number {
+    return this.#text.length;
+  }
+
+  /** Returns what can be sent of the piece by now; `fits: false`: the rest of it had no room. */
+  append(piece: string): { content: string; fits: boolean } {
+    let content = this.#held + piece;
+    this.#held = '';
+    const last = content.charCodeAt(content.length - 1);
+    if (last >= 0xd800 && last <= 0xdbff) {
+      this.#held = content.slice(-1);
+      content = content.slice(0, -1);
+    }
+    const room = this.#maxLength - this.#text.length;
+    const fits = content.length <= room;
+    if (!fits) {
+      this.#held = '';
+      // Nor is a pair torn by the limit.
+      content = content.slice(0, room).replace(/[\ud800-\udbff]$/, '');
+    }
+    content = content.toWellFormed();
+    this.#text += content;
+    return { content, fits };
+  }
+
+  /** No more will come: half a pair that still waits is replaced. */
+  finish(): void {
+    this.#text += this.#held.toWellFormed();
+    this.#held = '';
+  }
+}

@@ -1,0 +1,104 @@
+/** The messages of one run, as they go over the wire and into the log. */
+import { randomUUID } from 'node:crypto';
+import {
+  createMessage,
+  type RunEnd,
+  type ServerMessageOf,
+  type SessionEvent,
+} from '@parley/protocol';
+import type { AgentEvent } from '../agents/agent.ts';
+import type { NewEvent } from '../stores/store.ts';
+import type { RunFault, RunSpec } from './run.ts';
+
+type Of<Type extends Exclude<AgentEvent, string>['type']> = Extract<AgentEvent, { type: Type }>;
+
+export class RunMessages {
+  readonly #spec: RunSpec;
+  readonly #agentName: string;
+
+  constructor(spec: RunSpec) {
+    this.#spec = spec;
+    this.#agentName = spec.agent.name;
+  }
+
+  chunk(offset: number, content: string) {
+    return createMessage(
+      'agent_chunk',
+      { agent_name: this.#agentName, offset, content },
+      { ...this.#envelope(), message_id: this.#spec.answerId },
+    );
+  }
+
+  progress({ agents, overallProgress, currentAgent }: Of<'progress'>) {
+    return createMessage(
+      'agent_progress',
+      {
+        agents: agents.map((one) => ({ ...one })),
+        overall_progress: overallProgress,
+        ...(currentAgent === undefined ? {} : { current_agent: currentAgent }),
+      },
+      this.#envelope(),
+    );
+  }
+
+  status(status: ServerMessageOf<'run_status'>['data']['status'], position?: number) {
+    return createMessage(
+      'run_status',
+      { agent_name: this.#agentName, status, ...(position === undefined ? {} : { position }) },
+      this.#envelope(),
+    );
+  }
+
+  /** `offset`: where in the answer the call stands. */
+  toolCall(event: Of<'tool_call'>, offset: number): NewEvent {
+    return this.#event('tool_call', {
+      agent_name: this.#agentName,
+      tool_call_id: event.id,
+      tool_name: event.name,
+      arguments: event.arguments,
+      offset,
+    });
+  }
+
+  toolResult(event: Of<'tool_result'>): NewEvent {
+    return this.#event('tool_result', {
+      agent_name: this.#agentName,
+      tool_call_id: event.id,
+      tool_name: event.name,
+      result: event.result,
+      is_error: event.isError ?? false,
+    });
+  }
+
+  approval(data: Omit<ServerMessageOf<'approval_request'>['data'], 'agent_name'>): NewEvent {
+    return this.#event('approval_request', { agent_name: this.#agentName, ...data });
+  }
+
+  end(status: RunEnd, content: string, fault?: RunFault) {
+    return this.#event(
+      'agent_response',
+      {
+        role: 'assistant',
+        agent_name: this.#agentName,
+        content,
+        status,
+        message_type: 'text',
+        ...(fault ? { error: fault.message, code: fault.code } : {}),
+      },
+      this.#spec.answerId,
+    ) as Extract<NewEvent, { type: 'agent_response' }>;
+  }
+
+  #event<Type extends SessionEvent['type']>(
+    type: Type,
+    data: ServerMessageOf<Type>['data'],
+    message_id: string = randomUUID(),
+  ): NewEvent {
+    return createMessage(type, data, { ...this.#envelope(), message_id }) as NewEvent;
+  }
+
+  #envelope(): { session_id: string; reply_to: string; run_id: string; attempt: number } {
+    const { sessionId, replyTo, runId, attempt } = this.#spec;
+    return { session_id: sessionId, reply_to: replyTo, run_id: runId, attempt };
+  }
+}

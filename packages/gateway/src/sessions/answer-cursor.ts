@@ -1,0 +1,94 @@
+/** How far one connection is in the answer that is being written, and the text that it is owed. */
+import { createMessage, encode, type ServerMessageOf } from '@parley/protocol';
+import type { Delivery } from '../buses/bus.ts';
+import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
+
+/**
+ * Text is not queued for a reader that is behind: it is owed, and paid in one chunk from the answer
+ * itself. A client of the seed is sent none: it gets the answer when it is whole.
+ */
+export class AnswerCursor {
+  readonly #peer: Peer;
+  readonly #sessionId: string;
+  /** The answer that is being written in the session, if any. */
+  readonly #running: () => RunningAnswer | undefined;
+  #position: { runId: string; attempt: number; offset: number } | undefined;
+  #owing = false;
+
+  constructor(peer: Peer, sessionId: string, running: () => RunningAnswer | undefined) {
+    this.#peer = peer;
+    this.#sessionId = sessionId;
+    this.#running = running;
+  }
+
+  /** The running answer for `session_status`, from where the client is in this very attempt. */
+  announce(
+    known: JoinPosition['answer'],
+  ): Pick<ServerMessageOf<'session_status'>['data'], 'answer'> {
+    const running = this.#running();
+    if (!running || this.#peer.profile === 'plain') return {};
+    const { runId, attempt, text } = running;
+    const same = known?.run_id === runId && known.attempt === attempt;
+    const offset = same && known.offset <= text.length ? known.offset : 0;
+    this.#position = { runId, attempt, offset: text.length };
+    return {
+      answer: {
+        run_id: runId,
+        attempt,
+        message_id: running.answerId,
+        reply_to: running.replyTo,
+        agent_name: running.agent,
+        offset,
+        content: text.slice(offset),
+      },
+    };
+  }
+
+  /** Passes a chunk on where it follows what was sent, and the reader keeps up. */
+  forward(chunk: ServerMessageOf<'agent_chunk'>, delivery: Delivery, isLive: () => boolean): void {
+    const { run_id: runId = '', attempt = 1 } = chunk;
+    const { offset, content } = chunk.data;
+    if (this.#position?.runId !== runId || this.#position.attempt !== attempt) {
+      this.#position = { runId, attempt, offset: 0 };
+    }
+    if (offset === this.#position.offset && !this.#peer.congested) {
+      this.#position.offset += content.length;
+      this.#peer.forward(delivery);
+      return;
+    }
+    if (this.#owing) return;
+    this.#owing = true;
+    this.#peer.whenClear(() => {
+      this.#owing = false;
+      if (isLive()) this.pay();
+    });
+  }
+
+  /** Sends what the client lacks of the running answer, in one chunk. */
+  pay(): void {
+    const running = this.#running();
+    if (!running || this.#peer.profile === 'plain') return;
+    const { runId, attempt, text } = running;
+    const { offset } =
+      this.#position?.runId === runId && this.#position.attempt === attempt
+        ? this.#position
+        : { offset: 0 };
+    this.#position = { runId, attempt, offset: text.length };
+    if (offset === text.length) return;
+    this.#peer.send(
+      encode(
+        createMessage(
+          'agent_chunk',
+          { agent_name: running.agent, offset, content: text.slice(offset) },
+          {
+            session_id: this.#sessionId,
+            message_id: running.answerId,
+            reply_to: running.replyTo,
+            run_id: runId,
+            attempt,
+          },
+        ),
+      ),
+    );
+  }
+}

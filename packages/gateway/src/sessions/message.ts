@@ -1,0 +1,70 @@
+/** A message of a person on its way into the log. */
+import { hash } from 'node:crypto';
+import { type ClientMessageOf, createMessage, encode } from '@parley/protocol';
+import type { Principal } from '../auth.ts';
+import type { AppendMessage } from '../stores/store.ts';
+
+/** Length of a title made from a first message, UTF-16 code units. */
+const DERIVED_TITLE_LENGTH = 60;
+
+/** What the store is to keep of a message, the run that answers it included. */
+export function newMessage(
+  principal: Principal,
+  sessionId: string,
+  messageId: string,
+  data: ClientMessageOf<'chat_message'>['data'],
+  run: AppendMessage['run'],
+): AppendMessage {
+  const { content, message_type, agent_name, replaces } = data;
+  const event = createMessage(
+    'chat_message',
+    {
+      role: 'user',
+      content,
+      message_type,
+      sender: principal.id,
+      ...(agent_name === undefined ? {} : { agent_name }),
+      ...(replaces === undefined ? {} : { replaces }),
+    },
+    { session_id: sessionId, message_id: messageId },
+  ) as AppendMessage['event'];
+  return {
+    event,
+    fingerprint: hash(
+      'sha256',
+      JSON.stringify([content, agent_name, replaces, principal.id]),
+      'base64',
+    ),
+    run,
+    title: deriveTitle(content),
+  };
+}
+
+/** The same for every repetition of the message: only what was kept with it goes in. */
+export function acknowledgement(
+  event: { session_id: string; message_id: string; seq: number; timestamp: string },
+  runId: string,
+): string {
+  const { session_id, message_id, seq, timestamp } = event;
+  return encode(
+    createMessage(
+      'message_ack',
+      { status: 'accepted' },
+      { session_id, timestamp, seq, reply_to: message_id, run_id: runId },
+    ),
+  );
+}
+
+/** The first line of the first message, cut at a word. */
+function deriveTitle(content: string): string {
+  const line =
+    content
+      .trim()
+      .split(/[\r\n]/, 1)[0]
+      ?.replace(/\s+/g, ' ')
+      .trim() ?? '';
+  if (line.length <= DERIVED_TITLE_LENGTH) return line;
+  const cut = line.slice(0, DERIVED_TITLE_LENGTH);
+  const word = cut.lastIndexOf(' ');
+  return `${cut.slice(0, word > DERIVED_TITLE_LENGTH / 2 ? word : undefined).replace(/[\ud800-\udbff]$/, '')}…`;
+}
