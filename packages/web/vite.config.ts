@@ -15,12 +15,16 @@ export default defineConfig({
     // `light-dark()` and nesting as they are written.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
+      // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
+      input: [`${import.meta.dirname}/index.html`, `${import.meta.dirname}/diagram.html`],
       onLog(level, log, handle) {
         // `use client` means something to servers that render React; there is none here.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);
       },
     },
   },
+  // Grammars are loaded by the worker that highlights, each when it is needed.
+  worker: { format: 'es' },
   server: {
     // `npm run dev` beside a gateway on its usual port.
     proxy: {

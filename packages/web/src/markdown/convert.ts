@@ -20,13 +20,18 @@ export interface Conversion {
   /** Where a bare address ends here, it may go on, and is no link yet; -1 where nothing follows. */
   readonly openEnd: number;
   /** What became of a part that the parser took over unchanged, so that it is the same object again. */
-  readonly memo: WeakMap<Tree, Converted> | undefined;
+  readonly memo: Memo;
 }
 
-export interface Converted {
-  readonly block: Block;
+interface Converted<T> {
+  readonly value: T;
   readonly missing: ReadonlySet<string>;
   readonly footnotes: readonly string[];
+}
+
+export class Memo {
+  readonly blocks = new WeakMap<Tree, Converted<Block | undefined>>();
+  readonly items = new WeakMap<Tree, Converted<{ item: ListItem; isLoose: boolean }>>();
 }
 
 /** The blocks directly in a node; definitions show nothing. */
@@ -41,23 +46,29 @@ export function convertBlocks(parent: SyntaxNode, conversion: Conversion): Block
 
 /** `undefined` for marks and definitions. */
 export function convertBlock(node: SyntaxNode, conversion: Conversion): Block | undefined {
-  const { memo, source, openEnd } = conversion;
+  return once(node, conversion, conversion.memo.blocks, convert);
+}
+
+/** What a part of the tree becomes, which is found again as long as the parser takes the part over. */
+function once<T>(
+  node: SyntaxNode,
+  conversion: Conversion,
+  memo: WeakMap<Tree, Converted<T>>,
+  make: (node: SyntaxNode, conversion: Conversion) => T,
+): T {
+  const { source, openEnd } = conversion;
   const { tree } = node;
-  // What touches the end or lacks a definition may become something else.
-  if (!memo || !tree || node.to >= (openEnd < 0 ? source.length : openEnd)) {
-    return convert(node, conversion);
-  }
+  // What touches the end may become something else.
+  if (!tree || node.to >= (openEnd < 0 ? source.length : openEnd)) return make(node, conversion);
   let converted = memo.get(tree);
   if (!converted) {
     const own = { ...conversion, missing: new Set<string>(), footnotes: [] };
-    const block = convert(node, own);
-    if (!block) return undefined;
-    converted = { block, missing: own.missing, footnotes: own.footnotes };
+    converted = { value: make(node, own), missing: own.missing, footnotes: own.footnotes };
     memo.set(tree, converted);
   }
   for (const label of converted.missing) conversion.missing.add(label);
   conversion.footnotes.push(...converted.footnotes);
-  return converted.block;
+  return converted.value;
 }
 
 function convert(node: SyntaxNode, conversion: Conversion): Block | undefined {
@@ -141,19 +152,29 @@ function list(node: SyntaxNode, conversion: Conversion): Block {
   const items: ListItem[] = [];
   let tight = true;
   let previousEnd = -1;
-  for (const item of node.getChildren('ListItem')) {
-    if (previousEnd >= 0 && hasBlankLine(conversion.source, previousEnd, item.from)) tight = false;
-    previousEnd = item.to;
-    if (tight && hasLooseChildren(item, conversion.source)) tight = false;
-    const task = item.getChild('Task')?.getChild('TaskMarker');
-    items.push({
-      checked: task ? /x/i.test(conversion.source.slice(task.from, task.to)) : undefined,
-      children: convertBlocks(item, conversion),
-    });
+  for (const child of node.getChildren('ListItem')) {
+    if (previousEnd >= 0 && hasBlankLine(conversion.source, previousEnd, child.from)) tight = false;
+    previousEnd = child.to;
+    const { item, isLoose } = once(child, conversion, conversion.memo.items, convertItem);
+    if (isLoose) tight = false;
+    items.push(item);
   }
   const mark = node.getChild('ListItem')?.getChild('ListMark');
   const start = mark ? Number.parseInt(conversion.source.slice(mark.from, mark.to), 10) : 1;
   return { type: 'list', start: node.name === 'OrderedList' ? start : undefined, tight, items };
+}
+
+function convertItem(
+  node: SyntaxNode,
+  conversion: Conversion,
+): {
+  item: ListItem;
+  isLoose: boolean;
+} {
+  const task = node.getChild('Task')?.getChild('TaskMarker');
+  const checked = task ? /x/i.test(conversion.source.slice(task.from, task.to)) : undefined;
+  const children = convertBlocks(node, conversion);
+  return { item: { checked, children }, isLoose: hasLooseChildren(node, conversion.source) };
 }
 
 function hasLooseChildren(item: SyntaxNode, source: string): boolean {

@@ -2,13 +2,7 @@
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { TreeFragment } from '@lezer/common';
 import { calmEnd } from './calm.ts';
-import {
-  type Conversion,
-  type Converted,
-  convertBlock,
-  convertBlocks,
-  findBlocks,
-} from './convert.ts';
+import { type Conversion, convertBlock, convertBlocks, findBlocks, Memo } from './convert.ts';
 import { Definitions } from './definitions.ts';
 import { FootnoteList, type Footnotes } from './footnotes.ts';
 import { markdownParser } from './grammar.ts';
@@ -63,7 +57,7 @@ export class MarkdownDocument {
   #fence: OpenFence | undefined;
   #definitions = new Definitions();
   #footnotes = new FootnoteList();
-  #memo = new WeakMap<Tree, Converted>();
+  #memo = new Memo();
   /** Settled blocks that refer to what is not defined yet. */
   #waiting = new Map<string, Settled[]>();
 
@@ -109,7 +103,7 @@ export class MarkdownDocument {
     this.#fence = undefined;
     this.#definitions = new Definitions();
     this.#footnotes = new FootnoteList();
-    this.#memo = new WeakMap<Tree, Converted>();
+    this.#memo = new Memo();
     this.#waiting = new Map();
   }
 
@@ -189,7 +183,7 @@ export class MarkdownDocument {
       const name = tail.slice(label.from + 1, label.to - 1);
       const key = this.#definitions.add(name, tail.slice(url.from, url.to));
       if (key === undefined) continue;
-      this.#memo = new WeakMap<Tree, Converted>();
+      this.#memo = new Memo();
       for (const settled of this.#waiting.get(key) ?? []) affected.set(settled.index, settled);
       this.#waiting.delete(key);
     }
@@ -256,20 +250,19 @@ function common(tree: Tree, length: number, at: number, text: string): readonly 
 }
 
 /**
- * Where the last block begins that stands after a blank line and whose first line is complete. Nothing
- * that comes later can change what is before it, save for definitions.
+ * Where the last block begins whose first line is complete and which stands after a blank line, or after a
+ * block that ends with its own line. Nothing that comes later can change what is before it, save for
+ * definitions.
  */
 function settledEnd(tree: Tree, tail: string): number {
   const lastLine = tail.lastIndexOf('\n') + 1;
   for (let node = tree.topNode.lastChild; node; node = node.prevSibling) {
     const start = lineStart(tail, node.from);
-    if (
-      start < lastLine &&
-      start > 0 &&
-      /\n[ \t]*\r?\n$/.test(tail.slice(Math.max(0, start - 200), start))
-    ) {
-      return start;
-    }
+    if (start === 0 || start >= lastLine) continue;
+    const before = tail.slice(Math.max(0, start - 200), start);
+    if (/\n[ \t]*\r?\n$/.test(before)) return start;
+    const previous = node.prevSibling?.name ?? '';
+    if (/^(?:ATXHeading\d|HorizontalRule|MathBlock)$/.test(previous)) return start;
   }
   return 0;
 }

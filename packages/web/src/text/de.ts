@@ -225,4 +225,27 @@ export const de: Text = {
       editLast: 'Letzte Frage bearbeiten (im leeren Feld)',
     },
   },
+
+  markdown: {
+    code: 'Code',
+    copyCode: 'Kopieren',
+    table: 'Tabelle',
+    taskDone: 'Erledigt',
+    taskOpen: 'Offen',
+    image: 'Bild',
+    opensOutside: 'öffnet eine andere Website in einem neuen Tab',
+    footnote: (number: number) => `Fußnote ${number}`,
+    footnotes: 'Fußnoten',
+    tooComplex:
+      'Dieser Teil ist zu lang oder zu tief verschachtelt, um gestaltet zu werden. Er steht so da, wie er geschrieben wurde.',
+    showDiagram: 'Diagramm zeigen',
+    showCode: 'Code zeigen',
+    drawing: 'Das Diagramm wird gezeichnet …',
+    diagram: 'Diagramm',
+    diagramOf: (kind: string) => `Diagramm (${kind}). Sein Quelltext steht unter „Code zeigen“.`,
+    diagramFailed: (reason: string | undefined) =>
+      reason
+        ? `Das Diagramm lässt sich nicht zeichnen: ${reason}`
+        : 'Das Diagramm lässt sich nicht zeichnen.',
+  },
 };

@@ -211,6 +211,27 @@ export const en = {
       editLast: 'Edit your last question (in an empty field)',
     },
   },
+
+  markdown: {
+    code: 'Code',
+    copyCode: 'Copy',
+    table: 'Table',
+    taskDone: 'Done',
+    taskOpen: 'To do',
+    image: 'Image',
+    opensOutside: 'opens another site in a new tab',
+    footnote: (number: number) => `Footnote ${number}`,
+    footnotes: 'Footnotes',
+    tooComplex:
+      'This part is too long or too deeply nested to be formatted. It is shown as it was written.',
+    showDiagram: 'Show diagram',
+    showCode: 'Show code',
+    drawing: 'Drawing the diagram…',
+    diagram: 'Diagram',
+    diagramOf: (kind: string) => `Diagram (${kind}). Its source is there under “Show code”.`,
+    diagramFailed: (reason: string | undefined) =>
+      reason ? `The diagram cannot be drawn: ${reason}` : 'The diagram cannot be drawn.',
+  },
 };
 
 /** The shape that each language has. */
