@@ -79,6 +79,7 @@ test('a search finds what was said and leads to the message, however far back', 
     });
   }
   await chat.page.goto(http);
+  await chat.button('Agent: echo').waitFor();
   await chat.page.keyboard.press('Control+k');
   await chat.page.keyboard.type('lindesn');
   const hit = chat.chats.getByRole('link', { name: /Question: the lighthouse/ });
