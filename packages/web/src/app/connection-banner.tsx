@@ -19,7 +19,7 @@ export function ConnectionBanner() {
   const isRestarting = useRestartNotice(state.status);
   const news = useNews(state.status);
   return (
-    <div role="status" className="shrink-0 px-3 empty:hidden">
+    <div role="status" className="shrink-0 px-3 pb-1 empty:hidden sm:px-4">
       {state.status === 'closed' ? (
         <Strip tone="problem" icon={<WarningIcon />}>
           <span className="flex-1">

@@ -64,7 +64,9 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
-      {isEmpty && !isGone(transcript) ? (
+      {isEmpty && isGone(transcript) ? (
+        <div className="flex-1" />
+      ) : isEmpty ? (
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
