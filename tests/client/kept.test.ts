@@ -11,7 +11,15 @@ import {
 import { type SessionEvent, toHistoryEntry } from '@parley/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, shown, texts } from './conversation.ts';
-import { ack, type FakeConnection, fakeServer, refusal, said, status } from './fake-server.ts';
+import {
+  ack,
+  type FakeConnection,
+  type FakeServer,
+  fakeServer,
+  refusal,
+  said,
+  status,
+} from './fake-server.ts';
 
 // Full jitter at its lowest: who was cut comes back at once.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
@@ -24,7 +32,7 @@ async function stored(name: string, until: (ids: string[]) => boolean): Promise<
     const ids = (await storage.load()).map(({ id }) => id);
     if (!until(ids)) throw new Error(`there are ${ids}`);
     return ids;
-  });
+  }, 10_000);
 }
 
 /** A browser with a server that nobody reaches until `online` is called. */
@@ -52,6 +60,18 @@ async function empty(connection: FakeConnection, id: string): Promise<void> {
   connection.send(status(id, { history: [], has_more: false }));
 }
 
+/** The connection that `step` goes well on. A page that was closed may have been connecting still. */
+async function firstAlive(
+  server: FakeServer,
+  step: (connection: FakeConnection) => Promise<unknown>,
+): Promise<FakeConnection> {
+  for (;;) {
+    const connection = await server.accept();
+    const gone = connection.closed.then(() => false);
+    if (await Promise.race([step(connection).then(() => true), gone])) return connection;
+  }
+}
+
 describe('[R3] a message written offline', () => {
   test('is sent once, in order, by the page that is there when there is a connection', async () => {
     const { server, online, tab, stored } = await browser();
@@ -67,8 +87,7 @@ describe('[R3] a message written offline', () => {
     expect(texts(waiting)).toEqual(['one', 'two']);
     expect(waiting.items.map((item) => item.status)).toEqual(['waiting', 'waiting']);
     online();
-    const connection = await server.accept();
-    await empty(connection, id);
+    const connection = await firstAlive(server, (each) => empty(each, id));
     const one = await connection.next('chat_message');
     await connection.settled();
     expect(connection.unread).toBe(0);
@@ -96,8 +115,7 @@ describe('[R3] a message written offline', () => {
     closed.close();
     online();
     tab();
-    const connection = await server.accept();
-    await empty(connection, a);
+    const connection = await firstAlive(server, (each) => empty(each, a));
     await empty(connection, b);
     const first = await connection.next('chat_message');
     const second = await connection.next('chat_message');
@@ -122,11 +140,11 @@ describe('[R3] a message written offline', () => {
     await shown(session, ({ items }) => items.length === 1);
     expect(client.sessions.snapshot().sessions).toMatchObject([{ id: made.id }]);
     online();
-    const connection = await server.accept();
-    const create = await connection.next('session_create');
-    expect(create).toMatchObject({
-      session_id: made.id,
-      data: { title: 'Harbours', agent_name: 'guide' },
+    const connection = await firstAlive(server, async (each) => {
+      expect(await each.next('session_create')).toMatchObject({
+        session_id: made.id,
+        data: { title: 'Harbours', agent_name: 'guide' },
+      });
     });
     connection.send(status(made.id, { history: [] }));
     connection.send(ack(await connection.next('chat_message'), 1));
@@ -144,8 +162,7 @@ describe('[R3] a message written offline', () => {
     closed.close();
     online();
     const session = tab().session(id);
-    const connection = await server.accept();
-    await connection.next('session_join');
+    const connection = await firstAlive(server, (each) => each.next('session_join'));
     const logged = { ...said(id, 1, 'hello'), message_id: message } as SessionEvent;
     connection.send(status(id, { history: [toHistoryEntry(logged)], last_seq: 1 }));
     await stored((ids) => ids.length === 0);
@@ -243,12 +260,7 @@ describe('[R3] two tabs', () => {
     // The tab that wrote the first message sleeps.
     first.close();
     online();
-    let connection = await server.accept();
-    // It may have been connecting when it fell asleep.
-    const joined = () => empty(connection, id).then(() => true);
-    while (!(await Promise.race([joined(), connection.closed.then(() => false)]))) {
-      connection = await server.accept();
-    }
+    const connection = await firstAlive(server, (each) => empty(each, id));
     const sent = await connection.next('chat_message');
     connection.send(ack(sent, 1));
     const next = await connection.next('chat_message');

@@ -52,8 +52,8 @@ export class LiveSessionList implements SessionList {
   readonly #deleted = new Set<string>();
   #isFollowing = false;
   #watch: string | undefined;
-  #refreshing: Promise<void> | undefined;
-  #loadingMore: Promise<void> | undefined;
+  /** What is under way; calls meanwhile share it. */
+  readonly #loading: { refresh?: Promise<void> | undefined; more?: Promise<void> | undefined } = {};
   #snapshot: SessionListSnapshot | undefined;
 
   constructor(link: ListLink) {
@@ -77,7 +77,7 @@ export class LiveSessionList implements SessionList {
   }
 
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#load(async () => {
+    this.#loading.refresh ??= this.#load('refresh', async () => {
       const wanted = Math.max(PAGE, this.#known.size);
       const known = new Map<string, SessionSummary>();
       let total = 0;
@@ -89,14 +89,12 @@ export class LiveSessionList implements SessionList {
       }
       this.#known = known;
       this.#total = total;
-    }).finally(() => {
-      this.#refreshing = undefined;
     });
-    return this.#refreshing;
+    return this.#loading.refresh;
   }
 
   loadMore(): Promise<void> {
-    this.#loadingMore ??= this.#load(async () => {
+    this.#loading.more ??= this.#load('more', async () => {
       const before = this.#known.size;
       // What has moved up meanwhile has pushed others down: a page may hold nothing new.
       for (let offset = before; this.#known.size === before; offset += PAGE) {
@@ -110,10 +108,8 @@ export class LiveSessionList implements SessionList {
           break;
         }
       }
-    }).finally(() => {
-      this.#loadingMore = undefined;
     });
-    return this.#loadingMore;
+    return this.#loading.more;
   }
 
   create(options: CreateOptions = {}): Promise<Session> {
@@ -240,7 +236,7 @@ export class LiveSessionList implements SessionList {
     for (const entry of this.#link.outbox.entries(id)) this.#link.outbox.settle(entry.id);
   }
 
-  async #load(action: () => Promise<void>): Promise<void> {
+  async #load(what: 'refresh' | 'more', action: () => Promise<void>): Promise<void> {
     this.#loads += 1;
     try {
       await action();
@@ -258,6 +254,8 @@ export class LiveSessionList implements SessionList {
       this.#problem = { code, message };
     } finally {
       this.#loads -= 1;
+      // Before anybody is told, who might want to try again.
+      this.#loading[what] = undefined;
       if (this.#loads === 0) this.#told.clear();
       this.#changed();
     }
