@@ -12,6 +12,15 @@ import type {
   SessionListSnapshot,
   SessionSummary,
 } from './session-list.ts';
+import {
+  hitOf,
+  newestFirst,
+  pendingSummary,
+  summaryOf,
+  summaryOfStatus,
+  type WireHit,
+  type WireSession,
+} from './summaries.ts';
 import { uuid } from './uuid.ts';
 
 /** Sessions in one page; the server gives no more. */
@@ -155,12 +164,7 @@ export class LiveSessionList implements SessionList {
   async search(text: string, { limit = 20, signal }: SearchOptions = {}): Promise<SearchHit[]> {
     const query = `search?q=${encodeURIComponent(text)}&limit=${limit}`;
     const { hits } = await this.#link.http.call<{ hits: WireHit[] }>(query, { signal });
-    return hits.map(({ session_id, message_id, timestamp, ...hit }) => ({
-      ...hit,
-      sessionId: session_id,
-      messageId: message_id,
-      timestamp: Date.parse(timestamp),
-    }));
+    return hits.map(hitOf);
   }
 
   exportUrl(id: string, format: 'markdown' | 'json'): string {
@@ -194,20 +198,7 @@ export class LiveSessionList implements SessionList {
 
   #apply(data: ServerMessageOf<'session_status'>['data']): void {
     if (this.#status !== 'ready' && this.#loads === 0) return;
-    this.#tell(
-      data.session_id,
-      data.status === 'active'
-        ? {
-            id: data.session_id,
-            title: data.title,
-            agent: data.agent_name,
-            lastActivity: Date.parse(data.last_activity),
-            createdAt: Date.parse(data.created_at),
-            messageCount: data.message_count,
-            lastSeq: data.last_seq,
-          }
-        : undefined,
-    );
+    this.#tell(data.session_id, data.status === 'active' ? summaryOfStatus(data) : undefined);
     this.#changed();
   }
 
@@ -298,51 +289,6 @@ export class LiveSessionList implements SessionList {
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
   }
-}
-
-interface WireSession {
-  readonly id: string;
-  readonly title: string | null;
-  readonly agent: string;
-  readonly created_at: string;
-  readonly last_used: string;
-  readonly last_seq: number;
-  readonly message_count: number;
-}
-
-type WireHit = Omit<SearchHit, 'sessionId' | 'messageId' | 'timestamp'> & {
-  readonly session_id: string;
-  readonly message_id: string;
-  readonly timestamp: string;
-};
-
-function summaryOf(session: WireSession): SessionSummary {
-  return {
-    id: session.id,
-    title: session.title,
-    agent: session.agent,
-    lastActivity: Date.parse(session.last_used),
-    createdAt: Date.parse(session.created_at),
-    messageCount: session.message_count,
-    lastSeq: session.last_seq,
-  };
-}
-
-/** The order of the server's pages. */
-function newestFirst(a: SessionSummary, b: SessionSummary): number {
-  return b.lastActivity - a.lastActivity || (a.id < b.id ? 1 : -1);
-}
-
-function pendingSummary(entry: ReturnType<Outbox['entries']>[number]): SessionSummary {
-  return {
-    id: entry.id,
-    title: (entry.kind === 'session' && entry.title) || null,
-    agent: (entry.kind === 'session' && entry.agent) || '',
-    lastActivity: entry.timestamp,
-    createdAt: entry.timestamp,
-    messageCount: 0,
-    lastSeq: 0,
-  };
 }
 
 function path(id: string): string {
