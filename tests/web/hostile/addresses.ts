@@ -62,7 +62,8 @@ export function addresses(place: Place): Payload[] {
 
 /** Everything that could make a browser fetch a picture. */
 export function images({ canary }: Place): Payload[] {
-  const pixel = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+  const pixel =
+    'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
   return named('image', [
     `![](${canary}/1.png)`,
     `![alt](${canary}/2.png "title")`,
