@@ -25,7 +25,6 @@ globalThis.show = (answers) =>
       createElement('h1', { key: 'title' }, 'Answers'),
       createElement('h2', { key: 'part' }, 'Some'),
       answers.map((answer, index) =>
-        // biome-ignore lint/suspicious/noArrayIndexKey: an answer is told by its place
         createElement('article', { key: index }, createElement(Markdown, answer)),
       ),
     ]),
