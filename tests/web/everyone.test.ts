@@ -1,13 +1,11 @@
 /** For whoever uses the page, and however: keyboard, screen reader, theme, width, language. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { defineAgent, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { Chat } from './chat.ts';
 
-const AXE = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHONE = { width: 390, height: 844 };
 
 const careful = defineAgent({
@@ -24,12 +22,10 @@ const careful = defineAgent({
 /** What axe finds, in words short enough to read. */
 async function violations(page: Page): Promise<string[]> {
   // Evaluated from outside: the Content-Security-Policy lets no script in that the page did not bring.
-  await page.evaluate(await AXE);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-    };
-    const found = await axe.run();
+    const { axe: injected } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
+    const found = await injected.run();
     return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
   });
 }
