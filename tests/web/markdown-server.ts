@@ -14,6 +14,12 @@ const WEB_DIST = fileURLToPath(new URL('../../packages/web/dist', import.meta.ur
 
 /** Builds the page into a directory; plugins may plant a fault. */
 export async function buildPage(outDir: string, plugins: readonly Plugin[] = []): Promise<void> {
+  // Under test React would be built with its checks for developers.
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = 'production';
+  onTestFinished(() => {
+    process.env.NODE_ENV = NODE_ENV;
+  });
   await build({
     root: fileURLToPath(new URL('./markdown-page', import.meta.url)),
     configFile: false,

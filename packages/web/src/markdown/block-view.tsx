@@ -143,7 +143,9 @@ function Plain({ text: written }: { readonly text: string }) {
   const { text } = useText();
   return (
     <div className="plain">
-      <p dir="auto">{written}</p>
+      <p className="written" dir="auto">
+        {written}
+      </p>
       <p className="note">{text.markdown.tooComplex}</p>
     </div>
   );

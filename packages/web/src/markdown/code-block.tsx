@@ -26,7 +26,7 @@ export function CodeBlock({ code, language, closed, actions }: CodeBlockProps) {
   return (
     <figure className="code-block" aria-label={label} dir="ltr">
       <figcaption className="code-head">
-        <span>{shownText(language) || text.markdown.code}</span>
+        <span className="language">{shownText(language) || text.markdown.code}</span>
         {actions}
         <CopyButton text={code} />
       </figcaption>

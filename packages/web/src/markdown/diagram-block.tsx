@@ -53,7 +53,7 @@ export function DiagramBlock({ code, closed }: DiagramBlockProps) {
       {state.is === 'drawn' ? (
         <figure className="code-block" aria-label={text.markdown.diagram}>
           <figcaption className="code-head">
-            <span>mermaid</span>
+            <span className="language">mermaid</span>
             {show}
           </figcaption>
           <ScrollRegion label={text.markdown.diagram}>
