@@ -38,12 +38,21 @@ class Mailbox<Item> {
 export class FakeConnection {
   readonly #socket: WebSocket;
   readonly #frames = new Mailbox<ClientMessage>();
+  /** The join or create of each session that is not answered yet. */
+  readonly #entering = new Map<string, string>();
   readonly closed: Promise<unknown>;
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
     this.closed = once(socket, 'close');
-    socket.on('message', (frame) => this.#frames.put(JSON.parse(String(frame)) as ClientMessage));
+    socket.on('message', (frame) => {
+      const message = JSON.parse(String(frame)) as ClientMessage;
+      const { type, session_id, message_id } = message;
+      if ((type === 'session_join' || type === 'session_create') && session_id && message_id) {
+        this.#entering.set(session_id, message_id);
+      }
+      this.#frames.put(message);
+    });
   }
 
   /** The next frame, which has to be of this type. */
@@ -55,13 +64,22 @@ export class FakeConnection {
     return frame as ClientMessageOf<Type>;
   }
 
+  /** The next frame, whatever it is. */
+  any(): Promise<ClientMessage> {
+    return this.#frames.take();
+  }
+
   /** Frames that came and were not awaited. */
   get unread(): number {
     return this.#frames.length;
   }
 
+  /** A `session_status` says by itself which join or create it answers. */
   send(message: ServerMessage): void {
-    this.#socket.send(JSON.stringify(message));
+    const { session_id: id = '' } = message;
+    const entering = message.type === 'session_status' ? this.#entering.get(id) : undefined;
+    if (entering !== undefined) this.#entering.delete(id);
+    this.#socket.send(JSON.stringify(entering ? { ...message, reply_to: entering } : message));
   }
 
   /** Sends a ping and waits for its pong: everything sent before has been handled by the client. */

@@ -5,6 +5,16 @@ import type { AnswerItem, Step } from './items.ts';
 /** The events of a run that go on with it; `agent_response` ends it. */
 type StepEvent = SessionEventOf<'tool_call' | 'tool_result' | 'approval_request'>;
 
+/** Some text of an answer, and where it belongs. */
+interface Piece {
+  readonly attempt: number;
+  readonly agent: string;
+  readonly messageId: string | undefined;
+  /** Where `content` begins, in UTF-16 code units. */
+  readonly offset: number;
+  readonly content: string;
+}
+
 /** Chunks that came before what precedes them; more than these only wait for the whole text. */
 const MAX_ASIDE = 256;
 
@@ -12,6 +22,7 @@ export class Answer {
   readonly runId: string;
   readonly replyTo: string;
   #agent: string | undefined;
+  #messageId: string | undefined;
   #attempt = 1;
   #text = '';
   readonly #aside = new Map<number, string>();
@@ -39,7 +50,11 @@ export class Answer {
   }
 
   /** Text of attempt `attempt` from `offset` on; what is there already is passed over. */
-  write(attempt: number, agent: string, offset: number, content: string): void {
+  write(piece: Piece): void {
+    const { attempt, agent, messageId, offset, content } = piece;
+    // All attempts have the same.
+    if (messageId !== this.#messageId) this.#item = undefined;
+    this.#messageId = messageId;
     if (!this.#enter(attempt)) return;
     this.#agent = agent;
     this.#phase = 'running';
@@ -118,6 +133,7 @@ export class Answer {
     return {
       kind: 'answer',
       runId: this.runId,
+      messageId: end?.message_id ?? this.#messageId,
       replyTo: this.replyTo,
       agent: end?.data.agent_name ?? this.#agent,
       attempt: end?.attempt ?? this.#attempt,
@@ -130,6 +146,7 @@ export class Answer {
         end?.data.error === undefined
           ? undefined
           : { code: end.data.code ?? 'INTERNAL_ERROR', message: end.data.error },
+      timestamp: end && Date.parse(end.timestamp),
     };
   }
 }

@@ -2,6 +2,7 @@
 import type { ClientMessage, ServerMessage, SUBPROTOCOL } from '@parley/protocol';
 import { mayReconnect } from '@parley/protocol/codes';
 import { retryDelay } from './backoff.ts';
+import type { Token } from './token.ts';
 
 /** Written again because the wire's own file brings the schemas with it; the type keeps them equal. */
 const PROTOCOL: typeof SUBPROTOCOL = 'parley.v1';
@@ -31,8 +32,12 @@ export type ConnectionState =
 export interface ConnectionOptions {
   /** Of the endpoint, `ws://` or `wss://`. */
   readonly url: string;
-  /** Sent as the first message of every connection. */
-  readonly token?: string;
+  /**
+   * Who is asking, where the server wants to know; the first message of every connection. A function
+   * is called before every connection and every HTTP request, so it can bring a fresh one. Where it
+   * fails, it is tried again as a connection is.
+   */
+  readonly token?: Token;
   /** Default: the global one (browsers, workers, Node ≥ 22). */
   readonly WebSocket?: typeof globalThis.WebSocket;
 }
@@ -40,9 +45,11 @@ export interface ConnectionOptions {
 export interface ConnectionHandlers {
   opened(): void;
   received(message: ServerMessage): void;
+  /** The function that gives tokens threw or rejected. */
+  tokenFailed(error: unknown): void;
   /** The socket is gone, whatever comes next. */
   lost(code: number): void;
-  changed(): void;
+  changed(state: ConnectionState): void;
 }
 
 /** What is there of a browser's page; nothing of it in Node, half of it in workers. */
@@ -56,6 +63,12 @@ interface Page {
   removeEventListener?(type: string, listener: () => void): void;
 }
 const page = globalThis as unknown as Page;
+/** When a page comes back: the network is there, it is looked at, it was frozen, it was left. */
+const PAGE_EVENTS = ['online', 'pageshow'];
+const DOCUMENT_EVENTS = ['visibilitychange', 'resume'];
+
+/** The end of a socket; the server no longer takes the token. */
+const NOT_AUTHENTICATED = 4401;
 
 export class Connection {
   readonly #options: ConnectionOptions;
@@ -69,14 +82,19 @@ export class Connection {
   #heardAt = 0;
   /** The delay that the server named before it closed, milliseconds. */
   #retryAfter: number | undefined;
+  /** This connection was made with a new token, because the last one was no longer taken. */
+  #isRenewed = false;
 
   /** @throws {DOMException} (`SyntaxError`) where `url` is not one of a WebSocket. */
   constructor(options: ConnectionOptions, handlers: ConnectionHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    // A token that is waited for must not put off what is wrong already.
+    checkUrl(options.url);
     this.#connect();
-    page.addEventListener?.('online', this.#wake);
-    page.document?.addEventListener('visibilitychange', this.#wake);
+    for (const type of PAGE_EVENTS) page.addEventListener?.(type, this.#wake);
+    for (const type of DOCUMENT_EVENTS) page.document?.addEventListener(type, this.#wake);
+    page.document?.addEventListener('freeze', this.#sleep);
   }
 
   get state(): ConnectionState {
@@ -98,24 +116,43 @@ export class Connection {
   }
 
   #connect(): void {
-    const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
-    const socket = new Socket(this.#options.url, PROTOCOL);
-    this.#socket = socket;
     this.#retryAfter = undefined;
     this.#openedAt = 0;
     this.#after(CONNECT_MS, () => this.#lose(1006, 'The server did not answer in time.'));
-    socket.onopen = () => this.#opened();
-    socket.onmessage = (event) => this.#received(event.data);
-    socket.onclose = (event) => this.#lose(event.code, event.reason);
+    const { token } = this.#options;
+    if (typeof token === 'function') void this.#askAndOpen(token);
+    else this.#open(token);
     this.#become({ status: 'connecting' });
   }
 
-  #opened(): void {
+  async #askAndOpen(token: Exclude<Token, string>): Promise<void> {
+    const timer = this.#timer;
+    try {
+      // Not before the constructor has returned, whatever it does.
+      const given = await Promise.resolve().then(token);
+      // What gave up waiting, or was closed meanwhile, has another timer, or none.
+      if (this.#timer === timer) this.#open(given);
+    } catch (error) {
+      if (this.#timer !== timer) return;
+      this.#handlers.tokenFailed(error);
+      if (this.#timer === timer) this.#lose(1006, 'There is no token.');
+    }
+  }
+
+  #open(token: string | undefined): void {
+    const Socket = this.#options.WebSocket ?? globalThis.WebSocket;
+    const socket = new Socket(this.#options.url, PROTOCOL);
+    this.#socket = socket;
+    socket.onopen = () => this.#opened(token);
+    socket.onmessage = (event) => this.#received(event.data);
+    socket.onclose = (event) => this.#lose(event.code, event.reason);
+  }
+
+  #opened(token: string | undefined): void {
     this.#openedAt = Date.now();
     this.#heardAt = Date.now();
     this.#watch();
     this.#become({ status: 'open' });
-    const { token } = this.#options;
     if (token !== undefined) this.send({ type: 'auth', data: { token } });
     this.#handlers.opened();
   }
@@ -155,31 +192,50 @@ export class Connection {
     else if (this.#state.status === 'waiting' && this.#retryAfter === undefined) this.#connect();
   };
 
+  /** Frozen pages hear nothing: a deadline that passes meanwhile says nothing of the connection. */
+  readonly #sleep = (): void => {
+    if (this.#state.status === 'open') clearTimeout(this.#timer);
+  };
+
   #lose(code: number, reason: string): void {
     this.#abandon();
     this.#handlers.lost(code);
     // The handler may have closed this connection.
     if (this.#state.status === 'closed') return;
-    if (!mayReconnect(code)) {
+    const held = this.#openedAt !== 0 && Date.now() - this.#openedAt >= STABLE_MS;
+    if (held) {
+      this.#failures = 0;
+      this.#isRenewed = false;
+    }
+    if (!mayReconnect(code) && !this.#mayRenew(code)) {
       this.#end(code, reason);
       return;
     }
-    if (this.#openedAt !== 0 && Date.now() - this.#openedAt >= STABLE_MS) this.#failures = 0;
     const delay = this.#retryAfter ?? retryDelay(this.#failures);
     this.#failures += 1;
     this.#after(delay, () => this.#connect());
     this.#become({ status: 'waiting', retryAt: Date.now() + delay, attempt: this.#failures });
   }
 
+  /** A token that has expired is no reason to stay away, as long as a new one can be had: once. */
+  #mayRenew(code: number): boolean {
+    if (code !== NOT_AUTHENTICATED || typeof this.#options.token !== 'function') return false;
+    if (this.#isRenewed) return false;
+    this.#isRenewed = true;
+    return true;
+  }
+
   #end(code: number, reason: string): void {
-    page.removeEventListener?.('online', this.#wake);
-    page.document?.removeEventListener('visibilitychange', this.#wake);
+    for (const type of PAGE_EVENTS) page.removeEventListener?.(type, this.#wake);
+    for (const type of DOCUMENT_EVENTS) page.document?.removeEventListener(type, this.#wake);
+    page.document?.removeEventListener('freeze', this.#sleep);
     this.#become({ status: 'closed', code, reason });
   }
 
   /** Lets go of the socket at once: on a dead network its own `close` event takes minutes. */
   #abandon(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const socket = this.#socket;
     this.#socket = undefined;
     if (!socket) return;
@@ -196,8 +252,13 @@ export class Connection {
 
   #become(state: ConnectionState): void {
     this.#state = state;
-    this.#handlers.changed();
+    this.#handlers.changed(state);
   }
+}
+
+function checkUrl(url: string): void {
+  if (URL.canParse(url) && /^(ws|http)s?:$/.test(new URL(url).protocol)) return;
+  throw new DOMException(`Not the address of a WebSocket: ${url}`, 'SyntaxError');
 }
 
 /** What is not a message is passed over, as the wire asks of unknown things. */

@@ -32,6 +32,8 @@ export type Step =
 export interface AnswerItem {
   readonly kind: 'answer';
   readonly runId: string;
+  /** The id of the answer itself; absent until it begins to be written. */
+  readonly messageId: string | undefined;
   /** The `message_id` of the message that it answers. */
   readonly replyTo: string;
   /** Absent until the server has said which agent answers. */
@@ -48,6 +50,8 @@ export interface AnswerItem {
   readonly progress: ServerMessageOf<'agent_progress'>['data'] | undefined;
   /** With `error` and `interrupted`. */
   readonly problem: Problem | undefined;
+  /** When it ended, by the server's clock, milliseconds since the epoch; absent until then. */
+  readonly timestamp: number | undefined;
 }
 
 export interface MessageItem {
@@ -67,6 +71,13 @@ export interface MessageItem {
   readonly sender: string | undefined;
   /** The earlier message that it was sent in place of. */
   readonly replaces: string | undefined;
+  /** Its number in the log; absent until it is there. */
+  readonly seq: number | undefined;
+  /**
+   * Milliseconds since the epoch: when the server took it, by the server's clock; until then when
+   * it was written, by this one's.
+   */
+  readonly timestamp: number | undefined;
 }
 
 export type TranscriptItem = MessageItem | AnswerItem;
@@ -98,4 +109,6 @@ export interface Draft {
   readonly text: string;
   readonly agent?: string | undefined;
   readonly replaces?: string | undefined;
+  /** When it was written, milliseconds since the epoch. */
+  readonly timestamp?: number | undefined;
 }

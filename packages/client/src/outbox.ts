@@ -1,99 +1,216 @@
-/** What the server has not answered yet: sent again, with the same id, until it does. */
-import type { ClientMessage } from '@parley/protocol';
-import { retryDelay } from './backoff.ts';
+/** What is to be sent, of every session: in memory for now, in the storage for after a reload. */
+import type { Problem } from './items.ts';
+import { Listeners } from './listeners.ts';
+import type { OutboxEntry, OutboxMessage, OutboxStorage } from './storage.ts';
 
-/** A message that the server answers, by its `message_id`. */
-export type Outgoing = ClientMessage & { readonly message_id: string };
+/** A storage that has not answered after so long is taken for one that failed, milliseconds. */
+const STORAGE_MS = 3_000;
+/** A message that failed is kept so long, milliseconds: 30 days. */
+const KEEP_FAILED_MS = 30 * 24 * 3_600_000;
 
-interface Entry {
-  readonly message: Outgoing;
-  /** On this connection. */
-  sent: boolean;
-  refusals: number;
-  /** Runs until a message that was refused for now is tried again. */
-  timer?: ReturnType<typeof setTimeout>;
+/**
+ * What another client has just added it will most likely send itself; so long, milliseconds, it is
+ * left to it. Sending it twice would do no harm, but be of no use either.
+ */
+const OTHERS_MS = 1_000;
+
+export interface OutboxHandlers {
+  /** What is to be sent has changed, by others or by time; called first when the storage was read. */
+  merged(): void;
+  /** The storage does not do what it should; what is in memory goes on. */
+  failed(error: unknown): void;
 }
 
 /**
- * Chat messages leave one at a time: were the second on its way while the first is refused for now,
- * they would change places. Commands (stop, rename, a decision) wait for nothing.
+ * Every client that shares the storage sends what is in it, in the order in which it was added.
+ * That needs no agreement among them: the same message comes to the server under the same id, which
+ * counts once, and no client sends a message before the server has accepted those ahead of it.
  */
 export class Outbox {
-  readonly #entries = new Map<string, Entry>();
-  readonly #send: (message: Outgoing) => boolean;
+  readonly #storage: OutboxStorage;
+  readonly #handlers: OutboxHandlers;
+  readonly #listeners = new Listeners();
+  #entries = new Map<string, OutboxEntry>();
+  /** Added by this client. */
+  readonly #own = new Set<string>();
+  /** In memory alone: not in the storage yet, or refused by it. */
+  readonly #unsaved = new Set<string>();
+  /** Done with, but perhaps still in the storage: what is loaded meanwhile must not bring it back. */
+  readonly #settled = new Set<string>();
+  /** The storage's calls in order, so that a removal never overtakes its addition. */
+  #last: Promise<unknown> = Promise.resolve();
+  #loading: Promise<void> | undefined;
+  #isReady = false;
+  #isFailing = false;
+  #isClosed = false;
+  readonly #unsubscribe: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `send` returns `false` where nothing can be sent now. */
-  constructor(send: (message: Outgoing) => boolean) {
-    this.#send = send;
-  }
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  /** The chat message that the server has and has not answered. */
-  get inFlight(): string | undefined {
-    for (const { message, sent, timer } of this.#entries.values()) {
-      if (sent && timer === undefined && message.type === 'chat_message') return message.message_id;
+  constructor(storage: OutboxStorage, handlers: OutboxHandlers) {
+    this.#storage = storage;
+    this.#handlers = handlers;
+    try {
+      this.#unsubscribe = storage.subscribe?.(() => void this.sync());
+    } catch (error) {
+      handlers.failed(error);
     }
-    return undefined;
+    void this.sync();
   }
 
-  add(message: Outgoing): void {
-    this.#entries.set(message.message_id, { message, sent: false, refusals: 0 });
+  /** `false`: what an earlier page left is not known yet, so that nothing may be sent. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
-  /** Sends what may leave now. */
-  flush(): void {
-    let free = true;
-    for (const entry of this.#entries.values()) {
-      const chat = entry.message.type === 'chat_message';
-      if (!entry.sent && (free || !chat)) entry.sent = this.#send(entry.message);
-      if (chat) free = false;
-    }
+  /** Of one session, or of all, in order. */
+  entries(sessionId?: string): OutboxEntry[] {
+    const all = [...this.#entries.values()];
+    return sessionId === undefined ? all : all.filter((entry) => entry.sessionId === sessionId);
   }
 
-  /** The server has answered for good: accepted, or refused as it is. */
+  /** Those of a session that this client is to send now, in order. */
+  due(sessionId: string): OutboxEntry[] {
+    const waiting = this.entries(sessionId).filter((entry) => !isFailed(entry));
+    // What stands before something of one's own has to go first.
+    const last = waiting.findLastIndex(({ id }) => this.#own.has(id));
+    return waiting.filter((entry, index) => index <= last || this.#wait(entry) === 0);
+  }
+
+  /** The sessions that this client has to send something to now. */
+  dueSessions(): Set<string> {
+    const sessions = new Set(this.entries().map(({ sessionId }) => sessionId));
+    return new Set([...sessions].filter((id) => this.due(id).length > 0));
+  }
+
+  /** After every change, until the returned function is called. */
+  subscribe(listener: () => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Resolves when the entry is in the storage, or the storage has failed; never rejects. */
+  add(entry: OutboxEntry): Promise<void> {
+    this.#entries.set(entry.id, entry);
+    this.#own.add(entry.id);
+    this.#unsaved.add(entry.id);
+    this.#listeners.call();
+    return this.#store(async () => {
+      await this.#storage.add(entry);
+      this.#unsaved.delete(entry.id);
+    });
+  }
+
+  /** The server has answered for good, or the person has given it up. */
   settle(id: string): void {
-    clearTimeout(this.#entries.get(id)?.timer);
-    this.#entries.delete(id);
+    if (!this.#entries.delete(id)) return;
+    this.#own.delete(id);
+    this.#settled.add(id);
+    this.#listeners.call();
+    void this.#store(async () => {
+      await this.#storage.remove(id);
+      this.#settled.delete(id);
+      this.#unsaved.delete(id);
+    });
   }
 
-  /** Refused for now: sent again after `delay` milliseconds, by default with backoff. */
-  postpone(id: string, delay?: number): void {
+  /** Refused for good; kept, so that the person sees it after a reload too. */
+  fail(id: string, problem: Problem): void {
     const entry = this.#entries.get(id);
-    if (!entry) return;
-    clearTimeout(entry.timer);
-    const wait = delay ?? retryDelay(entry.refusals);
-    entry.refusals += 1;
-    entry.timer = setTimeout(() => this.#retry(entry), wait);
+    if (entry?.kind !== 'message') return;
+    const failed = { ...entry, problem: { code: problem.code, message: problem.message } };
+    this.#entries.set(id, failed);
+    this.#listeners.call();
+    void this.#store(() => this.#storage.replace(failed));
   }
 
-  /** What was postponed need not wait any longer, say because there is room again. */
-  hurry(): void {
-    for (const entry of this.#entries.values()) if (entry.timer !== undefined) this.#retry(entry);
+  /** Reads what the storage has, and takes it over. */
+  sync(): Promise<void> {
+    this.#loading ??= this.#store(async () => {
+      // From here on a notice means another reading.
+      this.#loading = undefined;
+      this.#merge(await this.#storage.load());
+    }).finally(() => {
+      if (this.#isReady || this.#isClosed) return;
+      this.#isReady = true;
+      this.#handlers.merged();
+    });
+    return this.#loading;
   }
 
-  /** The connection is gone: nobody will answer what went over it. */
-  forgetSent(): void {
-    for (const entry of this.#entries.values()) {
-      clearTimeout(entry.timer);
-      delete entry.timer;
-      entry.sent = false;
+  /** Forgets nothing: whoever opens the storage next goes on. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#unsubscribe?.();
+  }
+
+  #merge(stored: readonly OutboxEntry[]): void {
+    if (this.#isClosed) return;
+    const before = this.#entries;
+    this.#entries = new Map();
+    const oldest = Date.now() - KEEP_FAILED_MS;
+    for (const entry of stored) {
+      if (this.#settled.has(entry.id)) continue;
+      if (isFailed(entry) && entry.timestamp < oldest) {
+        void this.#store(() => this.#storage.remove(entry.id));
+        continue;
+      }
+      const mine = before.get(entry.id);
+      // A failure that is here already may be on its way to the storage.
+      this.#entries.set(entry.id, mine && isFailed(mine) ? mine : entry);
+    }
+    for (const [id, entry] of before) {
+      if (this.#unsaved.has(id) && !this.#entries.has(id)) this.#entries.set(id, entry);
+    }
+    this.#isReady = true;
+    this.#handlers.merged();
+    this.#listeners.call();
+    this.#lookAgain();
+  }
+
+  /** How long an entry is still left to others, milliseconds. */
+  #wait({ id, timestamp }: OutboxEntry): number {
+    const age = Date.now() - timestamp;
+    // A clock that was put back makes it of the future.
+    return this.#own.has(id) || age < 0 ? 0 : Math.max(0, OTHERS_MS - age);
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#timer);
+    const waits = this.entries().map((entry) => (isFailed(entry) ? 0 : this.#wait(entry)));
+    const first = Math.min(...waits.filter((wait) => wait > 0));
+    if (first === Infinity) return;
+    this.#timer = setTimeout(() => {
+      this.#handlers.merged();
+      this.#lookAgain();
+    }, first);
+  }
+
+  async #store(action: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(() => withDeadline(action()));
+    this.#last = turn.catch(() => {});
+    try {
+      await turn;
+      this.#isFailing = false;
+    } catch (error) {
+      // Once for each time that it begins to fail, not with every message.
+      if (!this.#isFailing && !this.#isClosed) this.#handlers.failed(error);
+      this.#isFailing = true;
+      // What is missing there from now on need not have been settled by others.
+      for (const [id, entry] of this.#entries) {
+        if (this.#own.has(id) && !isFailed(entry)) this.#unsaved.add(id);
+      }
     }
   }
+}
 
-  /** Drops everything and returns the ids, in order. */
-  clear(): string[] {
-    const ids = [...this.#entries.keys()];
-    for (const id of ids) this.settle(id);
-    return ids;
-  }
+function isFailed(entry: OutboxEntry): entry is OutboxMessage & { readonly problem: Problem } {
+  return entry.kind === 'message' && entry.problem !== undefined;
+}
 
-  #retry(entry: Entry): void {
-    clearTimeout(entry.timer);
-    delete entry.timer;
-    entry.sent = false;
-    this.flush();
-  }
+function withDeadline(promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('The storage does not answer.')), STORAGE_MS);
+  });
+  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }

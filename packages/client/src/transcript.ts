@@ -6,16 +6,12 @@ import type {
   SessionEvent,
   SessionEventOf,
 } from '@parley/protocol';
-import { Branch, fromHistoryEntry } from '@parley/protocol/history';
-import { Answer, isRunEvent } from './answer.ts';
-import type { Draft, MessageItem, Problem, TranscriptItem, TranscriptSnapshot } from './items.ts';
-
-/** A message as the branch that is shown sees it. */
-interface Placed {
-  readonly message_id: string;
-  readonly replaces: string | undefined;
-  readonly item: MessageItem;
-}
+import { fromHistoryEntry } from '@parley/protocol/history';
+import { type Answer, isRunEvent } from './answer.ts';
+import { Arrangement } from './arrangement.ts';
+import type { Draft, MessageItem, Problem, TranscriptSnapshot } from './items.ts';
+import { Listeners } from './listeners.ts';
+import { Typists } from './typists.ts';
 
 /**
  * A store of what one session shows. Applying a message twice changes nothing; events may come in
@@ -28,13 +24,11 @@ interface Placed {
  */
 export class Transcript {
   readonly sessionId: string;
-  readonly #listeners = new Set<() => void>();
-  /** In the log, with its place there. */
-  readonly #logged = new Map<string, { seq: number; item: MessageItem }>();
-  /** Not in the log: waiting or failed, in the order in which they were sent. */
-  readonly #unsent = new Map<string, MessageItem>();
+  readonly #listeners = new Listeners();
+  readonly #shown = new Arrangement();
   readonly #own = new Set<string>();
-  readonly #answers = new Map<string, Answer>();
+  readonly #typists = new Typists(() => this.#changed());
+  #firstSeq = 1;
   #lastSeq = 0;
   /** Seqs above `#lastSeq + 1` that came before what precedes them. */
   readonly #ahead = new Set<number>();
@@ -46,12 +40,15 @@ export class Transcript {
     hasMore: false,
     connections: 0,
   };
-  readonly #typing = new Set<string>();
-  #shown: readonly MessageItem[] | undefined;
   #snapshot: TranscriptSnapshot | undefined;
 
   constructor(sessionId: string) {
     this.sessionId = sessionId;
+  }
+
+  /** The first event of the log that is here, and since which none is missing; older pages end there. */
+  get firstSeq(): number {
+    return this.#firstSeq;
   }
 
   /** The last event of the log before which none is missing; what a resume goes on after. */
@@ -66,24 +63,27 @@ export class Transcript {
 
   /** How much of the running answer is here, as `session_join` says it. */
   get place(): { run_id: string; attempt: number; offset: number } | undefined {
-    return [...this.#answers.values()].findLast((answer) => answer.place)?.place;
+    return this.#shown.place;
   }
 
   /** Immutable, and the same object until something changes; unchanged items stay the same too. */
   snapshot(): TranscriptSnapshot {
-    this.#shown ??= this.#arrange();
     this.#snapshot ??= {
       ...this.#meta,
-      items: this.#withAnswers(this.#shown),
-      typing: [...this.#typing],
+      items: this.#shown.items(),
+      typing: this.#typists.list,
     };
     return this.#snapshot;
   }
 
   /** Calls `listener` after every change, until the returned function is called. */
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
+  }
+
+  /** The message with this id, also where another has taken its place. */
+  message(id: string): MessageItem | undefined {
+    return this.#shown.message(id);
   }
 
   /** Takes a message of the server. Those of other sessions, and unknown ones, change nothing. */
@@ -96,6 +96,7 @@ export class Transcript {
       case 'tool_result':
       case 'approval_request':
         if (message.seq === undefined || message.message_id === undefined) return;
+        this.#count(message.seq);
         this.#addEvent(message as SessionEvent);
         break;
       case 'session_status':
@@ -104,11 +105,15 @@ export class Transcript {
       case 'message_ack':
         this.#acknowledge(message);
         break;
-      case 'agent_chunk': {
-        const { agent_name, offset, content } = message.data;
-        this.#answer(message)?.write(message.attempt ?? 1, agent_name, offset, content);
+      case 'agent_chunk':
+        this.#answer(message)?.write({
+          attempt: message.attempt ?? 1,
+          agent: message.data.agent_name,
+          messageId: message.message_id,
+          offset: message.data.offset,
+          content: message.data.content,
+        });
         break;
-      }
       case 'run_status':
         this.#answer(message)?.notice(message);
         break;
@@ -118,14 +123,10 @@ export class Transcript {
       case 'presence':
         this.#meta = { ...this.#meta, connections: message.data.connections };
         // Who left while writing will not say that they stopped.
-        for (const sender of this.#typing) {
-          const here = message.data.participants.some(({ id }) => id === sender);
-          if (!here) this.#typing.delete(sender);
-        }
+        this.#typists.keepOnly(message.data.participants.map(({ id }) => id));
         break;
       case 'typing':
-        if (message.data.is_typing) this.#typing.add(message.data.sender);
-        else this.#typing.delete(message.data.sender);
+        this.#typists.set(message.data.sender, message.data.is_typing);
         break;
       case 'error':
         if (message.reply_to !== undefined && !message.data.retryable) {
@@ -138,10 +139,24 @@ export class Transcript {
     this.#changed();
   }
 
+  /**
+   * Takes a page of older events, oldest first: those before `beforeSeq`. A page that does not reach
+   * what is here any more, because that was loaded anew meanwhile, changes nothing.
+   */
+  addOlder(beforeSeq: number, page: readonly HistoryEntry[], hasMore: boolean): void {
+    const first = page[0]?.seq ?? beforeSeq;
+    if (beforeSeq < this.#firstSeq || first > this.#lastSeq + 1) return;
+    for (const entry of page) this.#addEvent(fromHistoryEntry(this.sessionId, entry));
+    if (first <= this.#firstSeq) this.#meta = { ...this.#meta, hasMore };
+    this.#firstSeq = Math.min(this.#firstSeq, first);
+    this.#changed();
+  }
+
   /** Shows a message that is on its way. */
-  add({ id, text, agent, replaces }: Draft): void {
+  add({ id, text, agent, replaces, timestamp }: Draft): void {
     this.#own.add(id);
-    this.#unsent.set(id, {
+    if (this.#shown.isLogged(id)) return;
+    this.#shown.setUnsent({
       kind: 'message',
       id,
       text,
@@ -150,26 +165,30 @@ export class Transcript {
       agent,
       sender: undefined,
       replaces,
+      seq: undefined,
+      timestamp,
     });
-    this.#shown = undefined;
     this.#changed();
   }
 
   /** A message on its way was refused: it stays, marked `failed`. */
   fail(id: string, { code, message }: Problem): void {
-    const item = this.#unsent.get(id);
+    const item = this.#shown.unsent(id);
     if (item?.status !== 'waiting') return;
-    this.#unsent.set(id, { ...item, status: 'failed', problem: { code, message } });
-    this.#shown = undefined;
+    this.#shown.setUnsent({ ...item, status: 'failed', problem: { code, message } });
     this.#changed();
   }
 
   /** Takes away a message that failed. */
   discard(id: string): void {
-    if (this.#unsent.get(id)?.status !== 'failed') return;
-    this.#unsent.delete(id);
-    this.#shown = undefined;
+    if (this.#shown.unsent(id)?.status !== 'failed') return;
+    this.#shown.removeUnsent(id);
     this.#changed();
+  }
+
+  /** Shows what is on its way in the order in which it will be sent. */
+  order(ids: readonly string[]): void {
+    if (this.#shown.orderUnsent(ids)) this.#changed();
   }
 
   /** The server does not let this client into the session. */
@@ -178,35 +197,37 @@ export class Transcript {
     this.#changed();
   }
 
+  /** Ends the timers behind it; what it shows stays. */
+  dispose(): void {
+    this.#typists.dispose();
+  }
+
   #changed(): void {
     this.#snapshot = undefined;
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 
   #addEvent(event: SessionEvent): void {
-    this.#count(event.seq);
     if (isRunEvent(event)) {
       this.#answer(event)?.add(event);
       return;
     }
-    this.#typing.delete(event.data.sender);
-    if (this.#logged.has(event.message_id)) return;
-    this.#log(event.seq, event.run_id, itemOf(event, this.#own.has(event.message_id)));
+    this.#typists.set(event.data.sender, false);
+    if (this.#shown.isLogged(event.message_id)) return;
+    this.#shown.log(itemOf(event, this.#own.has(event.message_id)));
+    this.#answer({ run_id: event.run_id, reply_to: event.message_id });
   }
 
-  #acknowledge({ seq, reply_to, run_id }: ServerMessageOf<'message_ack'>): void {
-    const item = reply_to === undefined ? undefined : this.#unsent.get(reply_to);
+  #acknowledge({ seq, reply_to, run_id, timestamp }: ServerMessageOf<'message_ack'>): void {
     if (seq === undefined || reply_to === undefined) return;
+    const item = this.#shown.unsent(reply_to);
     // Of a message that this transcript does not know it must not count the place as filled.
-    if (item) this.#log(seq, run_id, { ...item, status: 'sent', problem: undefined });
-    if (this.#logged.has(reply_to)) this.#count(seq);
-  }
-
-  #log(seq: number, runId: string | undefined, item: MessageItem): void {
-    this.#unsent.delete(item.id);
-    this.#logged.set(item.id, { seq, item });
-    this.#shown = undefined;
-    this.#answer({ run_id: runId, reply_to: item.id });
+    if (item) {
+      const taken = { status: 'sent', problem: undefined, seq, timestamp: Date.parse(timestamp) };
+      this.#shown.log({ ...item, ...(taken as typeof taken & { status: 'sent' }) });
+      this.#answer({ run_id, reply_to });
+    }
+    if (this.#shown.isLogged(reply_to)) this.#count(seq);
   }
 
   #count(seq: number): void {
@@ -216,12 +237,7 @@ export class Transcript {
 
   #answer(of: { run_id?: string | undefined; reply_to?: string | undefined }): Answer | undefined {
     if (of.run_id === undefined || of.reply_to === undefined) return undefined;
-    let answer = this.#answers.get(of.run_id);
-    if (!answer) {
-      answer = new Answer(of.run_id, of.reply_to);
-      this.#answers.set(of.run_id, answer);
-    }
-    return answer;
+    return this.#shown.answer(of.run_id, of.reply_to);
   }
 
   #applyStatus({ data }: ServerMessageOf<'session_status'>): void {
@@ -229,59 +245,37 @@ export class Transcript {
     this.#meta = { ...this.#meta, status, title, agent, problem: undefined };
     if (history) this.#applyHistory(data, history);
     if (answer) {
-      this.#answer(answer)?.write(answer.attempt, answer.agent_name, answer.offset, answer.content);
+      const { agent_name, message_id, ...rest } = answer;
+      this.#answer(answer)?.write({ ...rest, agent: agent_name, messageId: message_id });
     }
   }
 
   #applyHistory(data: ServerMessageOf<'session_status'>['data'], history: HistoryEntry[]): void {
     const first = history[0]?.seq ?? data.last_seq + 1;
+    // A page that comes late and ends before what is here: shown together they would hide a hole.
+    if (!data.reset && data.last_seq + 1 < this.#firstSeq) return;
     if (data.reset || first > this.#lastSeq + 1) {
-      // What is here does not reach the page: shown together they would hide a hole.
-      this.#logged.clear();
+      // What is here does not reach the page.
       this.#ahead.clear();
       this.#lastSeq = 0;
+      this.#firstSeq = first;
       // The server may go on in the middle of the answer that this client said it has.
-      for (const id of this.#answers.keys()) {
-        if (id !== data.answer?.run_id) this.#answers.delete(id);
-      }
-      this.#shown = undefined;
+      this.#shown.clear(data.answer?.run_id);
     }
     for (const entry of history) this.#addEvent(fromHistoryEntry(this.sessionId, entry));
     for (const seq of this.#ahead) if (seq <= data.last_seq) this.#ahead.delete(seq);
     this.#lastSeq = Math.max(this.#lastSeq, data.last_seq);
     this.#count(this.#lastSeq);
+    if (first > this.#firstSeq) return;
+    this.#firstSeq = first;
     this.#meta = { ...this.#meta, hasMore: data.has_more ?? false };
-  }
-
-  #arrange(): MessageItem[] {
-    const logged = [...this.#logged.values()].sort((a, b) => a.seq - b.seq);
-    const branch = new Branch<Placed>();
-    for (const { item } of logged) {
-      branch.add({ message_id: item.id, replaces: item.replaces, item });
-    }
-    for (const item of this.#unsent.values()) {
-      // A refused message has taken nobody's place.
-      const replaces = item.status === 'failed' ? undefined : item.replaces;
-      branch.add({ message_id: item.id, replaces, item });
-    }
-    return branch.messages.map(({ item }) => item);
-  }
-
-  #withAnswers(messages: readonly MessageItem[]): TranscriptItem[] {
-    const answers = new Map<string, Answer[]>();
-    for (const answer of this.#answers.values()) {
-      const others = answers.get(answer.replyTo);
-      if (others) others.push(answer);
-      else answers.set(answer.replyTo, [answer]);
-    }
-    return messages.flatMap((message) => [
-      message,
-      ...(answers.get(message.id) ?? []).map((answer) => answer.item()),
-    ]);
   }
 }
 
-function itemOf(event: SessionEventOf<'chat_message'>, own: boolean): MessageItem {
+function itemOf(
+  event: SessionEventOf<'chat_message'>,
+  own: boolean,
+): MessageItem & { readonly seq: number } {
   const { content, agent_name, sender, replaces } = event.data;
   return {
     kind: 'message',
@@ -292,5 +286,7 @@ function itemOf(event: SessionEventOf<'chat_message'>, own: boolean): MessageIte
     agent: agent_name,
     sender: own ? undefined : sender,
     replaces,
+    seq: event.seq,
+    timestamp: Date.parse(event.timestamp),
   };
 }

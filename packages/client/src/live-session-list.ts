@@ -1,0 +1,296 @@
+/** The person's sessions: loaded in pages, and kept in step by what the server tells. */
+import type { ServerMessage, ServerMessageOf } from '@parley/protocol';
+import { type Http, RequestError } from './http.ts';
+import type { Problem } from './items.ts';
+import { Listeners } from './listeners.ts';
+import type { Outbox } from './outbox.ts';
+import type { CreateOptions, Session } from './session.ts';
+import type {
+  SearchHit,
+  SearchOptions,
+  SessionList,
+  SessionListSnapshot,
+  SessionSummary,
+} from './session-list.ts';
+import {
+  hitOf,
+  newestFirst,
+  pendingSummary,
+  summaryOf,
+  summaryOfStatus,
+  type WireHit,
+  type WireSession,
+} from './summaries.ts';
+import { uuid } from './uuid.ts';
+
+/** Sessions in one page; the server gives no more. */
+const PAGE = 100;
+
+/** What a list needs of the client that made it. */
+export interface ListLink {
+  readonly http: Http;
+  readonly outbox: Outbox;
+  /** `false`: not open, nothing was sent. */
+  send(message: { type: 'sessions_watch'; message_id: string; data: object }): boolean;
+  /** It is being connected, and better to wait for what comes of that. */
+  isConnecting(): boolean;
+  create(options: CreateOptions): Promise<Session>;
+  join(id: string): Session;
+}
+
+interface Page {
+  readonly sessions: readonly SessionSummary[];
+  readonly total: number;
+}
+
+/** A session as it was told meanwhile; `undefined`: it is no more. */
+type Told = SessionSummary | undefined;
+
+export class LiveSessionList implements SessionList {
+  readonly #link: ListLink;
+  readonly #listeners = new Listeners();
+  #status: 'loading' | 'ready' | 'failed' = 'loading';
+  #problem: Problem | undefined;
+  #known = new Map<string, SessionSummary>();
+  #total = 0;
+  /** What was told while a page was on its way, which may be older. */
+  readonly #told = new Map<string, Told>();
+  #loads = 0;
+  /** Shown already, and not yet accepted by the server. */
+  readonly #titles = new Map<string, string>();
+  readonly #deleted = new Set<string>();
+  #isFollowing = false;
+  #watch: string | undefined;
+  /** What is under way; calls meanwhile share it. */
+  readonly #loading: { refresh?: Promise<void> | undefined; more?: Promise<void> | undefined } = {};
+  #snapshot: SessionListSnapshot | undefined;
+
+  constructor(link: ListLink) {
+    this.#link = link;
+    link.outbox.subscribe(() => this.#changed());
+  }
+
+  snapshot(): SessionListSnapshot {
+    this.#snapshot ??= this.#build();
+    return this.#snapshot;
+  }
+
+  subscribe(listener: () => void): () => void {
+    const stop = this.#listeners.add(listener);
+    if (!this.#isFollowing) {
+      this.#isFollowing = true;
+      this.#startWatching();
+      if (this.#watch === undefined && !this.#link.isConnecting()) void this.refresh();
+    }
+    return stop;
+  }
+
+  refresh(): Promise<void> {
+    this.#loading.refresh ??= this.#load('refresh', async () => {
+      const wanted = Math.max(PAGE, this.#known.size);
+      const known = new Map<string, SessionSummary>();
+      let total = 0;
+      for (let offset = 0; offset < wanted; offset += PAGE) {
+        const page = await this.#page(offset);
+        total = page.total;
+        for (const session of page.sessions) known.set(session.id, session);
+        if (page.sessions.length < PAGE) break;
+      }
+      this.#known = known;
+      this.#total = total;
+    });
+    return this.#loading.refresh;
+  }
+
+  loadMore(): Promise<void> {
+    this.#loading.more ??= this.#load('more', async () => {
+      const before = this.#known.size;
+      // What has moved up meanwhile has pushed others down: a page may hold nothing new.
+      for (let offset = before; this.#known.size === before; offset += PAGE) {
+        const page = await this.#page(offset);
+        this.#total = page.total;
+        for (const session of page.sessions) {
+          if (!this.#known.has(session.id)) this.#known.set(session.id, session);
+        }
+        if (page.sessions.length < PAGE) {
+          if (this.#known.size === before) this.#total = before;
+          break;
+        }
+      }
+    });
+    return this.#loading.more;
+  }
+
+  create(options: CreateOptions = {}): Promise<Session> {
+    return this.#link.create(options);
+  }
+
+  join(id: string): Session {
+    return this.#link.join(id);
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    this.#titles.set(id, title);
+    this.#changed();
+    try {
+      const taken = await this.#link.http.call<WireSession>(path(id), {
+        method: 'PATCH',
+        body: { title },
+      });
+      if (this.#known.has(id)) this.#tell(id, summaryOf(taken));
+    } finally {
+      // A later one has its own answer to wait for.
+      if (this.#titles.get(id) === title) this.#titles.delete(id);
+      this.#changed();
+    }
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#deleted.add(id);
+    this.#changed();
+    try {
+      await this.#link.http.call(path(id), { method: 'DELETE' });
+      this.#forget(id);
+    } catch (error) {
+      // Somebody else was faster, or an earlier try that was not heard of.
+      if (!(error instanceof RequestError) || error.code !== 'SESSION_NOT_FOUND') throw error;
+      this.#forget(id);
+    } finally {
+      this.#deleted.delete(id);
+      this.#changed();
+    }
+  }
+
+  async search(text: string, { limit = 20, signal }: SearchOptions = {}): Promise<SearchHit[]> {
+    const query = `search?q=${encodeURIComponent(text)}&limit=${limit}`;
+    const { hits } = await this.#link.http.call<{ hits: WireHit[] }>(query, { signal });
+    return hits.map(hitOf);
+  }
+
+  exportUrl(id: string, format: 'markdown' | 'json'): string {
+    return this.#link.http.url(`${path(id)}/export?format=${format}`);
+  }
+
+  /** There is a connection: asks to be told over it. */
+  opened(): void {
+    if (this.#isFollowing) this.#startWatching();
+  }
+
+  /** There is no connection, and none in sight: what can be had over HTTP is better than nothing. */
+  lost(): void {
+    this.#watch = undefined;
+    if (this.#isFollowing && this.#status === 'loading') void this.refresh();
+  }
+
+  received(message: ServerMessage): void {
+    if (message.reply_to !== undefined && message.reply_to === this.#watch) {
+      // Loaded only now, so that nothing falls in between. A server that does not know how to be
+      // watched is asked once.
+      this.#watch = undefined;
+      void this.refresh();
+    } else if (message.type === 'session_status') this.#apply(message.data);
+  }
+
+  #startWatching(): void {
+    const message_id = uuid();
+    if (this.#link.send({ type: 'sessions_watch', message_id, data: {} })) this.#watch = message_id;
+  }
+
+  #apply(data: ServerMessageOf<'session_status'>['data']): void {
+    if (this.#status !== 'ready' && this.#loads === 0) return;
+    this.#tell(data.session_id, data.status === 'active' ? summaryOfStatus(data) : undefined);
+    this.#changed();
+  }
+
+  #tell(id: string, told: Told): void {
+    if (this.#loads > 0) this.#told.set(id, told);
+    const known = this.#known.get(id);
+    const hasMore = this.#total > this.#known.size;
+    if (!told) {
+      // Where it was not loaded it was one of those that are not.
+      if (this.#known.delete(id) || hasMore) this.#total -= 1;
+      return;
+    }
+    if (!known) {
+      const oldest = Math.min(...[...this.#known.values()].map((each) => each.lastActivity));
+      // Its page is not loaded; it comes with that.
+      if (hasMore && told.lastActivity < oldest) return;
+      // One that was there before the oldest that is loaded was counted already.
+      if (!hasMore || told.createdAt > oldest) this.#total += 1;
+    }
+    this.#known.set(id, told);
+  }
+
+  /** Deleted by this client: with it goes what was to be sent to it. */
+  #forget(id: string): void {
+    if (this.#known.has(id)) this.#tell(id, undefined);
+    for (const entry of this.#link.outbox.entries(id)) this.#link.outbox.settle(entry.id);
+  }
+
+  async #load(what: 'refresh' | 'more', action: () => Promise<void>): Promise<void> {
+    this.#loads += 1;
+    try {
+      await action();
+      this.#status = 'ready';
+      this.#problem = undefined;
+      for (const [id, told] of this.#told) {
+        // What is loaded already knows it, or it is older than what is loaded.
+        const known = this.#known.get(id);
+        if (told ? !known || known.lastSeq <= told.lastSeq : known) this.#tell(id, told);
+      }
+    } catch (error) {
+      if (this.#status === 'loading') this.#status = 'failed';
+      const { code, message } =
+        error instanceof RequestError ? error : { code: 'INTERNAL_ERROR', message: String(error) };
+      this.#problem = { code, message };
+    } finally {
+      this.#loads -= 1;
+      // Before anybody is told, who might want to try again.
+      this.#loading[what] = undefined;
+      if (this.#loads === 0) this.#told.clear();
+      this.#changed();
+    }
+  }
+
+  async #page(offset: number): Promise<Page> {
+    const { sessions, total } = await this.#link.http.call<{
+      sessions: (WireSession & { messages: number })[];
+      total: number;
+    }>(`sessions?offset=${offset}&limit=${PAGE}`);
+    return {
+      sessions: sessions.map((one) => summaryOf({ ...one, message_count: one.messages })),
+      total,
+    };
+  }
+
+  #changed(): void {
+    this.#snapshot = undefined;
+    this.#listeners.call();
+  }
+
+  #build(): SessionListSnapshot {
+    const loaded = [...this.#known.values()].filter(({ id }) => !this.#deleted.has(id));
+    const pending = this.#link.outbox
+      .entries()
+      .filter(({ kind, id }) => kind === 'session' && !this.#known.has(id))
+      .map(pendingSummary);
+    const sessions = [...loaded, ...pending]
+      .map((session) => {
+        const title = this.#titles.get(session.id);
+        return title === undefined ? session : { ...session, title };
+      })
+      .sort(newestFirst);
+    const hidden = this.#known.size - loaded.length;
+    return {
+      status: this.#status,
+      sessions,
+      total: this.#total - hidden + pending.length,
+      hasMore: this.#total > this.#known.size,
+      ...(this.#problem ? { problem: this.#problem } : {}),
+    };
+  }
+}
+
+function path(id: string): string {
+  return `sessions/${encodeURIComponent(id)}`;
+}

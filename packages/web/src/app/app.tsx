@@ -1,0 +1,102 @@
+import { Tooltip } from 'radix-ui';
+import { useRef, useState } from 'react';
+import { Drawer } from '../controls/dialog.tsx';
+import { Conversation } from '../conversation/conversation.tsx';
+import { carryOutDeletions } from '../sessions/deletion.ts';
+import { Sidebar } from '../sessions/sidebar.tsx';
+import { TextProvider, useText } from '../text/text.tsx';
+import { client } from './client.ts';
+import { NoticeList } from './notice-list.tsx';
+import { followTheme, useSidebarShown } from './preferences.ts';
+import { currentPlace, navigate, pathOf, usePlace } from './router.ts';
+import { useShortcuts } from './shortcuts.ts';
+import { ShortcutsDialog } from './shortcuts-dialog.tsx';
+import { useIsWide } from './wide.ts';
+
+followTheme();
+carryOutDeletions();
+
+export function App() {
+  return (
+    <TextProvider>
+      <Tooltip.Provider delayDuration={500}>
+        <Shell />
+      </Tooltip.Provider>
+    </TextProvider>
+  );
+}
+
+function Shell() {
+  const { text } = useText();
+  const place = usePlace();
+  const isWide = useIsWide();
+  const [isShown, setShown] = useSidebarShown();
+  const [isDrawerOpen, setDrawerOpen] = useState(false);
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const searchField = useRef<HTMLInputElement>(null);
+
+  function toggleSidebar(): void {
+    if (isWide) setShown(!isShown);
+    else setDrawerOpen((open) => !open);
+  }
+
+  useShortcuts({
+    help: () => setHelpOpen(true),
+    newChat: () => navigate('/'),
+    search() {
+      if (isWide) setShown(true);
+      else setDrawerOpen(true);
+      requestAnimationFrame(() => searchField.current?.focus());
+    },
+    composer: focusComposer,
+    previous: () => step(-1),
+    next: () => step(1),
+    sidebar: toggleSidebar,
+  });
+
+  const sidebar = (
+    <Sidebar
+      searchField={searchField}
+      onOpen={() => setDrawerOpen(false)}
+      onClose={toggleSidebar}
+      onShowShortcuts={() => {
+        setDrawerOpen(false);
+        setHelpOpen(true);
+      }}
+    />
+  );
+  return (
+    <div className="flex h-full">
+      <button
+        type="button"
+        onClick={focusComposer}
+        className="sr-only z-50 focus:not-sr-only focus:absolute! focus:start-3 focus:top-3 focus:rounded-lg focus:bg-raised focus:px-3 focus:py-2"
+      >
+        {text.skipToMessage}
+      </button>
+      {isWide && isShown && (
+        <div className="h-full w-72 shrink-0 border-e border-line bg-surface">{sidebar}</div>
+      )}
+      {!isWide && (
+        <Drawer open={isDrawerOpen} onOpenChange={setDrawerOpen} title={text.chats.label}>
+          {sidebar}
+        </Drawer>
+      )}
+      <Conversation place={place} onOpenSidebar={isWide && isShown ? undefined : toggleSidebar} />
+      <ShortcutsDialog open={isHelpOpen} onOpenChange={setHelpOpen} />
+      <NoticeList />
+    </div>
+  );
+}
+
+function focusComposer(): void {
+  document.querySelector<HTMLElement>('[data-composer]')?.focus();
+}
+
+/** To the chat above or below the present one in the list. */
+function step(by: 1 | -1): void {
+  const { sessions } = client.sessions.snapshot();
+  const at = sessions.findIndex(({ id }) => id === currentPlace().sessionId);
+  const next = sessions[at === -1 ? 0 : at + by];
+  if (next) navigate(pathOf(next.id));
+}

@@ -1,0 +1,56 @@
+/**
+ * What the page keeps in the browser: small values under one prefix, in step between tabs. Where
+ * the browser refuses (a private window, a full disk, a policy) they last as long as the page.
+ */
+const PREFIX = 'parley.';
+
+const inMemory = new Map<string, string>();
+const listeners = new Map<string, Set<() => void>>();
+
+/** The value, or `undefined` where there is none or it cannot be read. */
+export function readKept<Value>(key: string): Value | undefined {
+  const text = inMemory.get(key) ?? readText(key);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `undefined` takes it away. */
+export function keep(key: string, value: unknown): void {
+  const text = value === undefined ? undefined : JSON.stringify(value);
+  try {
+    if (text === undefined) localStorage.removeItem(PREFIX + key);
+    else localStorage.setItem(PREFIX + key, text);
+    inMemory.delete(key);
+  } catch {
+    if (text === undefined) inMemory.delete(key);
+    else inMemory.set(key, text);
+  }
+  notify(key);
+}
+
+/** Calls `listener` when the value changes, here or in another tab. */
+export function onKeptChange(key: string, listener: () => void): () => void {
+  const set = listeners.get(key) ?? new Set();
+  listeners.set(key, set.add(listener));
+  return () => set.delete(listener);
+}
+
+function readText(key: string): string | undefined {
+  try {
+    return localStorage.getItem(PREFIX + key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function notify(key: string): void {
+  for (const listener of listeners.get(key) ?? []) listener();
+}
+
+addEventListener('storage', ({ key }) => {
+  if (key?.startsWith(PREFIX)) notify(key.slice(PREFIX.length));
+});

@@ -1,0 +1,63 @@
+import type { AgentInfo } from '@parley/client';
+import { ChevronIcon } from '../controls/icons.tsx';
+import { Menu, MenuChoice, MenuHeading } from '../controls/menu.tsx';
+import { useText } from '../text/text.tsx';
+import type { AgentChoice } from './use-agent-choice.ts';
+
+export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
+  const { text } = useText();
+  const { agents, current, status, choose } = choice;
+  const name = current ?? text.conversation.agent;
+  if (status === 'failed' && agents.length === 0) {
+    return <p className="px-2 text-xs text-muted">{text.composer.agentsFailed}</p>;
+  }
+  return (
+    <Menu
+      align="start"
+      side="top"
+      className="w-[min(24rem,calc(100vw-1.5rem))]"
+      trigger={
+        <button
+          type="button"
+          disabled={agents.length === 0}
+          aria-label={text.composer.agentNow(name)}
+          className="flex h-9 min-w-0 items-center gap-1 rounded-lg px-2.5 text-sm text-muted hover:bg-hover hover:text-ink disabled:opacity-50"
+        >
+          <span className="truncate">{name}</span>
+          <ChevronIcon className="size-4" />
+        </button>
+      }
+    >
+      <MenuHeading>{text.composer.agent}</MenuHeading>
+      <MenuChoice
+        label={text.composer.agent}
+        value={current ?? ''}
+        onChoose={choose}
+        options={agents.map((agent) => ({
+          value: agent.name,
+          content: <Description agent={agent} />,
+        }))}
+      />
+    </Menu>
+  );
+}
+
+function Description({ agent }: { readonly agent: AgentInfo }) {
+  return (
+    <span className="block py-0.5">
+      <span className="block font-medium">{agent.name}</span>
+      <span dir="auto" className="block text-[0.8125rem] leading-snug text-muted">
+        {agent.description}
+      </span>
+      {agent.capabilities.length > 0 && (
+        <span className="mt-1 flex flex-wrap gap-1">
+          {agent.capabilities.map((capability) => (
+            <span key={capability} className="rounded-md bg-sunken px-1.5 py-px text-xs text-muted">
+              {capability}
+            </span>
+          ))}
+        </span>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,139 @@
+import type { AnswerItem, Session } from '@parley/client';
+import { memo } from 'react';
+import { Button } from '../controls/button.tsx';
+import { IconButton } from '../controls/icon-button.tsx';
+import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';
+import { Markdown } from '../markdown/markdown.tsx';
+import { type Text, useText } from '../text/text.tsx';
+import { CopyButton } from './copy-button.tsx';
+import { Progress } from './progress.tsx';
+import { OpenApprovals, Steps } from './steps.tsx';
+import { Timestamp } from './timestamp.tsx';
+
+interface Props {
+  readonly item: AnswerItem;
+  readonly session: Session;
+  readonly isLast: boolean;
+}
+
+export const AnswerView = memo(function AnswerView({ item, session, isLast }: Props) {
+  const { text } = useText();
+  const agent = item.agent ?? text.conversation.agent;
+  const isRunning = item.status === 'running' || item.status === 'queued';
+  return (
+    <article
+      aria-label={agent}
+      aria-busy={isRunning}
+      data-status={item.status}
+      data-run={item.runId}
+      className="group pt-1 pb-3"
+    >
+      <h2 className="flex items-center gap-2 pb-1.5 text-sm font-semibold">
+        <span className="grid size-6 place-items-center rounded-full bg-accent text-xs text-on-accent uppercase">
+          {[...agent][0]}
+        </span>
+        {agent}
+        {item.attempt > 1 && isRunning && (
+          <span className="text-xs font-normal text-muted">{text.answer.again(item.attempt)}</span>
+        )}
+      </h2>
+      <Steps item={item} />
+      {item.progress && isRunning && <Progress progress={item.progress} />}
+      <div dir="auto" data-answer className="leading-[1.65]">
+        <Markdown text={item.text} streaming={item.status === 'running'} />
+      </div>
+      <OpenApprovals item={item} session={session} />
+      {isRunning ? (
+        <Working item={item} onStop={() => session.stop(item.runId)} />
+      ) : (
+        <>
+          <End item={item} onAskAgain={() => session.retry(item.replyTo)} />
+          <div
+            className={`-ms-1.5 flex h-8 items-center ${isLast ? '' : 'opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100'}`}
+          >
+            {item.text !== '' && <CopyButton words={item.text} />}
+            {isLast && (
+              <IconButton
+                label={text.conversation.askAgain}
+                className="size-8!"
+                onClick={() => session.retry(item.replyTo)}
+              >
+                <AgainIcon className="size-4" />
+              </IconButton>
+            )}
+            <Timestamp at={item.timestamp} />
+          </div>
+        </>
+      )}
+    </article>
+  );
+});
+
+function Working({ item, onStop }: { readonly item: AnswerItem; readonly onStop: () => void }) {
+  const { text } = useText();
+  return (
+    <p className="flex h-8 items-center gap-2 text-sm text-muted">
+      <span
+        aria-hidden="true"
+        className="size-2 rounded-full bg-accent motion-safe:animate-breathe"
+      />
+      {item.status === 'queued' && (
+        <>
+          {item.position === undefined
+            ? text.answer.queued
+            : text.answer.queuedBehind(item.position)}
+          <Button look="quiet" onClick={onStop}>
+            <StopIcon className="size-4" /> {text.conversation.stop}
+          </Button>
+        </>
+      )}
+      {item.status === 'running' && item.text === '' && text.answer.starting}
+    </p>
+  );
+}
+
+/** How it ended, where that is not the usual way. */
+function End({ item, onAskAgain }: { readonly item: AnswerItem; readonly onAskAgain: () => void }) {
+  const { text } = useText();
+  switch (item.status) {
+    case 'queued':
+    case 'running':
+      return null;
+    case 'complete':
+      return item.text === '' && <p className="text-sm text-muted">{text.answer.empty}</p>;
+    case 'cancelled':
+      return (
+        <p className="flex items-center gap-1.5 py-1 text-sm text-muted">
+          <StopIcon className="size-3.5" /> {text.answer.cancelled}
+        </p>
+      );
+    case 'error':
+    case 'interrupted':
+      return (
+        <div
+          className={`my-2 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl px-3.5 py-2.5 text-sm ${
+            item.status === 'error' ? 'bg-danger-tint text-danger' : 'bg-warning-tint text-warning'
+          }`}
+        >
+          <WarningIcon />
+          <div className="min-w-48 flex-1">
+            <p className="font-medium">{headlineOf(item, text)}</p>
+            {item.status === 'error' && item.problem && (
+              <p dir="auto" className="wrap-anywhere">
+                {item.problem.message}
+              </p>
+            )}
+          </div>
+          <Button onClick={onAskAgain}>
+            <AgainIcon className="size-4" /> {text.conversation.askAgain}
+          </Button>
+        </div>
+      );
+  }
+}
+
+function headlineOf({ status, problem }: AnswerItem, text: Text): string {
+  if (status === 'interrupted') return text.answer.interrupted;
+  if (problem?.code === 'TIMEOUT') return text.answer.timeout;
+  return problem?.code === 'ANSWER_TOO_LARGE' ? text.answer.tooLarge : text.answer.error;
+}

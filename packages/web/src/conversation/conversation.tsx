@@ -1,0 +1,110 @@
+/** One chat: its title, what was said, and where one writes. */
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { ConnectionBanner } from '../app/connection-banner.tsx';
+import { useFramed } from '../app/framed.ts';
+import { openSession } from '../app/open-sessions.ts';
+import { currentPlace, navigate, type Place, pathOf } from '../app/router.ts';
+import { markRead } from '../sessions/unread.ts';
+import { useText } from '../text/text.tsx';
+import { Announcer } from './announcer.tsx';
+import { Composer } from './composer.tsx';
+import { GoneNotice, isGone } from './gone-notice.tsx';
+import { Header } from './header.tsx';
+import { LimitNotice } from './limit-notice.tsx';
+import { MessageList, type MessageListHandle } from './message-list.tsx';
+import { People } from './people.tsx';
+import { useAgentChoice } from './use-agent-choice.ts';
+import { Welcome } from './welcome.tsx';
+
+interface Props {
+  readonly place: Place;
+  /** Absent where the list of chats is beside the conversation. */
+  readonly onOpenSidebar: (() => void) | undefined;
+}
+
+export function Conversation({ place, onOpenSidebar }: Props) {
+  const { text } = useText();
+  const { sessionId } = place;
+  const session = useMemo(() => openSession(sessionId), [sessionId]);
+  const transcript = useFramed(session.transcript);
+  const agents = useAgentChoice(session, sessionId !== undefined, transcript);
+  const list = useRef<MessageListHandle>(null);
+  const [editing, setEditing] = useState<string>();
+
+  const title = transcript.title;
+  useEffect(() => {
+    document.title = title === null ? 'Parley' : `${title} · Parley`;
+  }, [title]);
+
+  // What is in view is read; what comes into a hidden tab is not.
+  const { lastSeq } = session.transcript;
+  useEffect(() => {
+    const mark = (): void => {
+      if (!document.hidden && lastSeq > 0) markRead(session.id, lastSeq);
+    };
+    mark();
+    document.addEventListener('visibilitychange', mark);
+    return () => document.removeEventListener('visibilitychange', mark);
+  }, [session, lastSeq]);
+
+  function send(words: string): void {
+    session.send(words, { agent: agents.toAsk });
+    if (currentPlace().sessionId !== session.id) navigate(pathOf(session.id), { replace: true });
+    list.current?.scrollToEnd();
+  }
+
+  const isEmpty = transcript.items.length === 0;
+  const isRunning = transcript.items.some(
+    (item) => item.kind === 'answer' && (item.status === 'running' || item.status === 'queued'),
+  );
+  return (
+    <main className="flex h-full min-w-0 flex-1 flex-col">
+      <Header
+        title={sessionId === undefined ? text.newChat : (title ?? text.untitled)}
+        onOpenSidebar={onOpenSidebar}
+      />
+      <ConnectionBanner />
+      {isEmpty && isGone(transcript) ? (
+        <div className="flex-1" />
+      ) : isEmpty ? (
+        <Welcome
+          agents={agents}
+          isLoading={sessionId !== undefined && transcript.status === 'opening'}
+        />
+      ) : (
+        <MessageList
+          key={`list ${session.id}`}
+          ref={list}
+          session={session}
+          transcript={transcript}
+          place={place}
+          editing={editing}
+          onEdit={setEditing}
+        />
+      )}
+      <div className="shrink-0 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
+        <div className="mx-auto max-w-reading">
+          <People transcript={transcript} />
+          <LimitNotice key={`limit ${session.id}`} session={session} />
+          {isGone(transcript) ? (
+            <GoneNotice transcript={transcript} />
+          ) : (
+            <Composer
+              key={`composer ${session.id}`}
+              session={session}
+              sessionId={sessionId}
+              agents={agents}
+              isRunning={isRunning}
+              onSend={send}
+              onEditLast={() => {
+                const last = transcript.items.findLast((item) => item.kind === 'message');
+                if (last?.kind === 'message' && last.status === 'sent') setEditing(last.id);
+              }}
+            />
+          )}
+        </div>
+      </div>
+      <Announcer key={`announcer ${session.id}`} transcript={transcript} />
+    </main>
+  );
+}

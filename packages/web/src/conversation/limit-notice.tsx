@@ -1,0 +1,53 @@
+/** The server has asked to wait: why, and for how long. What was written goes by itself then. */
+
+import type { Session } from '@parley/client';
+import { useEffect, useState } from 'react';
+import { WorkingIcon } from '../controls/icons.tsx';
+import { useNow } from '../sessions/times.ts';
+import { useText } from '../text/text.tsx';
+
+interface Limit {
+  readonly code: string;
+  readonly messageId: string;
+  /** Milliseconds. */
+  readonly until: number | undefined;
+}
+
+export function LimitNotice({ session }: { readonly session: Session }) {
+  const { text } = useText();
+  const [limit, setLimit] = useState<Limit>();
+  useEffect(
+    () =>
+      session.subscribe((message) => {
+        if (message.type === 'message_ack') {
+          setLimit((now) => (now?.messageId === message.reply_to ? undefined : now));
+        }
+        if (message.type !== 'error' || !message.data.retryable || !message.reply_to) return;
+        const { code, retry_after_ms: delay } = message.data;
+        const until = delay === undefined ? undefined : Date.now() + delay;
+        setLimit({ code, messageId: message.reply_to, until });
+      }),
+    [session],
+  );
+  return (
+    <div role="status">
+      {limit && (
+        <p className="mb-2 flex items-center gap-2 rounded-xl bg-warning-tint px-3.5 py-2 text-sm text-warning">
+          <WorkingIcon className="size-4 motion-safe:animate-turn" />
+          {limit.code === 'QUEUE_FULL' && text.limits.queue}
+          {limit.code === 'STORE_UNAVAILABLE' && text.limits.store}
+          {limit.code !== 'QUEUE_FULL' && limit.code !== 'STORE_UNAVAILABLE' && (
+            <Countdown until={limit.until} />
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Countdown({ until }: { readonly until: number | undefined }) {
+  const { text } = useText();
+  const now = useNow(250);
+  const seconds = until === undefined ? 1 : Math.max(1, Math.ceil((until - now) / 1_000));
+  return text.limits.rate(seconds);
+}

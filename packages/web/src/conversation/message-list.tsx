@@ -1,0 +1,210 @@
+/** What was said, however much it is: only what is in view is in the page. */
+import type { Session, TranscriptItem, TranscriptSnapshot } from '@parley/client';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import {
+  type Ref,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
+import { notify } from '../app/notices.ts';
+import type { Place } from '../app/router.ts';
+import { DownIcon, WorkingIcon } from '../controls/icons.tsx';
+import { useText } from '../text/text.tsx';
+import { AnswerView } from './answer.tsx';
+import { MessageView } from './message.tsx';
+
+/** So near to the end, in pixels, counts as at the end: growing answers keep it in view. */
+const NEAR_END = 80;
+/** The page before is asked for when so many items are left above. */
+const AHEAD = 8;
+/** Room above the first item, for what is said about earlier ones. */
+const TOP = 56;
+
+/** How the message that one came for stands out. */
+const FOUND =
+  'rounded-2xl outline-2 outline-offset-4 outline-transparent motion-safe:animate-flash motion-reduce:outline-accent';
+
+export interface MessageListHandle {
+  scrollToEnd(): void;
+}
+
+interface Props {
+  readonly ref: Ref<MessageListHandle>;
+  readonly session: Session;
+  readonly transcript: TranscriptSnapshot;
+  readonly place: Place;
+  /** The id of the message that is being edited. */
+  readonly editing: string | undefined;
+  readonly onEdit: (messageId: string | undefined) => void;
+}
+
+export function MessageList({ ref, session, transcript, place, editing, onEdit }: Props) {
+  const { text } = useText();
+  const { items, hasMore } = transcript;
+  const scroll = useRef<HTMLDivElement>(null);
+
+  const virtualizer = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => scroll.current,
+    getItemKey: (index) => keyOf(items[index]),
+    estimateSize: (index) => estimate(items[index]),
+    paddingStart: TOP,
+    overscan: 4,
+    anchorTo: 'end',
+    followOnAppend: true,
+    scrollEndThreshold: NEAR_END,
+    useFlushSync: false,
+  });
+  const rows = virtualizer.getVirtualItems();
+  const first = rows[0]?.index ?? 0;
+
+  const scrollToEnd = useCallback(() => virtualizer.scrollToEnd(), [virtualizer]);
+  // The new row is not there before React has drawn it.
+  useImperativeHandle(ref, () => ({ scrollToEnd: () => requestAnimationFrame(scrollToEnd) }));
+  useLayoutEffect(scrollToEnd, [scrollToEnd]);
+
+  const [isAtEnd, setAtEnd] = useState(true);
+  const look = useCallback(() => {
+    const view = scroll.current;
+    if (view) setAtEnd(view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END);
+  }, []);
+  // What grows below the view is not scrolled, but there is something newer then.
+  const size = virtualizer.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
+  useEffect(look, [look, size]);
+
+  const isLoading = useOlder(session, hasMore && first <= AHEAD);
+  const found = useTarget(session, transcript, place, (index) =>
+    virtualizer.scrollToIndex(index, { align: 'center' }),
+  );
+  const lastMessage = items.findLast((item) => item.kind === 'message' && item.status === 'sent');
+  const lastAnswer = items.at(-1);
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div
+        ref={scroll}
+        role="log"
+        aria-label={text.conversation.label}
+        // The announcer speaks; a region that grows with every token would not stop to.
+        aria-live="off"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
+        tabIndex={0}
+        onScroll={look}
+        className="h-full overflow-y-auto overscroll-contain outline-offset-[-3px] [overflow-anchor:none]"
+      >
+        <div className="relative" style={{ height: size }}>
+          <p className="absolute inset-x-0 top-0 flex h-14 items-center justify-center gap-2 text-xs text-muted">
+            {hasMore && <WorkingIcon className="size-4 motion-safe:animate-turn" />}
+            {hasMore || isLoading ? text.conversation.older : text.conversation.start}
+          </p>
+          <div
+            className="absolute inset-x-0 top-0"
+            style={{ transform: `translateY(${rows[0]?.start ?? 0}px)` }}
+          >
+            {rows.map(({ key, index }) => {
+              const item = items[index];
+              if (!item) return null;
+              return (
+                <div
+                  key={key}
+                  ref={virtualizer.measureElement}
+                  data-index={index}
+                  className="px-3 sm:px-4"
+                >
+                  <div className={`mx-auto max-w-reading ${found === keyOf(item) ? FOUND : ''}`}>
+                    {item.kind === 'message' ? (
+                      <MessageView
+                        item={item}
+                        session={session}
+                        canEdit={item === lastMessage}
+                        isEditing={item.id === editing}
+                        onEdit={onEdit}
+                      />
+                    ) : (
+                      <AnswerView item={item} session={session} isLast={item === lastAnswer} />
+                    )}
+                  </div>
+                </div>
+              );
+            })}
+          </div>
+        </div>
+      </div>
+      {!isAtEnd && (
+        <button
+          type="button"
+          onClick={() => {
+            scrollToEnd();
+            scroll.current?.focus();
+          }}
+          className="absolute bottom-2 left-1/2 flex h-9 -translate-x-1/2 items-center gap-1.5 rounded-full border border-line bg-raised ps-3 pe-3.5 text-sm shadow-float hover:bg-hover motion-safe:animate-appear"
+        >
+          <DownIcon className="size-4" /> {text.conversation.toNewest}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function keyOf(item: TranscriptItem | undefined): string {
+  if (!item) return '';
+  return item.kind === 'message' ? item.id : item.runId;
+}
+
+/** Good enough until it is measured: what is off moves the scroll bar, not what one reads. */
+function estimate(item: TranscriptItem | undefined): number {
+  if (!item) return 80;
+  const lines = Math.ceil(item.text.length / 85) || 1;
+  return item.kind === 'message' ? 62 + 26 * lines : 84 + 26 * lines;
+}
+
+/** Loads what came before, page by page, while the beginning of what is here is in view. */
+function useOlder(session: Session, isWanted: boolean): boolean {
+  const [isLoading, setLoading] = useState(false);
+  useEffect(() => {
+    if (!isWanted || isLoading) return;
+    setLoading(true);
+    session
+      .loadOlder()
+      .catch(() => {
+        // It is asked again when one scrolls on.
+      })
+      .finally(() => setLoading(false));
+  }, [session, isWanted, isLoading]);
+  return isLoading;
+}
+
+/** Brings the message that the address names into view, loading pages until it is there. */
+function useTarget(
+  session: Session,
+  { items, status, hasMore }: TranscriptSnapshot,
+  place: Place,
+  show: (index: number) => void,
+): string | undefined {
+  const [found, setFound] = useState<string>();
+  const done = useRef<Place>(undefined);
+  const { messageId } = place;
+  useEffect(() => {
+    if (messageId === undefined || done.current === place || status === 'opening') return;
+    const index = items.findIndex((item) => isNamed(item, messageId));
+    if (index !== -1) {
+      done.current = place;
+      setFound(keyOf(items[index]));
+      show(index);
+    } else if (hasMore) void session.loadOlder();
+    else {
+      done.current = place;
+      notify({ id: 'target', words: (text) => text.conversation.notFound });
+    }
+  }, [session, items, status, hasMore, place, messageId, show]);
+  return found;
+}
+
+function isNamed(item: TranscriptItem, messageId: string): boolean {
+  return item.kind === 'message' ? item.id === messageId : item.messageId === messageId;
+}

@@ -1,0 +1,172 @@
+import type { MessageItem, Problem, Session } from '@parley/client';
+import { memo, useRef, useState } from 'react';
+import { Button } from '../controls/button.tsx';
+import { IconButton } from '../controls/icon-button.tsx';
+import { EditIcon, WarningIcon } from '../controls/icons.tsx';
+import { type Text, useText } from '../text/text.tsx';
+import { CopyButton } from './copy-button.tsx';
+import { Timestamp } from './timestamp.tsx';
+
+interface Props {
+  readonly item: MessageItem;
+  readonly session: Session;
+  readonly canEdit: boolean;
+  readonly isEditing: boolean;
+  readonly onEdit: (messageId: string | undefined) => void;
+}
+
+export const MessageView = memo(function MessageView(props: Props) {
+  const { item, session, canEdit, isEditing, onEdit } = props;
+  const { text } = useText();
+  const name = senderOf(item, text);
+  return (
+    <article aria-label={name} className="group flex flex-col items-end pt-3 pb-1">
+      <h2 className={name === text.conversation.you ? 'sr-only' : 'pb-1 text-xs text-muted'}>
+        {name}
+      </h2>
+      {isEditing ? (
+        <Editor
+          item={item}
+          onEnd={(words) => {
+            onEdit(undefined);
+            if (words !== undefined) session.retry(item.id, words);
+          }}
+        />
+      ) : (
+        <div
+          dir="auto"
+          className={`max-w-[88%] rounded-2xl px-4 py-2.5 whitespace-pre-wrap wrap-anywhere ${
+            item.status === 'failed' ? 'bg-danger-tint' : 'bg-tint'
+          } ${item.status === 'waiting' ? 'opacity-70' : ''}`}
+        >
+          {item.text}
+        </div>
+      )}
+      {item.status === 'waiting' && <Pending />}
+      {item.status === 'failed' && !isEditing && (
+        <Failure item={item} session={session} onEdit={onEdit} />
+      )}
+      {item.status === 'sent' && !isEditing && (
+        <div className="flex h-8 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+          <Timestamp at={item.timestamp} />
+          <CopyButton words={item.text} />
+          {canEdit && (
+            <IconButton
+              label={text.conversation.edit}
+              className="size-8!"
+              onClick={() => onEdit(item.id)}
+            >
+              <EditIcon className="size-4" />
+            </IconButton>
+          )}
+        </div>
+      )}
+    </article>
+  );
+});
+
+/** A word only where it takes a while: most messages are in the log before one has looked. */
+function Pending() {
+  const { text } = useText();
+  return (
+    <p className="flex h-8 items-center gap-1.5 px-1 text-xs text-muted delay-300 starting:opacity-0 transition-opacity">
+      <span className="size-1.5 rounded-full bg-warning motion-safe:animate-breathe" />
+      {text.message.waiting}
+    </p>
+  );
+}
+
+function Failure({ item, session, onEdit }: Pick<Props, 'item' | 'session' | 'onEdit'>) {
+  const { text } = useText();
+  return (
+    <div role="alert" className="mt-1.5 flex max-w-[88%] flex-col items-end gap-2 text-sm">
+      <p className="flex items-start gap-1.5 text-danger">
+        <WarningIcon className="mt-0.5 size-4.5" />
+        {text.message.failed(reasonOf(item.problem, text))}
+      </p>
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button onClick={() => session.discard(item.id)}>{text.conversation.discard}</Button>
+        <Button onClick={() => onEdit(item.id)}>{text.conversation.edit}</Button>
+        {item.problem?.code !== 'MESSAGE_TOO_LARGE' && (
+          <Button onClick={() => session.retry(item.id)}>{text.conversation.sendAgain}</Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface EditorProps {
+  readonly item: MessageItem;
+  /** With what to ask; `undefined`: it stays as it was. */
+  readonly onEnd: (words: string | undefined) => void;
+}
+
+function Editor({ item, onEnd }: EditorProps) {
+  const { text } = useText();
+  const [words, setWords] = useState(item.text);
+  const isFirst = useRef(true);
+  function submit(): void {
+    if (words.trim() !== '') onEnd(words);
+  }
+  return (
+    <form
+      className="w-full rounded-2xl border border-accent bg-raised"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        ref={(field) => {
+          if (!field || !isFirst.current) return;
+          isFirst.current = false;
+          field.focus();
+          field.setSelectionRange(field.value.length, field.value.length);
+        }}
+        aria-label={text.conversation.editing}
+        value={words}
+        dir="auto"
+        rows={Math.min(12, words.split('\n').length + 1)}
+        onChange={(event) => setWords(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing) return;
+          if (event.key === 'Escape') onEnd(undefined);
+          else if (event.key === 'Enter' && !event.shiftKey) submit();
+          else return;
+          event.preventDefault();
+          event.stopPropagation();
+        }}
+        className="block w-full resize-none bg-transparent px-4 pt-3 outline-none"
+      />
+      <div className="flex justify-end gap-2 px-3 pb-3">
+        <Button look="quiet" onClick={() => onEnd(undefined)}>
+          {text.cancel}
+        </Button>
+        <Button look="accent" type="submit" disabled={words.trim() === ''}>
+          {text.conversation.askAgain}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** The one person of a server without authentication is you. */
+function senderOf({ sender }: MessageItem, text: Text): string {
+  return sender === undefined || sender === 'local' ? text.conversation.you : sender;
+}
+
+/** What to do, where the page knows more than the server's words say. */
+function reasonOf(problem: Problem | undefined, text: Text): string {
+  switch (problem?.code) {
+    case 'MESSAGE_TOO_LARGE':
+      return text.message.tooLarge;
+    case 'QUEUE_FULL':
+      return text.message.queueFull;
+    case 'SESSION_NOT_FOUND':
+      return text.message.conversationGone;
+    case 'AGENT_NOT_FOUND':
+      return text.message.agentGone;
+    default:
+      return problem?.message ?? '';
+  }
+}

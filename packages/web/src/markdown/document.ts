@@ -1,0 +1,272 @@
+/** An answer that grows, read once: what is complete stays as it is, and only its end is read again. */
+import type { SyntaxNode, Tree } from '@lezer/common';
+import { TreeFragment } from '@lezer/common';
+import { calmEnd } from './calm.ts';
+import { type Conversion, convertBlock, convertBlocks, findBlocks, Memo } from './convert.ts';
+import { Definitions } from './definitions.ts';
+import { FootnoteList, type Footnotes } from './footnotes.ts';
+import { markdownParser } from './grammar.ts';
+import type { Block } from './nodes.ts';
+import { OpenFence } from './open-fence.ts';
+
+/** A block directly in the answer. The same text gives the same object, as long as it is shown. */
+export interface ShownBlock {
+  /** Where it begins in the answer. */
+  readonly key: number;
+  readonly block: Block;
+}
+
+/** What is shown of an answer. Whatever has not changed since the last one is the same object. */
+export interface View {
+  /** The blocks in order, in groups, so that what is finished is passed over quickly. */
+  readonly groups: readonly (readonly ShownBlock[])[];
+  readonly footnotes: Footnotes;
+}
+
+/** Blocks in a group. */
+const GROUP_SIZE = 32;
+
+/** What comes after is shown as it is, UTF-16 code units. */
+export const MAX_TEXT = 1_000_000;
+
+interface Settled {
+  readonly index: number;
+  readonly source: string;
+  readonly key: number;
+}
+
+interface Settling {
+  readonly tree: Tree;
+  readonly tail: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** @example new MarkdownDocument().update('# Hello', false).groups */
+export class MarkdownDocument {
+  #text = '';
+  #streaming = true;
+  #view: View | undefined;
+  /** The groups of what is settled. */
+  #groups: ShownBlock[][] = [];
+  #count = 0;
+  /** Where what is not settled begins. */
+  #base = 0;
+  #tree: Tree | undefined;
+  #treeText = '';
+  #fence: OpenFence | undefined;
+  #definitions = new Definitions();
+  #footnotes = new FootnoteList();
+  #memo = new Memo();
+  /** Settled blocks that refer to what is not defined yet. */
+  #waiting = new Map<string, Settled[]>();
+
+  /**
+   * The view of a text. Costs what has been added, and the last block, if the text begins with the last
+   * one; a text that does not is read from its beginning. While `streaming`, what is half there at the
+   * end is shown calmly. Afterwards the result is the same, however the text came.
+   */
+  update(text: string, streaming: boolean): View {
+    if (this.#view && text === this.#text && streaming === this.#streaming) return this.#view;
+    if (!text.startsWith(this.#text) || !this.#streaming) this.#reset();
+    this.#text = text;
+    this.#streaming = streaming;
+    const formatted = text.slice(0, MAX_TEXT);
+    const live = this.#readTail(formatted, streaming && text.length <= MAX_TEXT);
+    const groups = this.#group(live);
+    if (text.length > MAX_TEXT) {
+      groups.push([{ key: MAX_TEXT, block: { type: 'plain', text: text.slice(MAX_TEXT) } }]);
+    }
+    this.#view = { groups, footnotes: this.#footnotes.current() };
+    return this.#view;
+  }
+
+  /** A block keeps its group from the time when it is first shown. */
+  #group(live: readonly ShownBlock[]): (readonly ShownBlock[])[] {
+    const groups: (readonly ShownBlock[])[] = [...this.#groups];
+    const last = groups.at(-1);
+    const started = last && last.length < GROUP_SIZE ? last : [];
+    if (started.length > 0) groups.pop();
+    const rest = [...started, ...live];
+    for (let at = 0; at < rest.length; at += GROUP_SIZE) {
+      groups.push(rest.slice(at, at + GROUP_SIZE));
+    }
+    return groups;
+  }
+
+  #reset(): void {
+    this.#groups = [];
+    this.#count = 0;
+    this.#base = 0;
+    this.#tree = undefined;
+    this.#treeText = '';
+    this.#fence = undefined;
+    this.#definitions = new Definitions();
+    this.#footnotes = new FootnoteList();
+    this.#memo = new Memo();
+    this.#waiting = new Map();
+  }
+
+  #readTail(text: string, streaming: boolean): ShownBlock[] {
+    const tail = text.slice(this.#base);
+    if (streaming && this.#fence) {
+      const block = this.#fence.read(tail);
+      if (block) return [{ key: this.#base + this.#fence.from, block }];
+    }
+    this.#fence = undefined;
+    const tree = this.#parse(tail);
+    const boundary = this.#settle(tree, tail, streaming);
+    if (!streaming) return this.#convertLive(tree, tail, boundary, -1);
+    const mending = calmEnd(tail, tree);
+    if (!mending || mending.at < boundary) {
+      const live = this.#convertLive(tree, tail, boundary, tail.length);
+      return this.#move(boundary, tree, tail, live);
+    }
+    const mended = tail.slice(0, mending.at) + mending.text;
+    const mendedTree = markdownParser.parse(mended, common(tree, tail.length, mending.at, mended));
+    const live = this.#convertLive(mendedTree, mended, boundary, mending.at);
+    return this.#move(boundary, tree, tail, live);
+  }
+
+  /** Reads the tail, taking over what is as it was. */
+  #parse(tail: string): Tree {
+    const length = this.#treeText.length;
+    const fragments = this.#tree ? common(this.#tree, length, length, tail) : [];
+    this.#tree = markdownParser.parse(tail, fragments);
+    this.#treeText = tail;
+    return this.#tree;
+  }
+
+  /** Takes the blocks that cannot change any more out of the tail; returns where they end in it. */
+  #settle(tree: Tree, tail: string, streaming: boolean): number {
+    const to = streaming ? settledEnd(tree, tail) : tail.length;
+    if (to === 0) return 0;
+    const settling = { tree, tail, from: 0, to };
+    this.#define(settling);
+    this.#collectFootnotes(settling);
+    if (!streaming) return 0;
+    for (let node = tree.topNode.firstChild; node && node.from < to; node = node.nextSibling) {
+      this.#settleBlock(node, tail);
+    }
+    return to;
+  }
+
+  #settleBlock(node: SyntaxNode, tail: string): void {
+    const conversion = this.#conversion(tail, -1);
+    const block = convertBlock(node, conversion);
+    if (!block) return;
+    const key = this.#base + node.from;
+    this.#footnotes.refer(conversion.footnotes);
+    if (conversion.missing.size > 0) {
+      const source = tail.slice(lineStart(tail, node.from), node.to);
+      for (const label of conversion.missing) {
+        const waiting = this.#waiting.get(label);
+        const settled = { index: this.#count, source, key };
+        if (waiting) waiting.push(settled);
+        else this.#waiting.set(label, [settled]);
+      }
+    }
+    const last = this.#groups.at(-1);
+    if (last && last.length < GROUP_SIZE) {
+      this.#groups[this.#groups.length - 1] = [...last, { key, block }];
+    } else this.#groups.push([{ key, block }]);
+    this.#count += 1;
+  }
+
+  /** Definitions are known everywhere: blocks that waited for them are read again. */
+  #define({ tree, tail, from, to }: Settling): void {
+    const affected = new Map<number, Settled>();
+    for (const node of findBlocks(tree, 'LinkReference', from, to)) {
+      const label = node.getChild('LinkLabel');
+      const url = node.getChild('URL');
+      if (!label || !url) continue;
+      const name = tail.slice(label.from + 1, label.to - 1);
+      const key = this.#definitions.add(name, tail.slice(url.from, url.to));
+      if (key === undefined) continue;
+      this.#memo = new Memo();
+      for (const settled of this.#waiting.get(key) ?? []) affected.set(settled.index, settled);
+      this.#waiting.delete(key);
+    }
+    for (const { index, source, key } of affected.values()) {
+      const node = markdownParser.parse(source).topNode.firstChild;
+      const block = node && convertBlock(node, this.#conversion(source, -1));
+      if (block) this.#replace(index, { key, block });
+    }
+  }
+
+  #replace(index: number, shown: ShownBlock): void {
+    const group = Math.floor(index / GROUP_SIZE);
+    this.#groups[group] = (this.#groups[group] ?? []).with(index % GROUP_SIZE, shown);
+  }
+
+  #collectFootnotes({ tree, tail, from, to }: Settling): void {
+    for (const node of findBlocks(tree, 'FootnoteDefinition', from, to)) {
+      const label = node.getChild('FootnoteLabel');
+      if (!label) continue;
+      const blocks = convertBlocks(node, this.#conversion(tail, -1));
+      this.#footnotes.define(tail.slice(label.from + 2, label.to - 2), blocks);
+    }
+  }
+
+  #convertLive(tree: Tree, source: string, from: number, openEnd: number): ShownBlock[] {
+    const conversion = this.#conversion(source, openEnd);
+    const live: ShownBlock[] = [];
+    for (let node = tree.topNode.childAfter(from); node; node = node.nextSibling) {
+      const block = convertBlock(node, conversion);
+      if (block) live.push({ key: this.#base + node.from, block });
+    }
+    this.#footnotes.referLive(conversion.footnotes);
+    return live;
+  }
+
+  #conversion(source: string, openEnd: number): Conversion {
+    return {
+      source,
+      definitions: this.#definitions,
+      missing: new Set(),
+      footnotes: [],
+      openEnd,
+      memo: this.#memo,
+    };
+  }
+
+  /** What is settled is left behind. */
+  #move(boundary: number, tree: Tree, tail: string, live: ShownBlock[]): ShownBlock[] {
+    this.#fence = OpenFence.at(tree, tail, boundary);
+    if (boundary > 0) {
+      this.#base += boundary;
+      this.#tree = undefined;
+      this.#treeText = '';
+    }
+    return live;
+  }
+}
+
+/** What two texts have in common up to `at`. */
+function common(tree: Tree, length: number, at: number, text: string): readonly TreeFragment[] {
+  return TreeFragment.applyChanges(TreeFragment.addTree(tree), [
+    { fromA: at, toA: length, fromB: at, toB: text.length },
+  ]);
+}
+
+/**
+ * Where the last block begins whose first line is complete and which stands after a blank line, or after a
+ * block that ends with its own line. Nothing that comes later can change what is before it, save for
+ * definitions.
+ */
+function settledEnd(tree: Tree, tail: string): number {
+  const lastLine = tail.lastIndexOf('\n') + 1;
+  for (let node = tree.topNode.lastChild; node; node = node.prevSibling) {
+    const start = lineStart(tail, node.from);
+    if (start === 0 || start >= lastLine) continue;
+    const before = tail.slice(Math.max(0, start - 200), start);
+    if (/\n[ \t]*\r?\n$/.test(before)) return start;
+    const previous = node.prevSibling?.name ?? '';
+    if (/^(?:ATXHeading\d|HorizontalRule|MathBlock)$/.test(previous)) return start;
+  }
+  return 0;
+}
+
+function lineStart(text: string, at: number): number {
+  return text.lastIndexOf('\n', at - 1) + 1;
+}

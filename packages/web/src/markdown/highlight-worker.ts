@@ -1,0 +1,62 @@
+/** The worker that highlights. Grammars are loaded as they are needed. */
+import type { LanguageFn } from 'highlight.js';
+import { createLowlight } from 'lowlight';
+import type { TokenLine } from './highlight.ts';
+import { grammarOf } from './languages.ts';
+
+export interface HighlightRequest {
+  readonly id: number;
+  readonly language: string;
+  readonly code: string;
+}
+
+export interface HighlightAnswer {
+  readonly id: number;
+  /** `undefined` where it failed. */
+  readonly lines: readonly TokenLine[] | undefined;
+}
+
+/** With more the page would take long to draw them. */
+const MAX_TOKENS = 8_000;
+
+const lowlight = createLowlight();
+
+self.addEventListener('message', ({ data }: MessageEvent<HighlightRequest>) => {
+  highlight(data.language, data.code).then(
+    (lines) => self.postMessage({ id: data.id, lines } satisfies HighlightAnswer),
+    () => self.postMessage({ id: data.id, lines: undefined } satisfies HighlightAnswer),
+  );
+});
+
+async function highlight(language: string, code: string): Promise<TokenLine[] | undefined> {
+  const grammar = grammarOf(language);
+  if (!grammar) return undefined;
+  if (!lowlight.registered(grammar.name)) {
+    lowlight.register(grammar.name, (await grammar.load()).default as LanguageFn);
+  }
+  const lines: string[][] = [[]];
+  let count = 0;
+  const walk = (node: HighlightNode, kind: string): void => {
+    if (node.type === 'text') {
+      for (const [index, piece] of (node.value ?? '').split('\n').entries()) {
+        if (index > 0) lines.push([]);
+        if (piece !== '') lines.at(-1)?.push(kind, piece);
+        count += 1;
+      }
+      return;
+    }
+    const own = node.properties?.className?.join(' ') ?? kind;
+    for (const child of node.children ?? []) walk(child, own);
+  };
+  walk(lowlight.highlight(grammar.name, code) as HighlightNode, '');
+  if (code.endsWith('\n')) lines.pop();
+  return count > MAX_TOKENS ? undefined : lines;
+}
+
+/** What lowlight makes, as far as it is read here. */
+interface HighlightNode {
+  readonly type: string;
+  readonly value?: string;
+  readonly properties?: { readonly className?: readonly string[] };
+  readonly children?: readonly HighlightNode[];
+}

@@ -1,0 +1,43 @@
+/** What an agent wrote, as it was meant. It is hostile: see docs/decisions/markdown-safety.md. */
+import './markdown.css';
+import { memo, useId, useMemo, useRef } from 'react';
+import { BlockView } from './block-view.tsx';
+import { MarkdownDocument, type ShownBlock } from './document.ts';
+import { FootnoteContext, FootnoteSection } from './footnote-view.tsx';
+import { usePaced } from './pace.ts';
+
+/**
+ * Shows Markdown. While `streaming`, `text` may grow at its end; only its last block is read and drawn
+ * again.
+ *
+ * @example <Markdown text="**Hello**" streaming={false} />
+ */
+export function Markdown({ text, streaming }: { text: string; streaming: boolean }) {
+  const shown = usePaced(text, streaming);
+  const reader = useRef<MarkdownDocument>(undefined);
+  reader.current ??= new MarkdownDocument();
+  const { groups, footnotes } = reader.current.update(shown.text, shown.streaming);
+  const prefix = useId();
+  const notes = useMemo(
+    () => ({
+      prefix,
+      streaming: shown.streaming,
+      numbers: new Map(footnotes.map(({ label, number }) => [label, number])),
+    }),
+    [prefix, shown.streaming, footnotes],
+  );
+  return (
+    <FootnoteContext value={notes}>
+      <div className="markdown" aria-busy={shown.streaming || shown.text !== text}>
+        {groups.map((blocks) => (
+          <Group key={blocks[0]?.key} blocks={blocks} />
+        ))}
+        <FootnoteSection footnotes={footnotes} />
+      </div>
+    </FootnoteContext>
+  );
+}
+
+const Group = memo(function Group({ blocks }: { readonly blocks: readonly ShownBlock[] }) {
+  return blocks.map(({ key, block }) => <BlockView key={key} block={block} />);
+});

@@ -1,0 +1,251 @@
+/** Everything that the page says, in German. */
+import type { Text } from './en.ts';
+import { pluralIn } from './plural.ts';
+
+const plural = pluralIn('de');
+
+export const de: Text = {
+  newChat: 'Neuer Chat',
+  untitled: 'Chat ohne Titel',
+  loading: 'Wird geladen …',
+  cancel: 'Abbrechen',
+  close: 'Schließen',
+  undo: 'Rückgängig',
+  dismiss: 'Ausblenden',
+  openSidebar: 'Liste der Chats öffnen',
+  closeSidebar: 'Liste der Chats schließen',
+  skipToMessage: 'Zum Nachrichtenfeld springen',
+
+  chats: {
+    label: 'Chats',
+    empty: 'Noch keine Chats. Was Sie fragen, bleibt hier erhalten.',
+    failed: 'Die Chats lassen sich gerade nicht laden.',
+    tryAgain: 'Noch einmal versuchen',
+    unread: 'ungelesen',
+    actions: (title) => `Aktionen für ${title}`,
+    rename: 'Umbenennen',
+    renameLabel: 'Titel des Chats',
+    exportMarkdown: 'Als Markdown exportieren',
+    exportJson: 'Als JSON exportieren',
+    delete: 'Löschen',
+    deleted: (title) => `„${title}“ ist gelöscht.`,
+    restored: (title) => `„${title}“ ist wieder da.`,
+    deleteFailed: (title) =>
+      `„${title}“ konnte nicht gelöscht werden und steht wieder in der Liste.`,
+    renameFailed: (reason) => `Der Titel wurde nicht geändert: ${reason}`,
+    today: 'Heute',
+    yesterday: 'Gestern',
+    week: 'Letzte 7 Tage',
+    older: 'Älter',
+  },
+
+  search: {
+    label: 'In allen Chats suchen',
+    placeholder: 'Suchen',
+    clear: 'Suche leeren',
+    searching: 'Wird gesucht …',
+    none: (words) => `Nichts gefunden zu „${words}“.`,
+    failed: 'Die Suche geht gerade nicht.',
+    found: (count) =>
+      plural(count, { one: '# Nachricht gefunden', other: '# Nachrichten gefunden' }),
+    by: { user: 'Frage', assistant: 'Antwort' },
+  },
+
+  conversation: {
+    label: 'Unterhaltung',
+    you: 'Sie',
+    agent: 'Agent',
+    welcome: 'Was möchten Sie wissen?',
+    welcomeMore: 'Antworten schreibt ein Agent. Sie können falsch sein.',
+    older: 'Frühere Nachrichten werden geladen …',
+    start: 'Der Anfang dieses Chats',
+    toNewest: 'Zum Neuesten springen',
+    notFound: 'Diese Nachricht wird im Chat nicht mehr gezeigt.',
+    editing: 'Ihre Frage bearbeiten',
+    askAgain: 'Noch einmal fragen',
+    edit: 'Bearbeiten und noch einmal fragen',
+    copy: 'Kopieren',
+    copied: 'Kopiert',
+    copyFailed: 'Der Browser hat das Kopieren nicht erlaubt.',
+    stop: 'Anhalten',
+    stopAll: 'Antwort anhalten',
+    discard: 'Verwerfen',
+    sendAgain: 'Noch einmal senden',
+  },
+
+  message: {
+    waiting: 'Wartet auf das Senden',
+    failed: (reason) => `Nicht gesendet. ${reason}`,
+    tooLarge:
+      'Sie ist länger, als der Server annimmt. Kürzen Sie sie und senden Sie sie noch einmal.',
+    queueFull:
+      'In diesem Chat warten zu viele Fragen. Senden Sie sie noch einmal, wenn eine Antwort fertig ist.',
+    conversationGone: 'Diesen Chat gibt es nicht mehr. Fragen Sie in einem neuen.',
+    agentGone: 'Den gefragten Agenten gibt es nicht mehr. Wählen Sie einen anderen.',
+  },
+
+  answer: {
+    queued: 'Wartet, bis es an der Reihe ist',
+    queuedBehind: (count) =>
+      plural(count, { one: 'Wartet auf # Antwort davor', other: 'Wartet auf # Antworten davor' }),
+    starting: 'Die ersten Worte kommen gleich …',
+    again: (attempt) => `Neu begonnen (Versuch ${attempt})`,
+    cancelled: 'Angehalten.',
+    empty: 'Der Agent hatte nichts zu sagen.',
+    interrupted: 'Der Server hielt an, während dies geschrieben wurde.',
+    error: 'Die Antwort ist fehlgeschlagen.',
+    timeout: 'Der Agent wurde nicht rechtzeitig fertig.',
+    tooLarge: 'Der Agent schrieb mehr, als eine Antwort fassen kann. Was hineinpasst, bleibt.',
+    announceStart: (agent) => `${agent} antwortet.`,
+    announceEnd: (agent, words) => `${agent} hat geantwortet: ${words}`,
+    announceStopped: (agent) => `${agent} wurde angehalten.`,
+    announceFailed: (agent) => `Die Antwort von ${agent} wurde nicht fertig.`,
+  },
+
+  steps: {
+    arguments: 'Argumente',
+    result: 'Ergebnis',
+    working: 'läuft',
+    done: 'fertig',
+    failed: 'fehlgeschlagen',
+    unfinished: 'nicht fertig geworden',
+    asks: 'Der Agent möchte benutzen:',
+    allow: 'Erlauben',
+    deny: 'Ablehnen',
+    approved: 'Erlaubt:',
+    denied: 'Nicht erlaubt:',
+    undecided: 'Niemand entschied, bevor die Antwort endete:',
+    sending: 'Ihre Entscheidung wird gesendet …',
+    announce: (tool) => `Der Agent fragt, ob er ${tool} benutzen darf.`,
+  },
+
+  progress: {
+    label: 'Fortschritt der Agenten',
+    overall: 'Alle Agenten',
+    states: {
+      waiting: 'wartet',
+      processing: 'arbeitet',
+      complete: 'fertig',
+      error: 'fehlgeschlagen',
+    },
+  },
+
+  composer: {
+    label: 'Nachricht',
+    placeholder: 'Eine Nachricht schreiben',
+    placeholderFor: (agent) => `${agent} fragen`,
+    send: 'Senden',
+    agent: 'Agent',
+    agentNow: (agent) => `Agent: ${agent}`,
+    agentsFailed: 'Die Agenten lassen sich gerade nicht laden.',
+    agentNotKept:
+      'Der Chat behält seinen Agenten, doch Ihre nächste Frage geht an den, den Sie gewählt haben.',
+  },
+
+  people: {
+    typingOne: (name) => `${name} schreibt …`,
+    typingMany: (count) =>
+      plural(count, { one: '# Person schreibt …', other: '# Personen schreiben …' }),
+    elsewhere: (count) =>
+      plural(count, { one: 'An # weiterem Ort offen', other: 'An # weiteren Orten offen' }),
+    somebody: 'Jemand',
+  },
+
+  connection: {
+    connecting: 'Verbindung wird aufgebaut …',
+    offline: 'Sie sind offline.',
+    lost: 'Die Verbindung ist verloren.',
+    retryIn: (seconds) =>
+      plural(seconds, {
+        one: 'Nächster Versuch in # Sekunde.',
+        other: 'Nächster Versuch in # Sekunden.',
+      }),
+    retrying: 'Neuer Versuch …',
+    restarting: 'Der Server startet neu.',
+    resumed: 'Wieder verbunden. Nichts ging verloren.',
+    waiting: (count) =>
+      plural(count, {
+        one: '# Nachricht wartet und wird gesendet.',
+        other: '# Nachrichten warten und werden gesendet.',
+      }),
+    closed: 'Die Verbindung wurde beendet.',
+    reload: 'Seite neu laden',
+    closedBecause: {
+      notAuthenticated:
+        'Sie sind nicht mehr angemeldet. Laden Sie die Seite neu, um sich anzumelden.',
+      policy: 'Der Server erlaubt dieser Seite keine Verbindung.',
+      other: 'Der Server beendete sie und bat, nicht wiederzukommen.',
+    },
+  },
+
+  limits: {
+    rate: (seconds) =>
+      plural(seconds, {
+        one: 'Zu viele Nachrichten. In # Sekunde geht es weiter.',
+        other: 'Zu viele Nachrichten. In # Sekunden geht es weiter.',
+      }),
+    queue:
+      'In diesem Chat warten zu viele Fragen. Ihre wird gesendet, sobald eine Antwort fertig ist.',
+    store:
+      'Der Server kann gerade keine Nachrichten speichern. Ihre wird gesendet, sobald er es kann.',
+  },
+
+  gone: {
+    deleted: 'Dieser Chat wurde gelöscht.',
+    expired: 'Dieser Chat ist abgelaufen und wird nicht mehr aufbewahrt.',
+    notFound: 'Diesen Chat gibt es nicht. Vielleicht wurde er gelöscht.',
+    refused: 'Dieser Chat lässt sich nicht öffnen.',
+    readable: 'Was Sie sehen, bleibt lesbar, bis Sie gehen.',
+  },
+
+  settings: {
+    label: 'Einstellungen',
+    theme: 'Darstellung',
+    themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
+    language: 'Sprache',
+    languages: { system: 'Wie der Browser', en: 'English', de: 'Deutsch' },
+    shortcuts: 'Tastenkürzel',
+  },
+
+  shortcuts: {
+    title: 'Tastenkürzel',
+    anywhere: 'Überall',
+    writing: 'Beim Schreiben',
+    list: {
+      help: 'Diese Übersicht zeigen',
+      newChat: 'Neuer Chat',
+      search: 'In allen Chats suchen',
+      composer: 'Zum Nachrichtenfeld',
+      previous: 'Voriger Chat',
+      next: 'Nächster Chat',
+      sidebar: 'Liste der Chats zeigen oder verbergen',
+      send: 'Nachricht senden',
+      newLine: 'Neue Zeile',
+      stop: 'Antwort anhalten',
+      editLast: 'Letzte Frage bearbeiten (im leeren Feld)',
+    },
+  },
+
+  markdown: {
+    code: 'Code',
+    copyCode: 'Kopieren',
+    table: 'Tabelle',
+    taskDone: 'Erledigt',
+    taskOpen: 'Offen',
+    image: 'Bild',
+    opensOutside: 'öffnet eine andere Website in einem neuen Tab',
+    footnote: (number: number) => `Fußnote ${number}`,
+    footnotes: 'Fußnoten',
+    tooComplex:
+      'Dieser Teil ist zu lang oder zu tief verschachtelt, um gestaltet zu werden. Er steht so da, wie er geschrieben wurde.',
+    showDiagram: 'Diagramm zeigen',
+    showCode: 'Code zeigen',
+    drawing: 'Das Diagramm wird gezeichnet …',
+    diagram: 'Diagramm',
+    diagramOf: (kind: string) => `Diagramm (${kind}). Sein Quelltext steht unter „Code zeigen“.`,
+    diagramFailed: (reason: string | undefined) =>
+      reason
+        ? `Das Diagramm lässt sich nicht zeichnen: ${reason}`
+        : 'Das Diagramm lässt sich nicht zeichnen.',
+  },
+};

@@ -1,0 +1,238 @@
+/** Everything that the page says, in English. Another language is a file of the same shape. */
+import { pluralIn } from './plural.ts';
+
+const plural = pluralIn('en');
+
+export const en = {
+  newChat: 'New chat',
+  untitled: 'Untitled chat',
+  loading: 'Loading…',
+  cancel: 'Cancel',
+  close: 'Close',
+  undo: 'Undo',
+  dismiss: 'Dismiss',
+  openSidebar: 'Open the list of chats',
+  closeSidebar: 'Close the list of chats',
+  skipToMessage: 'Skip to the message field',
+
+  chats: {
+    label: 'Chats',
+    empty: 'No chats yet. What you ask is kept here.',
+    failed: 'The chats cannot be loaded now.',
+    tryAgain: 'Try again',
+    unread: 'unread',
+    actions: (title: string) => `Actions for ${title}`,
+    rename: 'Rename',
+    renameLabel: 'Title of the chat',
+    exportMarkdown: 'Export as Markdown',
+    exportJson: 'Export as JSON',
+    delete: 'Delete',
+    deleted: (title: string) => `“${title}” is deleted.`,
+    restored: (title: string) => `“${title}” is back.`,
+    deleteFailed: (title: string) => `“${title}” could not be deleted. It is back in the list.`,
+    renameFailed: (reason: string) => `The title was not changed: ${reason}`,
+    today: 'Today',
+    yesterday: 'Yesterday',
+    week: 'Previous 7 days',
+    older: 'Older',
+  },
+
+  search: {
+    label: 'Search in all chats',
+    placeholder: 'Search',
+    clear: 'Clear the search',
+    searching: 'Searching…',
+    none: (words: string) => `Nothing found for “${words}”.`,
+    failed: 'The search does not work now.',
+    found: (count: number) => plural(count, { one: '# message found', other: '# messages found' }),
+    by: { user: 'Question', assistant: 'Answer' },
+  },
+
+  conversation: {
+    label: 'Conversation',
+    you: 'You',
+    agent: 'Agent',
+    welcome: 'What would you like to know?',
+    welcomeMore: 'Answers are written by an agent. They can be wrong.',
+    older: 'Loading earlier messages…',
+    start: 'The beginning of this chat',
+    toNewest: 'Jump to the newest',
+    notFound: 'This message is not shown in the chat any more.',
+    editing: 'Edit your question',
+    askAgain: 'Ask again',
+    edit: 'Edit and ask again',
+    copy: 'Copy',
+    copied: 'Copied',
+    copyFailed: 'The browser did not let the page copy this.',
+    stop: 'Stop',
+    stopAll: 'Stop answering',
+    discard: 'Discard',
+    sendAgain: 'Send again',
+  },
+
+  message: {
+    waiting: 'Waiting to be sent',
+    failed: (reason: string) => `Not sent. ${reason}`,
+    tooLarge: 'It is longer than the server takes. Shorten it and send it again.',
+    queueFull: 'Too many questions wait in this chat. Send it again when an answer has ended.',
+    conversationGone: 'This chat is gone. Start a new one and ask there.',
+    agentGone: 'The agent that you asked is not there any more. Choose another one.',
+  },
+
+  answer: {
+    queued: 'Waiting for its turn',
+    queuedBehind: (count: number) =>
+      plural(count, {
+        one: 'Waits for # answer before it',
+        other: 'Waits for # answers before it',
+      }),
+    starting: 'Waiting for the first words…',
+    again: (attempt: number) => `Started again (attempt ${attempt})`,
+    cancelled: 'Stopped.',
+    empty: 'The agent had nothing to say.',
+    interrupted: 'The server stopped while this was being written.',
+    error: 'The answer failed.',
+    timeout: 'The agent did not finish in time.',
+    tooLarge: 'The agent wrote more than an answer may hold. What fits is kept.',
+    announceStart: (agent: string) => `${agent} is answering.`,
+    announceEnd: (agent: string, text: string) => `${agent} answered: ${text}`,
+    announceStopped: (agent: string) => `${agent} was stopped.`,
+    announceFailed: (agent: string) => `The answer of ${agent} did not finish.`,
+  },
+
+  steps: {
+    arguments: 'Arguments',
+    result: 'Result',
+    working: 'running',
+    done: 'done',
+    failed: 'failed',
+    unfinished: 'did not finish',
+    asks: 'The agent asks to use',
+    allow: 'Allow',
+    deny: 'Deny',
+    approved: 'Allowed to use',
+    denied: 'Not allowed to use',
+    undecided: 'Nobody decided before the answer ended:',
+    sending: 'Sending your decision…',
+    announce: (tool: string) => `The agent asks whether it may use ${tool}.`,
+  },
+
+  progress: {
+    label: 'Progress of the agents',
+    overall: 'All agents',
+    states: { waiting: 'waiting', processing: 'working', complete: 'done', error: 'failed' },
+  },
+
+  composer: {
+    label: 'Message',
+    placeholder: 'Write a message',
+    placeholderFor: (agent: string) => `Ask ${agent}`,
+    send: 'Send',
+    agent: 'Agent',
+    agentNow: (agent: string) => `Agent: ${agent}`,
+    agentsFailed: 'The agents cannot be loaded now.',
+    agentNotKept: 'The chat keeps its agent, but your next question goes to the one you chose.',
+  },
+
+  people: {
+    typingOne: (name: string) => `${name} is writing…`,
+    typingMany: (count: number) =>
+      plural(count, { one: '# person is writing…', other: '# people are writing…' }),
+    elsewhere: (count: number) =>
+      plural(count, { one: 'Open in # other place', other: 'Open in # other places' }),
+    somebody: 'Somebody',
+  },
+
+  connection: {
+    connecting: 'Connecting…',
+    offline: 'You are offline.',
+    lost: 'The connection is lost.',
+    retryIn: (seconds: number) =>
+      plural(seconds, { one: 'Trying again in # second.', other: 'Trying again in # seconds.' }),
+    retrying: 'Trying again…',
+    restarting: 'The server restarts.',
+    resumed: 'Connected again. Nothing was lost.',
+    waiting: (count: number) =>
+      plural(count, {
+        one: '# message waits and will be sent.',
+        other: '# messages wait and will be sent.',
+      }),
+    closed: 'The connection was ended.',
+    reload: 'Reload the page',
+    closedBecause: {
+      notAuthenticated: 'You are not signed in any more. Reload the page to sign in.',
+      policy: 'The server does not let this page connect.',
+      other: 'The server ended it and asked not to come back.',
+    },
+  },
+
+  limits: {
+    rate: (seconds: number) =>
+      plural(seconds, {
+        one: 'Too many messages. It goes on in # second.',
+        other: 'Too many messages. It goes on in # seconds.',
+      }),
+    queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
+    store: 'The server cannot save messages now. Yours is sent again until it can.',
+  },
+
+  gone: {
+    deleted: 'This chat was deleted.',
+    expired: 'This chat has expired and is not kept any more.',
+    notFound: 'There is no such chat. It may have been deleted.',
+    refused: 'This chat cannot be opened.',
+    readable: 'What you see stays readable until you leave.',
+  },
+
+  settings: {
+    label: 'Settings',
+    theme: 'Appearance',
+    themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+    language: 'Language',
+    languages: { system: 'As the browser', en: 'English', de: 'Deutsch' },
+    shortcuts: 'Keyboard shortcuts',
+  },
+
+  shortcuts: {
+    title: 'Keyboard shortcuts',
+    anywhere: 'Anywhere',
+    writing: 'While writing',
+    list: {
+      help: 'Show this sheet',
+      newChat: 'New chat',
+      search: 'Search in all chats',
+      composer: 'Go to the message field',
+      previous: 'Previous chat',
+      next: 'Next chat',
+      sidebar: 'Show or hide the list of chats',
+      send: 'Send the message',
+      newLine: 'New line',
+      stop: 'Stop the answer',
+      editLast: 'Edit your last question (in an empty field)',
+    },
+  },
+
+  markdown: {
+    code: 'Code',
+    copyCode: 'Copy',
+    table: 'Table',
+    taskDone: 'Done',
+    taskOpen: 'To do',
+    image: 'Image',
+    opensOutside: 'opens another site in a new tab',
+    footnote: (number: number) => `Footnote ${number}`,
+    footnotes: 'Footnotes',
+    tooComplex:
+      'This part is too long or too deeply nested to be formatted. It is shown as it was written.',
+    showDiagram: 'Show diagram',
+    showCode: 'Show code',
+    drawing: 'Drawing the diagram…',
+    diagram: 'Diagram',
+    diagramOf: (kind: string) => `Diagram (${kind}). Its source is there under “Show code”.`,
+    diagramFailed: (reason: string | undefined) =>
+      reason ? `The diagram cannot be drawn: ${reason}` : 'The diagram cannot be drawn.',
+  },
+};
+
+/** The shape that each language has. */
+export type Text = typeof en;

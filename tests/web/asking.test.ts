@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { Chat, tokens } from './chat.ts';
+
+test('a question is answered word by word, and the chat gets an address of its own', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=60 rate=40');
+  await chat.answer('running').getByText('t5').waitFor();
+  expect(new URL(chat.page.url()).pathname).toMatch(/^\/s\/[\da-f-]{36}$/);
+  await chat.answer('complete').waitFor();
+  expect(await chat.words(chat.answers)).toBe(tokens(60));
+  expect(await chat.questions.innerText()).toContain('tokens=60 rate=40');
+});
+
+test('[R4] the stop button stops the answer, and Escape in the message field does too', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=5000 rate=50');
+  await chat.answer('running').getByText('t5').waitFor();
+  await chat.button('Stop answering').click();
+  await chat.answer('cancelled').waitFor();
+  const stopped = await chat.words(chat.answers);
+  await chat.page.reload();
+  await chat.answer('cancelled').waitFor();
+  expect(await chat.words(chat.answers)).toBe(stopped);
+
+  await chat.ask('tokens=5000 rate=50');
+  await chat.answer('running').getByText('t5').waitFor();
+  await chat.field.press('Escape');
+  await expect.poll(() => chat.answer('cancelled').count()).toBe(2);
+});
+
+test('asking again takes the place of the answer that there was', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=20 fail_at=10');
+  await chat.answer('error').getByText('The answer failed.').waitFor();
+  const first = await chat.answers.getAttribute('data-run');
+  await chat.answer('error').getByRole('button', { name: 'Ask again' }).first().click();
+  await expect.poll(() => chat.answers.getAttribute('data-run')).not.toBe(first);
+  await chat.answer('error').waitFor();
+  expect(await chat.questions.count()).toBe(1);
+  expect(await chat.answers.count()).toBe(1);
+});
+
+test('the last question can be edited and is asked anew, from the keyboard alone', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('first');
+  await chat.converse('secnd');
+  await chat.field.press('ArrowUp');
+  const editor = chat.page.getByRole('textbox', { name: 'Edit your question' });
+  await editor.fill('second');
+  await editor.press('Enter');
+  await chat.answer('complete').getByText('second').waitFor();
+  await expect.poll(() => chat.questions.allInnerTexts()).toHaveLength(2);
+  expect((await chat.questions.nth(1).innerText()).includes('second')).toBe(true);
+  expect(await chat.log.getByText('secnd').count()).toBe(0);
+});
+
+test('an answer is copied as it was written', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await chat.converse('**bold** and `code`');
+  await chat.answer('complete').getByRole('button', { name: 'Copy', exact: true }).last().click();
+  await chat.button('Copied').waitFor();
+  const copied = await chat.page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe('**bold** and `code`');
+});
+
+test('a question that has to wait says for how many answers, and can be taken back', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=5000 rate=50');
+  await chat.answer('running').waitFor();
+  await chat.ask('tokens=5');
+  await chat.answer('queued').getByText('Waits for 1 answer before it').waitFor();
+  await chat.answer('queued').getByRole('button', { name: 'Stop' }).click();
+  await chat.answer('cancelled').waitFor();
+  expect(await chat.answer('running').count()).toBe(1);
+});
+
+test('what several agents do is shown as bars, and the calls of tools can be unfolded', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=200 rate=50 tool=search agents=3');
+  const progress = chat.page.getByRole('region', { name: 'Progress of the agents' });
+  await progress.getByRole('progressbar', { name: 'planner-1' }).waitFor();
+  expect(await progress.getByRole('progressbar').count()).toBe(4);
+  await chat.log.getByText('search', { exact: true }).click();
+  await chat.log.getByText('"hits"').waitFor();
+  await chat.log.getByText('"query"').waitFor();
+});
+
+test('the agent is chosen where one writes, and answers from then on', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('tokens=3');
+  await chat.button('Agent: simulator').click();
+  const choice = chat.page.getByRole('menuitemradio', { name: 'echo' });
+  expect(await choice.innerText()).toContain('Answers with what you wrote');
+  await choice.click();
+  await chat.converse('hello');
+  expect(await chat.answers.last().innerText()).toContain('hello');
+  // The session's own agent was changed, so another tab asks the same one.
+  const other = await chat.anotherTab();
+  await other.button('Agent: echo').waitFor();
+});

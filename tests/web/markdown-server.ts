@@ -1,0 +1,100 @@
+/** The page of markdown-page/, built and served with the headers that the gateway gives. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import tailwindcss from '@tailwindcss/vite';
+import { build, type Plugin } from 'vite';
+import { onTestFinished } from 'vitest';
+import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
+import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
+
+const WEB_DIST = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
+
+/** Builds the page into a directory; plugins may plant a fault. */
+export async function buildPage(outDir: string, plugins: readonly Plugin[] = []): Promise<void> {
+  // Under test React would be built with its checks for developers.
+  const { NODE_ENV } = process.env;
+  process.env.NODE_ENV = 'production';
+  onTestFinished(() => {
+    process.env.NODE_ENV = NODE_ENV;
+  });
+  await build({
+    root: fileURLToPath(new URL('./markdown-page', import.meta.url)),
+    configFile: false,
+    logLevel: 'error',
+    plugins: [tailwindcss(), ...plugins],
+    worker: { format: 'es' },
+    build: { outDir, emptyOutDir: true, assetsInlineLimit: 0, target: 'es2023' },
+  });
+}
+
+/**
+ * The policy of diagram.html. It is the one page with `'unsafe-inline'` for styles, because Mermaid
+ * writes them; it has an origin of its own and may load nothing but its scripts.
+ */
+const DIAGRAM_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'unsafe-inline'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+  'sandbox allow-scripts',
+].join('; ');
+
+/**
+ * Serves a built page as the gateway does, by its own code. With a `policy` the page is served under that
+ * instead; an empty one is none.
+ */
+export async function serveBuilt(root: string, policy?: string): Promise<string> {
+  let url = '';
+  const gateway = createRequestListener({
+    originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
+    metrics: { countRequest: () => {} },
+    url: () => url,
+    webRoot: root,
+  } as unknown as AppDeps);
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url ?? '/', 'http://page').pathname;
+    // A sandbox has no origin that could be named, and modules are fetched with CORS.
+    if (path === '/diagram.html' || request.headers.origin === 'null') {
+      const isPage = path.endsWith('.html');
+      const headers = isPage
+        ? { 'Content-Security-Policy': DIAGRAM_POLICY }
+        : { 'Access-Control-Allow-Origin': '*' };
+      await send(response, join(WEB_DIST, path), headers);
+    } else if (policy !== undefined) {
+      const headers = policy === '' ? {} : { 'Content-Security-Policy': policy };
+      await send(response, join(root, path === '/' ? 'index.html' : path), headers);
+    } else await gateway(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return url;
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+};
+
+async function send(
+  response: ServerResponse,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const content = await readFile(path).catch(() => undefined);
+  if (!content) {
+    response.writeHead(404).end();
+    return;
+  }
+  const type = TYPES[extname(path)] ?? 'application/octet-stream';
+  response.writeHead(200, { 'Content-Type': type, ...headers }).end(content);
+}
