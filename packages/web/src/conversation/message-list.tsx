@@ -65,7 +65,13 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
   const scrollToEnd = useCallback(() => virtualizer.scrollToEnd(), [virtualizer]);
   // The new row is not there before React has drawn it.
   useImperativeHandle(ref, () => ({ scrollToEnd: () => requestAnimationFrame(scrollToEnd) }));
-  useLayoutEffect(scrollToEnd, [scrollToEnd]);
+  // The first drawing is at the beginning, which is no reason to load what came before it.
+  const [isPlaced, setPlaced] = useState(false);
+  useLayoutEffect(() => {
+    scrollToEnd();
+    const frame = requestAnimationFrame(() => setPlaced(true));
+    return () => cancelAnimationFrame(frame);
+  }, [scrollToEnd]);
 
   const [isAtEnd, setAtEnd] = useState(true);
   const look = useCallback(() => {
@@ -77,7 +83,7 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
   useEffect(look, [look, size]);
 
-  const isLoading = useOlder(session, hasMore && first <= AHEAD);
+  const isLoading = useOlder(session, isPlaced && hasMore && first <= AHEAD);
   const found = useTarget(session, transcript, place, (index) =>
     virtualizer.scrollToIndex(index, { align: 'center' }),
   );
