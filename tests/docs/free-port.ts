@@ -15,3 +15,10 @@ globalThis.WebSocket = class extends Original {
     super(String(url).replace(':8080', `:${process.env.DOCS_PORT}`), protocols);
   }
 };
+
+const request = globalThis.fetch;
+globalThis.fetch = (input, init) =>
+  request(
+    typeof input === 'string' ? input.replace(':8080', `:${process.env.DOCS_PORT}`) : input,
+    init,
+  );

@@ -35,7 +35,7 @@ export class Arrangement {
       if (place !== undefined) this.#put(list, place, answer.item());
     }
     this.#changedAnswers.clear();
-    if (this.#isStale) this.#items = list.slice();
+    if (this.#isStale) this.#items = [...list];
     this.#isStale = false;
     return this.#items;
   }
