@@ -209,3 +209,9 @@ test.each([
   // The browser's tests hold single steps to 200 ms; this finds what is quadratic.
   expect(performance.now() - began).toBeLessThan(10_000);
 });
+
+test('an address among the words of a link is not where it leads', () => {
+  const [block] = blocksOf(read('[https://bank.example](https://evil.example)'));
+  expect(JSON.stringify(block)).toContain('"url":"https://evil.example/"');
+  expect(JSON.stringify(block)).not.toContain('"url":"https://bank.example/"');
+});
