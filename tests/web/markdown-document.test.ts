@@ -1,4 +1,3 @@
-import type { Input } from '@lezer/common';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { MarkdownDocument, type View } from '../../packages/web/src/markdown/document.ts';
@@ -44,6 +43,8 @@ test('what is finished stays the same object, and keeps its key', () => {
     ...new Set(late.flat().map(({ key }) => key)),
   ]);
 });
+
+type Input = Parameters<typeof markdownParser.createParse>[0];
 
 /** Counts the characters that the parser looks at. */
 function countReading(): () => number {

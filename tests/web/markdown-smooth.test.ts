@@ -1,10 +1,16 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPage } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { settle, show } from './markdown-page.ts';
 import { buildPage, serveBuilt } from './markdown-server.ts';
 import { tasksOf } from './markdown-tasks.ts';
 import { longAnswer } from './markdown-text.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await temporaryDirectory(afterAll);
+  await buildPage(root);
+}, 60_000);
 
 const ENDLESS: Readonly<Record<string, string>> = {
   quotations: '>'.repeat(10_000),
@@ -22,8 +28,6 @@ const ENDLESS: Readonly<Record<string, string>> = {
 };
 
 test('what is nested or long without end holds the page up for less than 200 ms at a time', async () => {
-  const root = await temporaryDirectory();
-  await buildPage(root);
   const page = await openPage(await serveBuilt(root));
   await show(page, [{ text: '**warm** $x$\n\n```js\nlet x;\n```\n', streaming: false }]);
   await settle(page);
@@ -52,8 +56,6 @@ async function stream(text: string, chunk: number): Promise<void> {
 }
 
 test('an answer of 200,000 characters in 5,000 chunks stays smooth', async () => {
-  const root = await temporaryDirectory();
-  await buildPage(root);
   const page = await openPage(await serveBuilt(root));
   const text = longAnswer(200_000);
   await show(page, [{ text: text.slice(0, 5_000), streaming: false }]);
