@@ -1,4 +1,3 @@
-import type { Input } from '@lezer/common';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { MarkdownDocument, type View } from '../../packages/web/src/markdown/document.ts';
@@ -44,6 +43,8 @@ test('what is finished stays the same object, and keeps its key', () => {
     ...new Set(late.flat().map(({ key }) => key)),
   ]);
 });
+
+type Input = Parameters<typeof markdownParser.createParse>[0];
 
 /** Counts the characters that the parser looks at. */
 function countReading(): () => number {
@@ -208,4 +209,10 @@ test.each([
   document.update(text, false);
   // The browser's tests hold single steps to 200 ms; this finds what is quadratic.
   expect(performance.now() - began).toBeLessThan(10_000);
+});
+
+test('an address among the words of a link is not where it leads', () => {
+  const [block] = blocksOf(read('[https://bank.example](https://evil.example)'));
+  expect(JSON.stringify(block)).toContain('"url":"https://evil.example/"');
+  expect(JSON.stringify(block)).not.toContain('"url":"https://bank.example/"');
 });

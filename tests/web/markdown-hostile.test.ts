@@ -1,6 +1,6 @@
 import { chromium, type Page } from 'playwright-core';
 import type { Plugin } from 'vite';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openPage } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { seeded } from '../helpers/seeded.ts';
@@ -9,6 +9,12 @@ import type { Answer } from './markdown-page/main.ts';
 import { settle, show } from './markdown-page.ts';
 import { buildPage, serveBuilt } from './markdown-server.ts';
 import { startCanary, strangersInPage, TRIPWIRE, watch } from './markdown-watch.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await temporaryDirectory(afterAll);
+  await buildPage(root);
+}, 60_000);
 
 /** Payloads shown together. */
 const BATCH = 25;
@@ -52,8 +58,6 @@ async function showBatch(page: Page, batch: readonly Payload[], seed: number): P
 
 test('hostile Markdown runs nothing and calls nobody, whole and streamed in pieces', async () => {
   const canary = await startCanary();
-  const root = await temporaryDirectory();
-  await buildPage(root);
   const url = await serveBuilt(root);
   const payloads = corpus({ canary: canary.url, script: TRIPWIRE });
   expect(new Set(payloads.map(({ text }) => text)).size).toBeGreaterThanOrEqual(300);
@@ -82,8 +86,6 @@ async function openIndulgently(): Promise<Page> {
 
 test('a hostile diagram that is asked for runs nothing and calls nobody', async () => {
   const canary = await startCanary();
-  const root = await temporaryDirectory();
-  await buildPage(root);
   const url = await serveBuilt(root);
   const payloads = corpus({ canary: canary.url, script: TRIPWIRE }).filter(({ text }) =>
     text.startsWith('```mermaid'),
@@ -144,9 +146,9 @@ async function shownWithFault(policy: string | undefined): Promise<{
   strangers: string[];
 }> {
   const canary = await startCanary();
-  const root = await temporaryDirectory();
-  await buildPage(root, [planted]);
-  const url = await serveBuilt(root, policy);
+  const faulty = await temporaryDirectory();
+  await buildPage(faulty, [planted]);
+  const url = await serveBuilt(faulty, policy);
   const page = await openIndulgently();
   const wrong = await watch(page, url);
   await page.goto(url);

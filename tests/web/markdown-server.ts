@@ -4,30 +4,35 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import tailwindcss from '@tailwindcss/vite';
-import { build, type Plugin } from 'vite';
+import { build, loadConfigFromFile, type Plugin } from 'vite';
 import { onTestFinished } from 'vitest';
 import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
 
+const WEB_CONFIG = fileURLToPath(new URL('../../packages/web/vite.config.ts', import.meta.url));
 const WEB_DIST = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
 
 /** Builds the page into a directory; plugins may plant a fault. */
 export async function buildPage(outDir: string, plugins: readonly Plugin[] = []): Promise<void> {
-  // Under test React would be built with its checks for developers.
   const { NODE_ENV } = process.env;
+  // Under test React would be built with its checks for developers.
   process.env.NODE_ENV = 'production';
-  onTestFinished(() => {
+  try {
+    // As the real page is built, but for where it begins and ends.
+    const loaded = await loadConfigFromFile({ command: 'build', mode: 'production' }, WEB_CONFIG);
+    const { plugins: own = [], build: options, ...config } = loaded?.config ?? {};
+    const { rolldownOptions: _, ...kept } = options ?? {};
+    await build({
+      ...config,
+      configFile: false,
+      logLevel: 'error',
+      root: fileURLToPath(new URL('./markdown-page', import.meta.url)),
+      plugins: [...own, ...plugins],
+      build: { ...kept, outDir },
+    });
+  } finally {
     process.env.NODE_ENV = NODE_ENV;
-  });
-  await build({
-    root: fileURLToPath(new URL('./markdown-page', import.meta.url)),
-    configFile: false,
-    logLevel: 'error',
-    plugins: [tailwindcss(), ...plugins],
-    worker: { format: 'es' },
-    build: { outDir, emptyOutDir: true, assetsInlineLimit: 0, target: 'es2023' },
-  });
+  }
 }
 
 /**

@@ -46,7 +46,8 @@ export function CodeBlock({ code, language, closed, actions }: CodeBlockProps) {
 const Lines = memo(function Lines({ group }: { readonly group: LineGroup }) {
   if (!group.tokens) return shownText(group.text);
   const parts: ReactNode[] = [];
-  for (const line of group.tokens) {
+  for (const [index, line] of group.tokens.entries()) {
+    if (index > 0) parts.push('\n');
     for (let i = 0; i < line.length; i += 2) {
       const [kind, piece] = [line[i], shownText(line[i + 1] ?? '')];
       parts.push(
@@ -59,7 +60,7 @@ const Lines = memo(function Lines({ group }: { readonly group: LineGroup }) {
         ),
       );
     }
-    parts.push('\n');
   }
+  if (group.text.endsWith('\n')) parts.push('\n');
   return parts;
 });

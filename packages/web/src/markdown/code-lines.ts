@@ -36,15 +36,22 @@ export class CodeLines {
       from = end;
     }
     const lines = highlighted && code.startsWith(highlighted.code) ? highlighted.lines : [];
-    return this.#groups.map((group, index) => this.#withTokens(group, index, lines));
+    const isWhole = highlighted?.code === code;
+    return this.#groups.map((group, index) => this.#withTokens(group, index, lines, isWhole));
   }
 
-  #withTokens(group: LineGroup, index: number, lines: readonly TokenLine[]): LineGroup {
+  #withTokens(
+    group: LineGroup,
+    index: number,
+    lines: readonly TokenLine[],
+    isWhole: boolean,
+  ): LineGroup {
     const from = index * GROUP_SIZE;
-    const count = group.text.split('\n').length - (group.text.endsWith('\n') ? 1 : 0);
+    const hasEnd = group.text.endsWith('\n');
+    const count = group.text.split('\n').length - (hasEnd ? 1 : 0);
     const tokens = lines.slice(from, from + count);
     // Lines that came after the last highlighting stay plain until the next one.
-    const complete = tokens.length === count && group.text.endsWith('\n') ? tokens : undefined;
+    const complete = tokens.length === count && (hasEnd || isWhole) ? tokens : undefined;
     if (isSame(complete, group.tokens)) return group;
     const replaced = { ...group, tokens: complete };
     this.#groups[index] = replaced;

@@ -135,7 +135,8 @@ function linkOrImage(node: SyntaxNode, conversion: Conversion): readonly Inline[
   const begin = marks[0]?.to ?? node.from;
   const end = marks[1]?.from ?? node.to;
   const inner = convertRange(node, begin, end, conversion);
-  const url = node.getChild('URL');
+  // A bare address among the words is not where the link leads.
+  const url = node.getChildren('URL').find(({ from }) => from >= end);
   const label = node.getChild('LinkLabel');
   let target: string | undefined;
   if (url) target = unescaped(withoutAngles(source.slice(url.from, url.to)));

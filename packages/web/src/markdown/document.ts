@@ -27,7 +27,7 @@ export interface View {
 const GROUP_SIZE = 32;
 
 /** What comes after is shown as it is, UTF-16 code units. */
-export const MAX_TEXT = 1_000_000;
+const MAX_TEXT = 1_000_000;
 
 interface Settled {
   readonly index: number;

@@ -9,13 +9,13 @@ import { Mathematics } from './math-syntax.ts';
 import { BoundedTable } from './table-syntax.ts';
 
 /** Blocks within blocks; a list counts twice, as a list and as an item. */
-const MAX_DEPTH = 32;
+const MAX_DEPTH = 16;
 
 /** A paragraph or cell above this is shown as it is, UTF-16 code units. */
-export const MAX_LEAF = 32_768;
+const MAX_LEAF = 32_768;
 
 /** So many characters that could begin or end something make a paragraph one that is shown as it is. */
-const MAX_DELIMITERS = 3_000;
+const MAX_DELIMITERS = 2_000;
 
 /** Links are found by looking back for their beginning, so these are dearer. */
 const MAX_BRACKETS = 1_000;
@@ -88,7 +88,7 @@ const NoHtml: MarkdownConfig = {
 };
 
 /** At most `limit` characters from `pos`, so that looking ahead costs the same wherever it is done. */
-export function upTo(cx: InlineContext, pos: number, limit: number): string {
+function upTo(cx: InlineContext, pos: number, limit: number): string {
   return cx.slice(pos, Math.min(cx.end, pos + limit));
 }
 

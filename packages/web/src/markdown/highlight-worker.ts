@@ -1,12 +1,12 @@
 /** The worker that highlights. Grammars are loaded as they are needed. */
-import type { LanguageFn } from 'highlight.js';
 import { createLowlight } from 'lowlight';
+import { GRAMMARS } from './grammars.ts';
 import type { TokenLine } from './highlight.ts';
-import { grammarOf } from './languages.ts';
+import type { LanguageName } from './languages.ts';
 
 export interface HighlightRequest {
   readonly id: number;
-  readonly language: string;
+  readonly language: LanguageName;
   readonly code: string;
 }
 
@@ -28,11 +28,9 @@ self.addEventListener('message', ({ data }: MessageEvent<HighlightRequest>) => {
   );
 });
 
-async function highlight(language: string, code: string): Promise<TokenLine[] | undefined> {
-  const grammar = grammarOf(language);
-  if (!grammar) return undefined;
-  if (!lowlight.registered(grammar.name)) {
-    lowlight.register(grammar.name, (await grammar.load()).default as LanguageFn);
+async function highlight(language: LanguageName, code: string): Promise<TokenLine[] | undefined> {
+  if (!lowlight.registered(language)) {
+    lowlight.register(language, (await GRAMMARS[language]()).default);
   }
   const lines: string[][] = [[]];
   let count = 0;
@@ -48,7 +46,7 @@ async function highlight(language: string, code: string): Promise<TokenLine[] | 
     const own = node.properties?.className?.join(' ') ?? kind;
     for (const child of node.children ?? []) walk(child, own);
   };
-  walk(lowlight.highlight(grammar.name, code) as HighlightNode, '');
+  walk(lowlight.highlight(language, code) as HighlightNode, '');
   if (code.endsWith('\n')) lines.pop();
   return count > MAX_TOKENS ? undefined : lines;
 }

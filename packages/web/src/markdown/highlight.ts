@@ -1,7 +1,7 @@
 /** Colours for code, found in a worker, so that no grammar and no text can hold the page up. */
 import { useEffect, useRef, useState } from 'react';
 import type { HighlightAnswer, HighlightRequest } from './highlight-worker.ts';
-import { isHighlightable } from './languages.ts';
+import { type LanguageName, languageOf } from './languages.ts';
 
 /** Class and text in turn; an empty class where there is none. */
 export type TokenLine = readonly string[];
@@ -12,7 +12,7 @@ export interface Highlighted {
 }
 
 /** Longer code stays plain, UTF-16 code units. */
-export const MAX_HIGHLIGHTED = 40_000;
+const MAX_HIGHLIGHTED = 40_000;
 
 /** While code grows, milliseconds. */
 const PAUSE = 400;
@@ -23,18 +23,18 @@ const TIME_LIMIT = 3_000;
 /** The newest highlighting of a code: it may be of its beginning, while the code grows. */
 export function useHighlight(
   code: string,
-  language: string,
+  written: string,
   closed: boolean,
 ): Highlighted | undefined {
   const [highlighted, setHighlighted] = useState<Highlighted>();
   const newest = useRef(code);
   newest.current = code;
-  const wanted = isHighlightable(language) && code.length <= MAX_HIGHLIGHTED;
+  const language = code.length <= MAX_HIGHLIGHTED ? languageOf(written) : undefined;
   const pausedUntil = useRef(0);
   // While the code grows a request is made now and then; when it is complete, one for all of it.
   const request = closed ? code : Math.floor(code.length / 200);
   useEffect(() => {
-    if (!wanted || request === 0) return;
+    if (!language || request === 0) return;
     let current = true;
     const wait = closed ? 0 : Math.max(0, pausedUntil.current - performance.now());
     const timer = setTimeout(() => {
@@ -50,8 +50,8 @@ export function useHighlight(
       current = false;
       clearTimeout(timer);
     };
-  }, [request, language, closed, wanted]);
-  return wanted ? highlighted : undefined;
+  }, [request, language, closed]);
+  return language && highlighted;
 }
 
 function wholeLines(code: string): string {
@@ -75,7 +75,10 @@ const waiting = new Map<number, Settle>();
 let deadline: ReturnType<typeof setTimeout> | undefined;
 
 /** `undefined` where it cannot be done, or not in time. */
-function highlight(language: string, code: string): Promise<readonly TokenLine[] | undefined> {
+function highlight(
+  language: LanguageName,
+  code: string,
+): Promise<readonly TokenLine[] | undefined> {
   worker ??= startWorker();
   const id = nextId;
   nextId += 1;

@@ -30,7 +30,7 @@ export function Markdown({ text, streaming }: { text: string; streaming: boolean
     <FootnoteContext value={notes}>
       <div className="markdown" aria-busy={shown.streaming || shown.text !== text}>
         {groups.map((blocks) => (
-          <Group key={blocks[0]?.key} blocks={blocks} />
+          <Group key={blocks[0]?.key} blocks={blocks} isOfMany={groups.length > FEW} />
         ))}
         <FootnoteSection footnotes={footnotes} />
       </div>
@@ -38,6 +38,21 @@ export function Markdown({ text, streaming }: { text: string; streaming: boolean
   );
 }
 
-const Group = memo(function Group({ blocks }: { readonly blocks: readonly ShownBlock[] }) {
-  return blocks.map(({ key, block }) => <BlockView key={key} block={block} />);
+/** In an answer with more groups than these, what is out of sight is not laid out. */
+const FEW = 6;
+
+interface GroupProps {
+  readonly blocks: readonly ShownBlock[];
+  readonly isOfMany: boolean;
+}
+
+/** An element of its own, so that what is added has the browser lay out the last one again, not all. */
+const Group = memo(function Group({ blocks, isOfMany }: GroupProps) {
+  return (
+    <div className={isOfMany ? 'of-many' : undefined}>
+      {blocks.map(({ key, block }) => (
+        <BlockView key={key} block={block} />
+      ))}
+    </div>
+  );
 });

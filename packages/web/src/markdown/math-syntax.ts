@@ -2,7 +2,7 @@
 import type { BlockContext, InlineContext, Line, MarkdownConfig } from '@lezer/markdown';
 
 /** UTF-16 code units; also what is looked through for the end of a formula. */
-export const MAX_MATH = 4_000;
+const MAX_MATH = 4_000;
 
 const DOLLAR = 36;
 const BACKSLASH = 92;

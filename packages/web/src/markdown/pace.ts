@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 
 /** So much of a text that is there already is read in one step, UTF-16 code units. */
-const STEP = 12_000;
+const STEP = 8_000;
 
 /** A step that takes longer is followed by a rest of three times as long, milliseconds. */
 const CHEAP = 8;

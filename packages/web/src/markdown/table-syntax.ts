@@ -3,7 +3,7 @@ import type { BlockParser, LeafBlock, LeafBlockParser, MarkdownConfig } from '@l
 import { Table } from '@lezer/markdown';
 
 /** What comes after so many cells is shown as text. */
-const MAX_CELLS = 5_000;
+const MAX_CELLS = 3_000;
 
 /** UTF-16 code units. */
 const MAX_LENGTH = 65_536;

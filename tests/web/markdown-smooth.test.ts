@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openPage } from '../helpers/browser.ts';
+import { temporaryDirectory } from '../helpers/gateway.ts';
+import { settle, show } from './markdown-page.ts';
+import { buildPage, serveBuilt } from './markdown-server.ts';
+import { tasksOf } from './markdown-tasks.ts';
+import { longAnswer } from './markdown-text.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await temporaryDirectory(afterAll);
+  await buildPage(root);
+}, 60_000);
+
+const ENDLESS: Readonly<Record<string, string>> = {
+  quotations: '>'.repeat(10_000),
+  lists: '- '.repeat(10_000),
+  brackets: '['.repeat(100_000),
+  links: '[a]('.repeat(25_000),
+  emphasis: '*a **b '.repeat(20_000),
+  stars: `${'*'.repeat(30_000)}a${'*'.repeat(30_000)}`,
+  cells: `|${'a|'.repeat(300)}\n|${'-|'.repeat(300)}\n${`|${'b|'.repeat(300)}\n`.repeat(333)}`,
+  words: 'word '.repeat(40_000),
+  marks: '*a* '.repeat(1_000),
+  formulas: '$x^2$ '.repeat(300),
+  tokens: `\`\`\`js\n${'a=1;b="c";\n'.repeat(3_000)}\`\`\``,
+  items: '- item **bold** `c`\n'.repeat(3_000),
+};
+
+test('what is nested or long without end holds the page up for less than 200 ms at a time', async () => {
+  const page = await openPage(await serveBuilt(root));
+  await show(page, [{ text: '**warm** $x$\n\n```js\nlet x;\n```\n', streaming: false }]);
+  await settle(page);
+  const longest: Record<string, number> = {};
+  for (const [name, text] of Object.entries(ENDLESS)) {
+    await show(page, []);
+    const tasks = await tasksOf(page, async () => {
+      await show(page, [{ text, streaming: false }]);
+      await settle(page);
+    });
+    longest[name] = tasks[0] ?? 0;
+  }
+  console.log('longest tasks, ms:', JSON.stringify(longest));
+  expect(Math.max(...Object.values(longest))).toBeLessThan(200);
+}, 200_000);
+
+/** Writes a text as it comes, several chunks in a frame, with its end in sight. */
+async function stream(text: string, chunk: number): Promise<void> {
+  for (let end = chunk, count = 1; end < text.length; end += chunk, count += 1) {
+    globalThis.show([{ text: text.slice(0, end), streaming: true }]);
+    if (count % 4 > 0) continue;
+    await new Promise(requestAnimationFrame);
+    scrollTo(0, document.documentElement.scrollHeight);
+  }
+  globalThis.show([{ text, streaming: false }]);
+}
+
+test('an answer of 200,000 characters in 5,000 chunks stays smooth', async () => {
+  const page = await openPage(await serveBuilt(root));
+  const text = longAnswer(200_000);
+  await show(page, [{ text: text.slice(0, 5_000), streaming: false }]);
+  await settle(page);
+  const tasks = await tasksOf(page, async () => {
+    await page.evaluate(`(${stream.toString()})(${JSON.stringify(text)}, 40)`);
+  });
+  const long = tasks.filter((task) => task > 50);
+  console.log(
+    `tasks: ${tasks.length}, the longest ${tasks.slice(0, 5)} ms, above 50 ms ${long.length}`,
+  );
+  expect(long).toEqual([]);
+}, 280_000);
