@@ -1,0 +1,161 @@
+/**
+ * What a person sees when the network, the server or the tab goes away in mid-answer: the whole answer,
+ * once, and no question lost or asked twice.
+ */
+import type { CDPSession } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { start } from '../cli/parley.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { startProxy } from '../helpers/proxy.ts';
+import { Chat, tokens } from './chat.ts';
+
+/** A network that says nothing for so long, milliseconds: more than the client's own deadline. */
+const OUTAGE_MS = 20_000;
+
+const agents = [simulatorAgent];
+const portOf = (url: string) => Number(new URL(url).port);
+
+async function expectWhole(chat: Chat, count: number): Promise<void> {
+  await chat.answer('complete').waitFor({ timeout: 60_000 });
+  expect(await chat.answers.count()).toBe(1);
+  expect(await chat.questions.count()).toBe(1);
+  expect(await chat.words(chat.answers)).toBe(tokens(count));
+}
+
+test('[R4] [R6] a page that is reloaded in mid-answer goes on with it, without a repeat or a hole', async () => {
+  const { http } = await startGateway({ agents });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=200 rate=60');
+  for (const seen of ['t20', 't60']) {
+    await chat.answers.getByText(seen).waitFor();
+    await chat.page.reload();
+  }
+  await chat.answer('running').waitFor();
+  await expectWhole(chat, 200);
+});
+
+test('[R2] [R5] [R6] a server that is killed in mid-answer and started again', async () => {
+  const dataDir = await temporaryDirectory();
+  const serve = (port: number) =>
+    start(['serve', '--port', `${port}`, '--data-dir', dataDir, '--agent', 'simulator']);
+  const first = serve(0);
+  const [, port] = await first.until(/localhost:(\d+)/);
+  const chat = await Chat.open(`http://localhost:${port}`);
+  await chat.ask('tokens=150 rate=50');
+  await chat.answers.getByText('t20').waitFor();
+  first.process.kill('SIGKILL');
+  await first.ended;
+  await chat.page
+    .getByRole('status')
+    .getByText(/The connection is lost|Trying again/)
+    .waitFor();
+  await serve(Number(port)).until(/is listening/);
+  await expectWhole(chat, 150);
+});
+
+test('[R6] [R8] a network that is gone for 20 s, with nobody told', async () => {
+  const { http } = await startGateway({ agents });
+  const proxy = await startProxy(portOf(http));
+  const chat = await Chat.open(`http://127.0.0.1:${proxy.port}`);
+  await chat.ask('tokens=600 rate=25');
+  await chat.answers.getByText('t20').waitFor();
+  proxy.hold();
+  await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
+  proxy.release();
+  await expectWhole(chat, 600);
+}, 120_000);
+
+test('[R3] a message that was written offline arrives once, also when the tab was closed meanwhile', async () => {
+  const { http } = await startGateway({ agents });
+  const proxy = await startProxy(portOf(http));
+  const chat = await Chat.open(`http://127.0.0.1:${proxy.port}`);
+  await chat.converse('tokens=3');
+  await chat.page.context().setOffline(true);
+  proxy.cut();
+  await chat.ask('tokens=5');
+  await chat.questions.nth(1).getByText('Waiting').waitFor();
+  const url = chat.page.url();
+  const context = chat.page.context();
+  await chat.page.close();
+  await context.setOffline(false);
+  const again = await chat.anotherTab(url);
+  await expect.poll(() => again.answer('complete').count(), { timeout: 30_000 }).toBe(2);
+  const log = (await (
+    await fetch(`${http}/api${new URL(url).pathname.replace('/s/', '/sessions/')}/messages`)
+  ).json()) as {
+    data: { messages: { type: string; content?: string }[] };
+  };
+  const asked = log.data.messages.filter(({ type }) => type === 'chat_message');
+  expect(asked.map(({ content }) => content)).toEqual(['tokens=3', 'tokens=5']);
+});
+
+test('[R6] a tab that is frozen in mid-answer shows the whole answer when it thaws', async () => {
+  const { http } = await startGateway({ agents });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=150 rate=50');
+  await chat.answers.getByText('t20').waitFor();
+  const cdp: CDPSession = await chat.page.context().newCDPSession(chat.page);
+  await cdp.send('Page.enable');
+  await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
+  // The answer ends without the tab.
+  const [session] = (
+    (await (await fetch(`${http}/api/sessions`)).json()) as {
+      data: { sessions: { id: string }[] };
+    }
+  ).data.sessions;
+  await expect
+    .poll(
+      async () =>
+        JSON.stringify(await (await fetch(`${http}/api/sessions/${session?.id}`)).json()).includes(
+          't150',
+        ),
+      { timeout: 30_000 },
+    )
+    .toBe(true);
+  await cdp.send('Page.setWebLifecycleState', { state: 'active' });
+  await expectWhole(chat, 150);
+});
+
+test('[R7] two pages that came at different moments end with the same text', async () => {
+  const { http } = await startGateway({ agents });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=150 rate=60 tool=search');
+  await chat.answers.getByText('t20').waitFor();
+  const late = await chat.anotherTab();
+  await late.answer('running').waitFor();
+  for (const tab of [chat, late]) await expectWhole(tab, 150);
+  expect(await late.log.innerText()).toBe(await chat.log.innerText());
+});
+
+test("[R11] a page that speaks only the seed's protocol works beside it", async () => {
+  const { http, ws } = await startGateway({ agents });
+  const chat = await Chat.open(http);
+  await chat.converse('tokens=3');
+  const sessionId = new URL(chat.page.url()).pathname.slice('/s/'.length);
+  const plain = await chat.page.context().newPage();
+  // Any page of the origin does; what counts is the script.
+  await plain.goto(http);
+  const answer = plain.evaluate(
+    ([url, id]) =>
+      new Promise<string>((resolve, reject) => {
+        const socket = new WebSocket(url as string);
+        const send = (type: string, data: object, more = {}) =>
+          socket.send(JSON.stringify({ type, timestamp: new Date().toISOString(), data, ...more }));
+        socket.onopen = () => send('session_join', {}, { session_id: id });
+        socket.onerror = () => reject(new Error('no connection'));
+        socket.onmessage = ({ data: text }) => {
+          const { type, data } = JSON.parse(text);
+          if (type === 'session_status') {
+            send('chat_message', { content: 'tokens=4', message_type: 'text' }, { session_id: id });
+          }
+          if (type === 'error') reject(new Error(text));
+          if (type === 'agent_response') resolve(data.content);
+        };
+      }),
+    [ws, sessionId] as const,
+  );
+  expect((await answer).trim()).toBe(tokens(4));
+  await expect.poll(() => chat.answer('complete').count()).toBe(2);
+  expect(await chat.words(chat.answers.last())).toBe(tokens(4));
+});
