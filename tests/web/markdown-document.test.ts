@@ -85,6 +85,7 @@ test('the work of 5,000 chunks grows with the length of the answer, not with its
   const shortWork = readingOf(short, 40) / short.length;
   vi.restoreAllMocks();
   const longWork = readingOf(long, 40) / long.length;
+  console.log(`each character was read ${shortWork.toFixed(1)} and ${longWork.toFixed(1)} times`);
   // How often each character is read: by the blocks it is in, whatever came before.
   expect(longWork).toBeLessThan(20);
   expect(longWork / shortWork).toBeLessThan(1.3);

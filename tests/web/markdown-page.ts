@@ -12,7 +12,13 @@ export async function show(page: Page, answers: readonly Answer[]): Promise<void
 export async function settle(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector('.markdown[aria-busy="true"]'));
   await page.waitForLoadState('networkidle');
+  // A browser that is never idle calls back in the end.
+  const limit = { timeout: 1_000 };
   await page.evaluate(
-    () => new Promise((resolve) => requestIdleCallback(() => requestIdleCallback(resolve))),
+    (options) =>
+      new Promise<void>((resolve) => {
+        requestIdleCallback(() => requestIdleCallback(() => resolve(), options), options);
+      }),
+    limit,
   );
 }
