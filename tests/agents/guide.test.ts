@@ -49,7 +49,7 @@ describe('a question that the documentation answers', () => {
   test('is answered in Markdown: lead-in, text, source and what else to read', async () => {
     expect(await answer(guide, 'How do I make backups?')).toBe(
       [
-        'This is what the documentation says about **Backups**.',
+        'From Parley’s documentation: **Backups**',
         'The database is one file, `parley.db`. Copy it with `sqlite3 parley.db ".backup copy.db"`' +
           ' while the\nserver runs.',
         'Source: `docs/deploy.md` › Deploying › Backups',
@@ -87,7 +87,7 @@ describe('a question that the documentation answers', () => {
 
   test('says so where it is not sure', async () => {
     const text = await answer(guide, 'origin of species and finches on islands');
-    expect(text).not.toMatch(/^This is what/);
+    expect(text).not.toMatch(/^From Parley’s documentation/);
   });
 });
 
@@ -102,7 +102,7 @@ describe('a question that it does not answer', () => {
   ])('%s', async (question) => {
     const text = await answer(guide, question);
     expect(text).toMatch(/^I found nothing about that in Parley’s documentation/);
-    expect(text).toContain('You could ask about:\n\n- Quick start\n- Joining a session\n');
+    expect(text).toContain('Ask me anything about Parley.');
   });
 
   test.each(['hi', 'Hello!', 'help', 'hello there', 'What can you do?', 'Who are you'])(
@@ -111,8 +111,7 @@ describe('a question that it does not answer', () => {
       const text = await answer(guide, question);
       expect(text).toMatch(/^Hello! I am the guide to Parley\./);
       expect(text).toContain('not a language model');
-      expect(text).toContain('- Quick start');
-      expect(text).not.toContain('Licence');
+      expect(text).toContain('Ask me anything about Parley.');
     },
   );
 
@@ -161,9 +160,9 @@ describe('how it writes', () => {
     const run = ask(slow, 'heartbeat', { onEvent: (word) => words.push(word) });
     await vi.advanceTimersByTimeAsync(95);
     expect(words).toHaveLength(10);
-    expect(words.slice(0, 3)).toEqual(['This ', 'is ', 'what ']);
+    expect(words.slice(0, 3)).toEqual(['From ', 'Parley’s ', 'documentation: ']);
     await vi.advanceTimersByTimeAsync(2_000);
-    expect(textOf(await run)).toMatch(/^This is what[\s\S]*Source: `PROTOCOL.md`/);
+    expect(textOf(await run)).toMatch(/^From Parley’s[\s\S]*Source: `PROTOCOL.md`/);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -174,7 +173,7 @@ describe('how it writes', () => {
       signal: controller.signal,
       onEvent: () => controller.abort(),
     });
-    expect(events).toEqual(['This ']);
+    expect(events).toEqual(['From ']);
   });
 
   test('two questions at once are answered as one after the other', async () => {

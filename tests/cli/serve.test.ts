@@ -110,10 +110,22 @@ test('[R12] a data directory in use is one sentence and status 1', async () => {
   expect(stderr).toMatch(/^parley serve: .*data directory.* in use .*\n$/);
 });
 
+test('[R12] an agent that does not exist is a wrong setting, and those that do are named', async () => {
+  const cwd = await temporaryDirectory();
+  const { status, stdout, stderr } = await parley(['serve', '--agent', 'nobody'], { cwd });
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toMatch(/^parley serve: .*"nobody".* there are guide, echo, simulator\.$/m);
+  const file = join(cwd, 'parley.config.ts');
+  await writeFile(file, `export default { agents: [{ name: 'parrot', run: () => '' }] };`);
+  const own = await parley(['serve', '--agent', 'guide'], { cwd });
+  expect(own.status).toBe(2);
+  expect(own.stderr).toMatch(/"guide".* there are parrot\.$/m);
+});
+
 test.each<[string, string[], RegExp]>([
-  ['an agent that does not exist', ['--agent', 'nobody'], /nobody/],
   ['an address that is not of this machine', ['--host', '192.0.2.1'], /no address of this machine/],
-  ['a data directory that is a file', ['--data-dir', 'file'], /file/],
+  ['a data directory that is a file', ['--data-dir', 'file'], /file is not a directory/],
+  ['a data directory below a file', ['--data-dir', 'file/data'], /file is not a directory/],
 ])('[R12] %s is one sentence and status 1', async (_, flags, message) => {
   const cwd = await temporaryDirectory();
   await writeFile(join(cwd, 'file'), 'kept');
@@ -128,6 +140,6 @@ test('the stack of a start that failed is in the log at --log-level debug', asyn
   const cwd = await temporaryDirectory();
   const flags = ['--port', '0', '--agent', 'nobody', '--log-level', 'debug'];
   const { status, stdout } = await parley(['serve', ...flags], { cwd });
-  expect(status).toBe(1);
+  expect(status).toBe(2);
   expect(stdout).toMatch(/"stack":".*\\n +at /);
 });

@@ -1,7 +1,7 @@
 /** What only SQLite promises: to files, processes and the disk. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,11 +190,39 @@ test('[R12] what is not a database is refused in words', async () => {
   });
 });
 
-test('[R12] a directory that cannot be made is refused in words', async () => {
+test('directories are made where there are none, each for its owner alone', async () => {
+  const parent = await newDirectory();
+  await openStore(join(parent, 'one', 'two'));
+  for (const path of ['one', 'one/two']) {
+    expect((await stat(join(parent, path))).mode & 0o777).toBe(0o700);
+  }
+});
+
+test('[R12] a directory that cannot be made or used is refused in words, and at once', async () => {
   const parent = await newDirectory();
   await (await openStore(parent)).close();
-  const inside = join(parent, 'parley.sqlite', 'data');
-  await expect(openSqliteStore(inside)).rejects.toThrow(`${inside} cannot be used: ENOTDIR`);
+  const file = join(parent, 'parley.sqlite');
+  await symlink(join(parent, 'nowhere', 'at-all'), join(parent, 'link'));
+  const notADirectory = `${file} is not a directory`;
+  const linux: readonly (readonly [path: string, reason: string])[] = [
+    // These say of every new name that it does not exist, or that it may not be there.
+    ['/proc/foo', 'its file system takes no new files'],
+    ['/proc/foo/data', 'its file system takes no new files'],
+    ['/sys/foo', process.getuid?.() === 0 ? 'nothing may be written there' : 'this user may not'],
+  ];
+  const refused = [
+    [file, notADirectory],
+    [join(file, 'data'), notADirectory],
+    [join(file, 'data', 'below'), notADirectory],
+    [join(parent, 'link'), 'a link that leads nowhere is in its place'],
+    [join(parent, 'x'.repeat(300)), 'its name is too long'],
+    ...(process.platform === 'linux' ? linux : []),
+  ] as const;
+  for (const [path, reason] of refused) {
+    await expect(openSqliteStore(path), path).rejects.toThrow(
+      `The data directory ${path} cannot be used: ${reason}`,
+    );
+  }
 });
 
 test('the write-ahead log does not grow without bound, and close leaves none', async () => {

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { createGuideAgent } from '../../packages/gateway/src/agents/guide.ts';
+import { DOCUMENT_ROOTS, readSections } from '../../packages/gateway/src/agents/guide-sections.ts';
+import { answer as ask } from '../agents/collect.ts';
 
 /** What people ask, and the heading under which the guide has to find the answer. */
 const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['How do I start Parley?', 'Start'],
-  ['What is Parley?', 'Parley'],
   ['How do I stop an answer?', 'How do I stop an answer?'],
   ['How do I bring my own agent?', 'Bring an agent'],
   ['How do I stream tokens from my agent?', 'How do I stream an answer?'],
@@ -19,6 +20,13 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['How do I make a backup?', 'How do I back up the data?'],
   ['How do I change the port?', 'How do I change the port?'],
   ['How do I add authentication?', 'Is there authentication?'],
+  ['How do I log in?', 'Is there authentication?'],
+  ['rate limits per person', 'What it does not do yet'],
+  ['Are there rate limits?', 'What it does not do yet'],
+  ['PostgreSQL', 'What it does not do yet'],
+  ['Can I use Postgres?', 'What it does not do yet'],
+  ['Can it show images?', 'What it does not do yet'],
+  ['Are messages encrypted?', 'What does protect the server today?'],
   ['Can I run it on several machines?', 'Can I run Parley on several machines?'],
   ['What is the maximum message size?', 'How large may a message be?'],
   ['How long are conversations kept?', 'How long are sessions kept?'],
@@ -37,16 +45,51 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ],
 ];
 
+/** What people ask as well, and the documentation does not know. */
+const UNKNOWN: readonly string[] = [
+  'how much does it cost',
+  'Does it run on Windows?',
+  'Is it open source?',
+  'Does it support Safari?',
+  'Is it production ready?',
+  'How do I write a poem?',
+  'What is the weather like?',
+  'Does it support voice?',
+];
+
 const guide = createGuideAgent({ wordsPerSecond: 0 });
+const answer = (question: string) => ask(guide, question);
+
+/** The heading that an answer comes from. */
+function source(text: string): string | undefined {
+  const [line = ''] = /^Source: .*$/m.exec(text) ?? [];
+  return line.replace(' (shortened)', '').split(' › ').at(-1);
+}
 
 test.each(QUESTIONS)('the guide answers %j with %j', async (message, heading) => {
-  let answer = '';
-  const run = guide.run(
-    { message, sessionId: 's', runId: 'r', attempt: 1, history: async () => [] },
-    { signal: AbortSignal.timeout(10_000), approve: async () => ({ approved: false }) },
-  );
-  for await (const text of run) answer += text;
-  expect(answer).toMatch(/^This is what the documentation says/);
-  const [source = ''] = /^Source: .*$/m.exec(answer) ?? [];
-  expect(source.replace(' (shortened)', '').split(' › ').at(-1)).toBe(heading);
+  const text = await answer(message);
+  expect(text.split('\n')[0]).toBe(`From Parley’s documentation: **${heading}**`);
+  expect(source(text)).toBe(heading);
+});
+
+test.each(UNKNOWN)('[R12] the guide says that it found nothing about %j', async (message) => {
+  expect(await answer(message)).toMatch(/^I found nothing about that in Parley’s documentation/);
+});
+
+test('the title of any section, typed as it stands, is answered by a section of that title', async () => {
+  const sections = await readSections(DOCUMENT_ROOTS);
+  const titles = new Set(sections.map(({ path }) => path.at(-1) ?? ''));
+  expect(titles.size).toBeGreaterThan(100);
+  for (const title of titles) expect(source(await answer(title)), title).toBe(title);
+});
+
+test('every question that it suggests is answered by typing it back', async () => {
+  const offered = [...(await answer('help')).matchAll(/^- (.*)$/gm)].map(([, title = '']) => title);
+  expect(offered.length).toBe(6);
+  for (const title of offered) expect(source(await answer(title))).toBe(title);
+});
+
+test.each(['What is Parley?', '/help', 'help', 'hello'])('%j gets a short answer', async (text) => {
+  expect((await answer(text)).length).toBeLessThan(600);
+  expect(await answer(text)).toContain('You could ask:\n\n- How do I write an agent?\n');
 });

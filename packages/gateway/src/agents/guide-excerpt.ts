@@ -1,6 +1,6 @@
 /** What of a section an answer shows. */
-import { termsOf } from './guide-search.ts';
 import type { Block, Section } from './guide-sections.ts';
+import { termsOf } from './guide-words.ts';
 
 /** About how long an excerpt may be, in characters. */
 const MAX_LENGTH = 1_500;

@@ -1,6 +1,8 @@
 /** Full-text search through the documentation. */
 import type MiniSearch from 'minisearch';
+import { type FoundWord, Relevance } from './guide-relevance.ts';
 import type { Section } from './guide-sections.ts';
+import { conceptsOf, isStopWord, synonymsOf, termsOf } from './guide-words.ts';
 
 export interface Hit {
   readonly section: Section;
@@ -9,67 +11,35 @@ export interface Hit {
   readonly coverage: number;
 }
 
-/** Questions are read up to here: the rest of a very long one costs time and adds nothing. */
-const MAX_QUESTION_LENGTH = 1_000;
-const MAX_CONCEPTS = 24;
-
 /** A heading says what its section is about; tables list everything, code repeats every name. */
 const BOOST = { heading: 5, above: 1.5, file: 1, text: 1, table: 0.6, code: 0.2 };
-/** Why something was decided, and how to take part, interest fewer than how it is used. */
+/** Some pages are for everyone; why something was decided, and how to take part, for fewer. */
 const WEIGHT_OF_FILE: readonly (readonly [prefix: string, weight: number])[] = [
-  ['docs/decisions/', 0.6],
+  ['README.md', 1.2],
+  ['SECURITY.md', 1.2],
+  ['docs/decisions/', 0.5],
+  ['ARCHITECTURE.md', 0.8],
   ['CONTRIBUTING.md', 0.8],
 ];
-
-const STOP_WORDS = new Set(
-  (
-    'a about after all also am an and any are as at be because been but by can could did do ' +
-    'does doing done else ever explain find for from get give go going got had happen happens ' +
-    'has have having hello help hey hi how i if in into is it its just kind know let like ll ' +
-    'look make many may me mean means might more most much must my need no not of ok okay on ' +
-    'one or other our out own parley please possible re s say see shall should show so some ' +
-    'something such sure t tell than thank thanks that the their them then there these they ' +
-    'thing things this to too understand up us use used user users uses using ve very want ' +
-    'was way we well were what when where whether which while who whose why will with won ' +
-    'work working works would you your'
-  ).split(' '),
-);
-
-/** People's words for the same matter; of less weight than the word that was asked for. */
-const SYNONYMS = new Map(
-  [
-    'stop cancel abort interrupt',
-    'auth authentication login password credential token',
-    'install setup start quickstart',
-    'deploy deployment production docker hosting',
-    'scale cluster node horizontal grow',
-    'resume reconnect offline disconnect lost',
-    'limit rate throttle bound quota',
-    'size big large long maximum byte',
-    'error failure problem troubleshoot',
-    'model llm openai ollama gpt',
-    'metric monitoring prometheus observability',
-    'store database persistence sqlite postgres storage',
-    'delete remove retention erase',
-    'config configuration setting option environment',
-    'secure security safe attack',
-    'stream chunk delta',
-    'browser web frontend ui',
-    'contribute contributing development',
-    'fast performance latency throughput benchmark speed',
-  ].flatMap((line) => {
-    const group = line.split(' ').map(stem);
-    return group.map((word) => [word, group.filter((other) => other !== word)] as const);
-  }),
-);
+/** A section that speaks of less of what is asked is no answer to it. */
+const ENOUGH = 0.6;
+/** How sure it is that another word was meant than the one that stands there. */
+const CERTAINTY = { prefix: 0.85, synonym: 0.85, misspelt: 0.8, misspeltShort: 0.5 };
+/** A short word is only a letter or two away from many others. */
+const SHORT = 7;
 
 export class DocumentSearch {
   readonly sections: readonly Section[];
   readonly #index: MiniSearch<Section>;
+  readonly #relevance: Relevance;
+  readonly #byTitle: ReadonlyMap<string, Section>;
 
   private constructor(sections: readonly Section[], index: MiniSearch<Section>) {
     this.sections = sections;
     this.#index = index;
+    this.#relevance = new Relevance(sections);
+    // Of two sections with one title the first one counts: pages come in the order of reading.
+    this.#byTitle = new Map(sections.toReversed().map((section) => [titleKey(section), section]));
   }
 
   /** In the background: other work of the process has its turn in between. */
@@ -79,68 +49,71 @@ export class DocumentSearch {
       fields: Object.keys(BOOST),
       extractField: (section, field) => (field === 'id' ? section.id : fieldOf(section, field)),
       tokenize: termsOf,
-      processTerm: (term) => (STOP_WORDS.has(term) ? null : term),
+      processTerm: (term) => (isStopWord(term) ? null : term),
     });
     await index.addAllAsync(sections, { chunkSize: 20 });
     return new DocumentSearch(sections, index);
   }
 
+  /** The section that has the question as its title. */
+  titled(question: string): Section | undefined {
+    return this.#byTitle.get(key(question));
+  }
+
   /** The sections that speak of what is asked, best first. */
   search(question: string): readonly Hit[] {
     const concepts = conceptsOf(question);
-    const found = new Map<number, { score: number; hits: number }>();
-    let all = 0;
+    const found = new Map<number, { score: number; words: FoundWord[] }>();
+    let total = 0;
     for (const concept of concepts) {
-      const matches = this.#match(concept, concepts);
+      const { spread, matches } = this.#match(concept, concepts);
       // A word that stands everywhere says little of what is asked.
-      const weight = Math.log(1 + this.sections.length / Math.max(2, matches.size));
-      all += weight;
-      for (const [id, { score, strength }] of matches) {
-        const sum = found.get(id) ?? { score: 0, hits: 0 };
-        found.set(id, { score: sum.score + score, hits: sum.hits + strength * weight });
+      const weight = Math.log(1 + this.sections.length / Math.max(2, spread));
+      total += weight;
+      for (const [id, { score, forms }] of matches) {
+        const sum = found.get(id) ?? { score: 0, words: [] };
+        sum.score += score;
+        sum.words.push({ forms, weight });
+        found.set(id, sum);
       }
     }
-    // Of a few words almost half, of many at least two or so.
-    const enough = concepts.length <= 3 ? 0.4 : Math.max(1.6 / concepts.length, 0.25);
-    const asked = normalise(question);
+    const titled = this.titled(question);
     return [...found]
-      .filter(([, { hits }]) => hits >= enough * all)
-      .map(([id, { score, hits }]) => {
+      .map(([id, { score, words }]) => {
         const section = this.sections[id] as Section;
-        const coverage = Math.min(1, hits / all);
-        const named = normalise(section.path.at(-1) ?? '') === asked ? 3 : 1;
+        const coverage = this.#relevance.coverage(section, words, total);
         const weight = WEIGHT_OF_FILE.find(([prefix]) => section.file.startsWith(prefix))?.[1] ?? 1;
         const empty = section.blocks.length === 0 ? 0.5 : 1;
-        return { section, coverage, score: score * coverage * named * weight * empty };
+        return { section, coverage, score: score * coverage ** 2 * weight * empty };
       })
+      .filter(({ coverage, section }) => coverage >= ENOUGH && section !== titled)
       .sort((a, b) => b.score - a.score || a.section.id - b.section.id);
   }
 
-  /** By section: how well it speaks of one concept, and whether it really does (0 to 1). */
-  #match(
-    concept: string,
-    concepts: readonly string[],
-  ): Map<number, { score: number; strength: number }> {
+  /** By section: how well it fits one concept, and which forms of it it has. */
+  #match(concept: string, concepts: readonly string[]) {
     const exact = this.#search(concept, false);
     // A misspelt word is guessed at only where nothing has the word as it stands.
     const results = exact.length > 0 ? exact : this.#search(concept, true);
-    const found = new Map<number, { score: number; strength: number }>();
-    for (const { id, score, match, terms } of results) {
-      const fields = new Set(Object.values(match).flat());
-      const guess = exact.length === 0 ? 0.6 : 0.8;
-      found.set(id, { score, strength: terms.includes(concept) ? weightOf(fields) : guess });
+    const short = concept.length < SHORT ? CERTAINTY.misspeltShort : CERTAINTY.misspelt;
+    const guess = exact.length > 0 ? CERTAINTY.prefix : short;
+    const matches = new Map<number, { score: number; forms: Map<string, number> }>();
+    for (const { id, score, terms } of results) {
+      const forms = new Map(terms.map((term) => [term, term === concept ? 1 : guess]));
+      matches.set(id, { score, forms });
     }
-    const synonyms = SYNONYMS.get(concept)?.filter((synonym) => !concepts.includes(synonym));
-    for (const synonym of synonyms ?? []) {
-      for (const { id, score } of this.#search(synonym, false)) {
-        const before = found.get(id);
-        found.set(id, {
-          score: Math.max(before?.score ?? 0, 0.4 * score),
-          strength: Math.max(before?.strength ?? 0, 0.6),
-        });
+    for (const synonym of synonymsOf(concept)) {
+      // What is asked for itself as well counts there.
+      const share = concepts.includes(synonym) ? 0 : 0.4;
+      for (const { id, score, terms } of this.#search(synonym, false)) {
+        if (!terms.includes(synonym)) continue;
+        const match = matches.get(id) ?? { score: 0, forms: new Map<string, number>() };
+        match.score = Math.max(match.score, share * score);
+        match.forms.set(synonym, CERTAINTY.synonym);
+        matches.set(id, match);
       }
     }
-    return found;
+    return { spread: results.length || matches.size, matches };
   }
 
   #search(term: string, fuzzy: boolean) {
@@ -157,49 +130,12 @@ export class DocumentSearch {
   }
 }
 
-/** The words of a question that say what it is about, as they stand in the index. */
-export function conceptsOf(question: string): readonly string[] {
-  const words = question
-    .slice(0, MAX_QUESTION_LENGTH)
-    .replace(/\b(?:log|sign)(?:ging|ing)?[ -]in(?:to)?\b/gi, 'login')
-    .split(/[^\p{L}\p{N}_]+/u)
-    .filter((word) => word.length > 1 && !STOP_WORDS.has(word.toLowerCase()));
-  return [...new Set(words.flatMap((word) => termsOf(word).slice(0, 1)))].slice(0, MAX_CONCEPTS);
+function titleKey({ path }: Section): string {
+  return key(path.at(-1) ?? '');
 }
 
-/** The words of a text, in the one form in which both sides of the search have them. */
-export function termsOf(text: string): string[] {
-  const terms: string[] = [];
-  for (const [word] of text.matchAll(/[\p{L}\p{N}](?:[\p{L}\p{N}_]*[\p{L}\p{N}])?/gu)) {
-    // `session_join` and `maxPayload` are found whole and by their parts.
-    const parts = word.split(/_+|(?<=\p{Ll})(?=\p{Lu})/u);
-    if (parts.length > 1) terms.push(word.toLowerCase());
-    for (const part of parts) {
-      if (part.length > 1 || /\d/.test(part)) terms.push(stem(part.toLowerCase()));
-    }
-  }
-  return terms;
-}
-
-/** Enough for English technical prose: `resumes`, `resuming` and `resumed` become one. */
-function stem(word: string): string {
-  if (word.length < 4 || !/^[a-z]+$/.test(word)) return word;
-  const singular = word.replace(/ies$/, 'y').replace(/(?<![su])s$/, '');
-  const base = singular
-    .replace(/(?<=\w{4})(?:ing|ed)$/, '')
-    .replace(/(?<=\w{6})(?:ion|ment)$/, '')
-    .replace(/([bdgklmnprt])\1$/, '$1');
-  return base.replace(/(?<=\w{3})e$/, '');
-}
-
-function normalise(text: string): string {
-  return conceptsOf(text).join(' ');
-}
-
-/** How much it says of a section that a word stands in these parts of it. */
-function weightOf(fields: ReadonlySet<string>): number {
-  if (fields.has('heading')) return 1.5;
-  return fields.size === 1 && fields.has('code') ? 0.5 : 1;
+function key(text: string): string {
+  return (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).join(' ');
 }
 
 function fieldOf(section: Section, field: string): string {

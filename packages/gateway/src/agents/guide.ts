@@ -1,8 +1,9 @@
 /** The agent that answers out of the box: it looks Parley's documentation through, offline. */
 import { type Agent, defineAgent } from './agent.ts';
 import { excerptOf } from './guide-excerpt.ts';
-import { conceptsOf, DocumentSearch, type Hit } from './guide-search.ts';
+import { DocumentSearch, type Hit } from './guide-search.ts';
 import { DOCUMENT_ROOTS, readSections, type Section } from './guide-sections.ts';
+import { conceptsOf } from './guide-words.ts';
 import { paced } from './pace.ts';
 
 export interface GuideOptions {
@@ -15,16 +16,24 @@ export interface GuideOptions {
   readonly wordsPerSecond?: number;
 }
 
+/** What somebody new would ask: titles of sections, each shown only where there is such a section. */
+const SUGGESTIONS = [
+  'How do I write an agent?',
+  'How do I use a language model, from OpenAI or elsewhere?',
+  'How do I stop an answer?',
+  'How do I change the port?',
+  'Where does Parley keep its data, and in which database?',
+  'What it does not do yet',
+];
 const GREETING =
-  /^(?:hi|hello|hey|hallo|help|start|good (?:morning|afternoon|evening|day))\b[\s!.,?:)]*(?:there|guide|parley)?[\s!.?]*$/i;
+  /^\/?(?:hi|hello|hey|hallo|help|start|good (?:morning|afternoon|evening|day))\b[\s!.,?:)]*(?:there|guide|parley)?[\s!.?]*$/i;
 const WHO_ARE_YOU = /^(?:who are you|what (?:can you do|can i ask|do you do|are you))\b[\s!.?]*$/i;
 const THANKS = /^(?:thanks?(?: you)?|thx|ok(?:ay)?|great|cool|bye)[\s!.]*$/i;
-/** Headings that are no topic to ask about. */
-const NO_TOPIC = /^(?:table of )?contents$|^licen[cs]e$|^status$/i;
 /** A longer message is a question, whatever it begins with. */
 const MAX_GREETING_LENGTH = 60;
-const MAX_TOPICS = 6;
 const MAX_SEE_ALSO = 3;
+/** What speaks of less of the question may not be what was meant. */
+const SURE = 0.7;
 
 /**
  * An agent named `guide`. It answers with the section of the documentation that fits a question
@@ -67,15 +76,16 @@ function answerTo(message: string, search: DocumentSearch): string {
       'is nothing that I could look through.'
     );
   }
-  if (question.length <= MAX_GREETING_LENGTH) {
+  const titled = search.titled(question);
+  if (!titled && question.length <= MAX_GREETING_LENGTH) {
     if (GREETING.test(question) || WHO_ARE_YOU.test(question)) return greeting(search);
     if (THANKS.test(question)) return 'You are welcome. Ask on whenever you like.';
   }
   const concepts = conceptsOf(question);
   // "What is Parley?": no word is left that would tell one section from another.
-  if (concepts.length === 0 && /\p{L}{2}/u.test(question)) return introduction(search);
+  if (!titled && concepts.length === 0 && /\p{L}{2}/u.test(question)) return introduction(search);
   const hits = search.search(question);
-  const [best] = hits;
+  const best = titled ? { section: titled, score: hits[0]?.score ?? 1, coverage: 1 } : hits[0];
   return best ? found(best, hits, search, concepts) : notFound(search);
 }
 
@@ -94,11 +104,12 @@ function notFound(search: DocumentSearch): string {
   ].join('\n\n');
 }
 
+/** What the first page begins with. */
 function introduction(search: DocumentSearch): string {
-  const section = search.sections.find(({ blocks }) => blocks.length > 0);
-  if (!section) return greeting(search);
-  const about = found({ section, score: 1, coverage: 1 }, [], search, []);
-  return `${about}\n\n${invitation(search)}`;
+  const section = search.sections.find(({ blocks }) => blocks.some(({ text }) => text !== ''));
+  const [first] = section?.blocks ?? [];
+  if (!section || !first) return greeting(search);
+  return [first.text, `Source: ${placeOf(section)}`, invitation(search)].join('\n\n');
 }
 
 function found(
@@ -109,11 +120,12 @@ function found(
 ): string {
   const { section, coverage } = best;
   const { markdown, shown, shortened } = excerptOf(section, search.sections, concepts);
-  const title = section.path.at(-1);
+  const lead =
+    coverage < SURE
+      ? 'I am not sure that this is what you mean. The closest that I found: '
+      : 'From Parley’s documentation: ';
   const parts = [
-    coverage < 0.5
-      ? `I am not sure that this is what you mean; the closest that I found is **${title}**.`
-      : `This is what the documentation says about **${title}**.`,
+    `${lead}**${section.path.at(-1)}**`,
     markdown || 'This section has no text of its own.',
     `Source: ${placeOf(section)}${shortened ? ' (shortened)' : ''}`,
   ];
@@ -131,19 +143,9 @@ function placeOf({ file, path }: Section): string {
   return [`\`${file}\``, ...path.filter((heading) => heading !== file)].join(' › ');
 }
 
-/** A few headings from all over the documentation: one of each page, then the next of each. */
-function invitation({ sections }: DocumentSearch): string {
-  const pages = Map.groupBy(
-    sections.filter(({ level, path }) => level === 2 && !NO_TOPIC.test(path.at(-1) ?? '')),
-    ({ file }) => file,
-  );
-  const topics = new Set<string>();
-  for (let turn = 0; turn < MAX_TOPICS; turn += 1) {
-    for (const page of pages.values()) {
-      const topic = page[turn]?.path.at(-1);
-      if (topic !== undefined && topics.size < MAX_TOPICS) topics.add(topic);
-    }
-  }
-  if (topics.size === 0) return 'Ask me anything about Parley.';
-  return `You could ask about:\n\n${[...topics].map((topic) => `- ${topic}`).join('\n')}`;
+/** Questions that can be asked as they stand here. */
+function invitation(search: DocumentSearch): string {
+  const topics = SUGGESTIONS.filter((title) => search.titled(title));
+  if (topics.length === 0) return 'Ask me anything about Parley.';
+  return `You could ask:\n\n${topics.map((topic) => `- ${topic}`).join('\n')}`;
 }

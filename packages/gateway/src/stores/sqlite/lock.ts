@@ -1,21 +1,33 @@
 /** One process per data directory. */
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { StoreError } from '../store.ts';
+
+/** What the operating system says of a place where nothing can be kept, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write there',
+  EPERM: 'nothing may be written there',
+  EROFS: 'it is on a file system that can only be read',
+  EEXIST: 'a link that leads nowhere is in its place',
+  ENOENT: 'its file system takes no new files',
+  ENOSPC: 'the disk is full',
+  ELOOP: 'its symbolic links lead in a circle',
+  ENAMETOOLONG: 'its name is too long',
+};
 
 /**
  * Creates the directory (0700) where there is none and locks it until the returned function is called
  * or the process ends, however it ends: the lock is a transaction held open on a small database, which
  * the operating system lets go with the process.
  *
- * @throws StoreError where another process, or this one, holds the directory.
+ * @throws StoreError where another process, or this one, holds the directory, or nothing can be kept
+ * there.
  */
 export function lockDataDirectory(dataDir: string): () => void {
   let db: Database.Database | undefined;
   try {
-    const made = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    if (made !== undefined) syncNames(resolve(made), resolve(dataDir));
+    makeDirectory(resolve(dataDir));
     const file = join(dataDir, 'parley.lock');
     createPrivateFile(file);
     db = new Database(file, { timeout: 0 });
@@ -37,22 +49,37 @@ export function lockDataDirectory(dataDir: string): () => void {
 }
 
 /**
- * Puts the names of new directories on disk, from `last` up to `first`. SQLite does so for its files;
- * without it a power failure may take the whole directory, with everything acknowledged in it.
+ * Creates a directory (0700) and those above it, one after the other: the recursive `mkdir` of Node
+ * tries for ever where a file system says of every new name that it does not exist, as /proc does.
  */
-function syncNames(first: string, last: string): void {
-  for (let path = last; ; path = dirname(path)) {
+function makeDirectory(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  if (found) throw new Error(`${path} is not a directory`);
+  makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
+  syncName(path);
+}
+
+/**
+ * Puts the name of a new directory on disk. SQLite does so for its files; without it a power failure
+ * may take the whole directory, with everything acknowledged in it.
+ */
+function syncName(path: string): void {
+  try {
+    const parent = openSync(dirname(path), 'r');
     try {
-      const parent = openSync(dirname(path), 'r');
-      try {
-        fsyncSync(parent);
-      } finally {
-        closeSync(parent);
-      }
-    } catch {
-      // Not every system can sync a directory; SQLite goes on without it, too.
+      fsyncSync(parent);
+    } finally {
+      closeSync(parent);
     }
-    if (path === first || path === dirname(path)) return;
+  } catch {
+    // Not every system can sync a directory; SQLite goes on without it, too.
   }
 }
 
@@ -64,14 +91,19 @@ export function createPrivateFile(file: string): void {
   try {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
 function describe(dataDir: string, db: Database.Database | undefined, cause: unknown): string {
-  const { code, message } = cause as { code?: string; message: string };
+  const code = codeOf(cause);
   if (!db || !code?.startsWith('SQLITE_BUSY')) {
-    return `The data directory ${dataDir} cannot be used: ${message}. Check that it may be written.`;
+    const { message } = cause as Error;
+    const reason = (code === undefined ? undefined : REASONS[code]) ?? message;
+    return (
+      `The data directory ${dataDir} cannot be used: ${reason}. Choose another one, or see to it ` +
+      'that this one may be written.'
+    );
   }
   const pid = readHolder(db);
   const holder = pid === process.pid ? `this very process (${pid})` : `process ${pid ?? 'unknown'}`;
@@ -88,4 +120,8 @@ function readHolder(db: Database.Database): number | undefined {
     // The holder is between taking the lock and writing its id.
     return undefined;
   }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { code?: string }).code;
 }
