@@ -114,6 +114,23 @@ test('wherever the page is asked for, it comes with its security policy', async 
   }
 });
 
+test('the frame for diagrams may load its scripts and nothing else, and has no origin', async () => {
+  const root = await builtPage();
+  await writeFile(join(root, 'diagram.html'), '<!doctype html><title>Diagram</title>');
+  const url = await serve(root);
+  const { headers } = await fetch(`${url}/diagram.html`);
+  expect(headers.get('content-security-policy')).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; " +
+      "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts",
+  );
+  const asNobody = { headers: { Origin: 'null' } };
+  const script = await fetch(`${url}/assets/index-BMVn9zjG.js`, asNobody);
+  expect([script.status, script.headers.get('access-control-allow-origin')]).toEqual([200, '*']);
+  for (const path of ['/', '/diagram.html', '/api/config']) {
+    expect((await fetch(`${url}${path}`, asNobody)).status, path).toBe(403);
+  }
+});
+
 test('nothing outside of the page is served', async () => {
   const url = await serve(await builtPage());
   const paths = [

@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { checkOrigin } from '../origin.ts';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
+import { isAsset } from './page.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -24,7 +25,8 @@ export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<Http
 /** @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; behind `guard`, so that refusals are counted too. */
 export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
-    checkOrigin(context.env.incoming, originRules);
+    // The frame that draws diagrams has no origin, and loads its scripts from here.
+    if (!isAsset(context.req.path)) checkOrigin(context.env.incoming, originRules);
     await next();
   };
 }

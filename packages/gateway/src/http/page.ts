@@ -6,6 +6,19 @@ import type { AppDeps, HttpEnv } from './deps.ts';
 /** A year. */
 const FOREVER = 'public, max-age=31536000, immutable';
 
+/** Where agents' diagrams are drawn, in a frame of the page that has an origin of its own. */
+const DIAGRAM_PAGE = '/diagram.html';
+/** What draws them writes style elements. It may load its own scripts and nothing else. */
+const DIAGRAM_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'unsafe-inline'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+  'sandbox allow-scripts',
+].join('; ');
+
 export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
   if (webRoot === undefined) {
     app.get('/', (context) => {
@@ -38,20 +51,21 @@ function withHeaders(serve: MiddlewareHandler<HttpEnv>): MiddlewareHandler<HttpE
     if (!(response instanceof Response)) return;
     const isPage = response.headers.get('Content-Type')?.startsWith('text/html') ?? false;
     context.set('route', isPage ? 'page' : 'asset');
+    const { path, url } = context.req;
     if (isPage) {
-      const { host } = new URL(context.req.url);
-      response.headers.set('Content-Security-Policy', contentSecurityPolicy(host));
+      const policy =
+        path === DIAGRAM_PAGE ? DIAGRAM_POLICY : contentSecurityPolicy(new URL(url).host);
+      response.headers.set('Content-Security-Policy', policy);
     }
-    response.headers.set(
-      'Cache-Control',
-      !isPage && isHashed(context.req.path) ? FOREVER : 'no-cache',
-    );
+    // They are public, and the same for everyone.
+    if (isAsset(path)) response.headers.set('Access-Control-Allow-Origin', '*');
+    response.headers.set('Cache-Control', !isPage && isAsset(path) ? FOREVER : 'no-cache');
     return response;
   };
 }
 
-/** What the build puts there has a hash of its content in its name. */
-function isHashed(path: string): boolean {
+/** Whether the build has put it there, with a hash of its content in its name. */
+export function isAsset(path: string): boolean {
   return /^(?:\/s)?\/assets\//.test(path);
 }
 
