@@ -295,6 +295,35 @@ describe('[R3] two tabs', () => {
     expect(await stored(() => true)).toEqual([]);
   });
 
+  test('do not bring back what was given up while the storage was being read', async () => {
+    const server = await fakeServer();
+    const storage = memoryStorage();
+    const [begun, reading] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    async function load() {
+      const entries = await storage.load();
+      if (entries.length === 0) return entries;
+      begun.resolve();
+      await reading.promise;
+      return entries;
+    }
+    const client = connect({ url: server.url, storage: { ...storage, load } });
+    const session = client.session();
+    session.send('hello');
+    const connection = await server.accept();
+    await connection.next('session_create');
+    connection.send(status(session.id));
+    const message = await connection.next('chat_message');
+    await begun.promise;
+    connection.send(refusal(message, { code: 'AGENT_NOT_FOUND', retryable: false }));
+    await shown(session, ({ items }) => items[0]?.status === 'failed');
+    session.discard(message.message_id ?? '');
+    reading.resolve();
+    await vi.waitFor(async () => expect(await storage.load()).toEqual([]));
+    await connection.settled();
+    expect(connection.unread).toBe(0);
+    expect(session.transcript.snapshot().items).toEqual([]);
+  });
+
   test('leave what one has just written to that one, and send it where it does not', async () => {
     const { server, online, tab, stored } = await browser();
     online();
