@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import packageJson from '../../packages/gateway/package.json' with { type: 'json' };
 import { serverUrl, UsageError } from '../../packages/gateway/src/cli/arguments.ts';
+import { quoted, startCommand } from '../../packages/gateway/src/cli/called-as.ts';
 import { flagOf, variableOf } from '../../packages/gateway/src/cli/sources.ts';
 import { SETTINGS } from '../../packages/gateway/src/settings.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
@@ -85,10 +86,51 @@ test('agents lists those of a running server', async () => {
   expect(stdout).toMatch(/^echo +/m);
 });
 
-test('agents says plainly that no server answers', async () => {
-  const { status, stdout, stderr } = await parley(['agents', 'localhost:1']);
-  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toContain('No server answers at http://localhost:1.');
+/** A server is started with what can be typed where the command was called. */
+const WAYS: readonly (readonly [way: string, event: string, start: RegExp])[] = [
+  ['npm run', 'parley', /^Start one with: npm start -- --port 1$/m],
+  ['npx node', 'npx', /^Start one with: npx node \S*main\.ts serve --port 1$/m],
+  ['node', '', /^Start one with: node \S*main\.ts serve --port 1$/m],
+];
+
+test.each(WAYS)('[R12] called with %s, no server: how to start one', async (_, event, start) => {
+  const env = { npm_lifecycle_event: event };
+  const chat = await parley(['chat', 'localhost:1'], { env });
+  expect(chat.status).toBe(1);
+  expect(chat.stdout).toContain('Cannot reach a Parley server at http://localhost:1.\n');
+  expect(chat.stdout).toMatch(start);
+  const agents = await parley(['agents', 'localhost:1'], { env });
+  expect({ status: agents.status, stdout: agents.stdout }).toEqual({ status: 1, stdout: '' });
+  expect(agents.stderr.replace('. Start', '.\nStart')).toMatch(start);
+  expect(agents.stderr).toContain('No server answers at http://localhost:1.');
+});
+
+test('what is to be typed is ready for a shell, and another machine is nobody to start', () => {
+  expect(quoted('llama3.2:latest')).toBe('llama3.2:latest');
+  expect(quoted("it's $HOME")).toBe("'it'\\''s $HOME'");
+  expect(startCommand('http://example.org:8080')).toBeUndefined();
+  expect(startCommand('http://localhost:8080')).toMatch(/ serve$/);
+});
+
+test('chat through npm says how to come back through npm', async () => {
+  const { http } = await startGateway({ agent: 'echo' });
+  const { stdout } = await parley(['chat', http, '--agent', 'simulator'], {
+    env: { npm_lifecycle_event: 'parley' },
+    input: 'tokens=2\n',
+  });
+  expect(stdout).toMatch(/^t1 t2 \n/);
+  expect(stdout).toMatch(
+    /\nCome back with: npm run parley -- chat http:\S+ --session [\w-]+ --agent simulator\n$/,
+  );
+});
+
+test('[R12] chat with an agent that there is not ends with status 2 and names those that there are', async () => {
+  const { http } = await startGateway();
+  const { status, stdout } = await parley(['chat', http, '--agent', 'nobody']);
+  expect(status).toBe(2);
+  expect(stdout).toBe(
+    `The server at ${http} has no agent "nobody". It has guide, echo, simulator.\n`,
+  );
 });
 
 test.each([

@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly cwd?: string;
   /** Beside the tests' own environment, which is passed on without any setting of Parley. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads; default: nothing. */
+  readonly input?: string;
 }
 
 export interface Running {
@@ -22,15 +24,17 @@ export interface Running {
 }
 
 /** `parley …` as a process of its own, ended with the test. */
-export function start(args: readonly string[], { cwd, env }: Surroundings = {}): Running {
+export function start(args: readonly string[], surroundings: Surroundings = {}): Running {
+  const { cwd, env, input = '' } = surroundings;
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(?:PARLEY|OPENAI)_/.test(name),
   );
   const child = spawn(process.execPath, [MAIN, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
     env: { ...Object.fromEntries(inherited), PARLEY_OLLAMA_URL: '', ...env },
     ...(cwd === undefined ? {} : { cwd }),
   });
+  child.stdin.end(input);
   onTestFinished(() => void child.kill('SIGKILL'));
   let stdout = '';
   let stderr = '';

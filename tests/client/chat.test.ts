@@ -2,14 +2,14 @@ import { PassThrough } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
 import { createMessage, type SessionEvent, toHistoryEntry } from '@parley/protocol';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { chat } from '../../packages/gateway/src/cli/chat.ts';
+import { type ChatOptions, chat } from '../../packages/gateway/src/cli/chat.ts';
 import { ack, answered, chunk, fakeServer, refusal, said, status } from './fake-server.ts';
 
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
 afterEach(() => void vi.restoreAllMocks());
 
 /** `parley chat` with pipes at both ends. */
-function start(server: { url: string }, options: { session?: string; signal?: AbortSignal } = {}) {
+function start(server: { url: string }, options: Partial<ChatOptions> = {}) {
   const input = new PassThrough();
   const output = new PassThrough();
   const shown = readAll(output);
@@ -70,15 +70,13 @@ test('[R6] a lost connection is told and resumed in mid-answer', async () => {
 test('[R12] a server that cannot be reached is named, with how to start one', async () => {
   const server = await fakeServer();
   server.refuse();
-  const { exit, shown } = start(server);
+  const { exit, shown } = start(server, { start: 'npm start' });
   expect(await exit).toBe(1);
   const url = server.url.replace('ws:', 'http:');
-  expect(await shown).toBe(
-    `Cannot reach a Parley server at ${url}.\nStart one with: parley serve\n`,
-  );
+  expect(await shown).toBe(`Cannot reach a Parley server at ${url}.\nStart one with: npm start\n`);
 });
 
-test('[R12] refusals are told in words', async () => {
+test('[R12] a refusal is told in its words, with what could be done, and is no success', async () => {
   const server = await fakeServer();
   const { input, exit, shown } = start(server);
   input.end('hello\n');
@@ -86,9 +84,23 @@ test('[R12] refusals are told in words', async () => {
   const { session_id: id = '' } = await connection.next('session_create');
   connection.send(status(id));
   const message = await connection.next('chat_message');
-  connection.send(refusal(message, { code: 'AGENT_NOT_FOUND', retryable: false }));
+  const refused = { code: 'AGENT_NOT_FOUND', retryable: false, details: 'Known agents: echo' };
+  connection.send(refusal(message, refused));
+  expect(await exit).toBe(1);
+  // Nothing was said, so there is nothing to come back to.
+  expect(await shown).toBe('Not sent: Refused: AGENT_NOT_FOUND.\nKnown agents: echo\n');
+});
+
+test('what could not be sent is told on leaving', async () => {
+  const server = await fakeServer();
+  const controller = new AbortController();
+  const { input, exit, shown } = start(server, { signal: controller.signal });
+  input.write('are you there\n');
+  const connection = await server.accept();
+  await connection.next('session_create');
+  controller.abort();
   expect(await exit).toBe(0);
-  expect((await shown).split('\n')[0]).toBe('Not sent: Refused: AGENT_NOT_FOUND.');
+  expect(await shown).toBe('“are you there” was not sent.\n');
 });
 
 test('a session that is not there ends it', async () => {
@@ -122,7 +134,7 @@ test('a session that is gone on with is shown, and its running answer followed',
   input.end();
   expect(await exit).toBe(0);
   expect(await shown).toBe(
-    'Greetings\n> hello\nso far\nCome back with: parley chat --session known\n',
+    'Greetings\nsomeone: hello\necho: so far\nCome back with: parley chat --session known\n',
   );
 });
 

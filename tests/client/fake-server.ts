@@ -170,7 +170,7 @@ export function ack(message: ClientMessage, seq: number, runId = `run-${seq}`): 
 /** A refusal of a message. */
 export function refusal(
   message: ClientMessage,
-  data: { code: string; retryable: boolean; retry_after_ms?: number },
+  data: { code: string; retryable: boolean; retry_after_ms?: number; details?: string },
 ): ServerMessage {
   return createMessage(
     'error',

@@ -1,4 +1,5 @@
 import { readArguments, serverUrl } from './arguments.ts';
+import { commandLine, startCommand } from './called-as.ts';
 import { chat } from './chat.ts';
 import type { Command } from './command.ts';
 import { helpLine } from './help.ts';
@@ -10,7 +11,8 @@ export const chatCommand: Command = {
     [
       'Usage: parley chat [url] [flags]',
       '',
-      `Chats with an agent of the server at url (${DEFAULT_URL}). Ctrl-C stops an answer.`,
+      `Chats with an agent of the server at url (${DEFAULT_URL}). Ctrl-C stops an answer, Ctrl-D`,
+      'leaves. Where the input is no terminal, each line is a question, and only answers are printed.',
       '',
       helpLine('--session <id>', 'Go on with this conversation (a new one)'),
       helpLine('--agent <name>', "The agent to ask (the session's)"),
@@ -22,13 +24,13 @@ export const chatCommand: Command = {
     const { values, positionals } = readArguments(args, flags, 1);
     const session = values.get('session');
     const agent = values.get('agent');
-    const [url] = positionals;
-    // As it was called: the bare name is on the PATH of those only who installed the package.
-    const program =
-      process.env.npm_lifecycle_event === 'parley' ? 'npm run parley -- chat' : 'parley chat';
+    const given = positionals[0];
+    const url = serverUrl(given ?? DEFAULT_URL);
+    const start = startCommand(url);
     return chat({
-      url: serverUrl(url ?? DEFAULT_URL),
-      command: url === undefined ? program : `${program} ${url}`,
+      url,
+      command: commandLine('chat', ...(given === undefined ? [] : [given])),
+      ...(start === undefined ? {} : { start }),
       ...(session === undefined ? {} : { session }),
       ...(agent === undefined ? {} : { agent }),
     });

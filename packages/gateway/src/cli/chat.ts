@@ -4,8 +4,11 @@ import {
   type Client,
   createClient,
   type Session,
-  type TranscriptSnapshot,
+  type TranscriptItem,
 } from '@parley/client';
+import { quoted } from './called-as.ts';
+import { ChatView, ended, quote } from './chat-view.ts';
+import { askForAgents, type ServerAgents } from './server-agents.ts';
 import { Terminal } from './terminal.ts';
 
 export interface ChatOptions {
@@ -15,8 +18,10 @@ export interface ChatOptions {
   readonly session?: string;
   /** The name of the agent to ask; default: the session's own. */
   readonly agent?: string;
-  /** What to type to go on later, without the session; default: `parley chat`. */
+  /** What to type to go on later, without session and agent; default: `parley chat`. */
   readonly command?: string;
+  /** What to type to start a server; default: nothing is said of it. */
+  readonly start?: string;
   /** Default: standard input. Where it is no terminal, each line is a question. */
   readonly input?: NodeJS.ReadableStream;
   /** Default: standard output. */
@@ -29,8 +34,9 @@ export interface ChatOptions {
 const RECAP_ITEMS = 6;
 
 /**
- * Chats until the input ends. Resolves with the exit status: 0, or 1 where the server cannot be
- * reached at the first try, does not let one in, or ends the session.
+ * Chats until the input ends. Resolves with the exit status: 0; 1 where the server cannot be reached
+ * at the first try, does not let one in or ends the session, or refused a line of a file or pipe; 2
+ * where there is no such agent.
  */
 export async function chat(options: ChatOptions): Promise<number> {
   const client = createClient({ url: socketUrl(options.url) });
@@ -63,12 +69,13 @@ class Conversation {
   readonly #terminal: Terminal;
   readonly #options: ChatOptions;
   readonly #session: Session;
+  readonly #view: ChatView;
   readonly #left = Promise.withResolvers<void>();
   #leaving = false;
-  /** Ctrl-C since the last line or answer. */
-  #interrupts = 0;
-  /** The message whose answer is shown. */
-  #following: string | undefined;
+  /** The run that Ctrl-C has stopped. */
+  #stopping: string | undefined;
+  /** Ctrl-C was pressed where there was nothing to stop. */
+  #mayLeave = false;
   #lost = false;
 
   constructor(client: Client, terminal: Terminal, options: ChatOptions) {
@@ -76,30 +83,33 @@ class Conversation {
     this.#terminal = terminal;
     this.#options = options;
     this.#session = client.session(options.session);
+    this.#view = new ChatView(terminal, this.#session);
   }
 
   async run(): Promise<number> {
     if (!(await this.#connected())) return this.#leaving ? 0 : 1;
-    const stop = this.#client.subscribe(() => this.#tellConnection());
-    // Before the first answer is followed, so that this is said before what came meanwhile is shown.
-    this.#session.transcript.subscribe(() => this.#resumed());
+    const agents = await this.#agents();
+    if (!this.#isThere(agents)) return 2;
+    if (this.#options.session !== undefined && !(await this.#joined())) return 1;
+    const { transcript } = this.#session;
+    const stops = [
+      this.#client.subscribe(() => this.#tellConnection()),
+      transcript.subscribe(() => this.#changed()),
+      this.#session.subscribe((message) => {
+        if (message.type !== 'error' || message.data.retryable) return;
+        // What could be done instead; the transcript has the words only.
+        if (message.data.details) this.#terminal.notice(message.data.details);
+      }),
+    ];
+    this.#introduce(agents);
+    this.#terminal.prompt();
+    this.#view.skip(transcript.snapshot().items.slice(0, -RECAP_ITEMS));
+    this.#view.update(transcript.snapshot());
     try {
       return await this.#converse();
     } finally {
-      stop();
+      for (const stop of stops) stop();
     }
-  }
-
-  async #converse(): Promise<number> {
-    if (this.#options.session !== undefined && !(await this.#recap())) return 1;
-    while (!this.#leaving) {
-      const line = await Promise.race([this.#terminal.line(), this.#left.promise]);
-      if (line === undefined) break;
-      this.#interrupts = 0;
-      if (line.trim() === '') continue;
-      await this.#follow(this.#session.send(line, { agent: this.#options.agent }));
-    }
-    return this.#farewell();
   }
 
   leave(): void {
@@ -107,73 +117,114 @@ class Conversation {
     this.#left.resolve();
   }
 
-  /** Ctrl-C: stops the answer that is shown; once more, or at the prompt, leaves. */
+  /** Ctrl-C: stops the answer that is written; once more, or where there is none, leaves. */
   interrupt(): void {
-    this.#interrupts += 1;
-    if (this.#interrupts > 1) this.leave();
-    else if (this.#following === undefined) {
-      this.#terminal.notice('Press Ctrl-C again, or Ctrl-D, to leave.');
+    const open = this.#answers.filter((answer) => !ended(answer));
+    const answer = open.find(({ status }) => status === 'running') ?? open[0];
+    if (answer ? answer.runId === this.#stopping : this.#mayLeave) {
+      this.leave();
+    } else if (answer) {
+      this.#stopping = answer.runId;
+      this.#session.stop(answer.runId);
     } else {
-      this.#session.stop(this.#answer(this.#session.transcript.snapshot())?.runId);
+      this.#mayLeave = true;
+      this.#terminal.notice('Press Ctrl-C again, or Ctrl-D, to leave.');
     }
+  }
+
+  get #items(): readonly TranscriptItem[] {
+    return this.#session.transcript.snapshot().items;
+  }
+
+  get #answers(): readonly AnswerItem[] {
+    return this.#items.filter((item) => item.kind === 'answer');
   }
 
   async #connected(): Promise<boolean> {
     await this.#until(this.#client, () => this.#client.state.status !== 'connecting');
     if (this.#client.state.status === 'open') return true;
     if (!this.#leaving) {
-      this.#terminal.notice(`Cannot reach a Parley server at ${this.#options.url}.`);
-      this.#terminal.notice('Start one with: parley serve');
+      const { url, start } = this.#options;
+      this.#terminal.notice(`Cannot reach a Parley server at ${url}.`);
+      this.#terminal.notice(start ? `Start one with: ${start}` : 'Is the address right?');
     }
     return false;
   }
 
-  /** Shows where the session was left, and what is being answered in it. */
-  async #recap(): Promise<boolean> {
+  /** Asked for where it is said who answers, or an agent was named. */
+  async #agents(): Promise<ServerAgents | undefined> {
+    const { url, agent } = this.#options;
+    if (agent === undefined && !this.#terminal.interactive) return undefined;
+    // It is said when a message is refused, too.
+    return askForAgents(url).catch(() => undefined);
+  }
+
+  #isThere(known: ServerAgents | undefined): boolean {
+    const { agent, url } = this.#options;
+    const names = known?.agents.map(({ name }) => name);
+    if (agent === undefined || !names || names.includes(agent)) return true;
+    const offered = names.length === 0 ? 'It has none.' : `It has ${names.join(', ')}.`;
+    this.#terminal.notice(`The server at ${url} has no agent ${JSON.stringify(agent)}. ${offered}`);
+    return false;
+  }
+
+  async #joined(): Promise<boolean> {
     const { transcript } = this.#session;
     await this.#until(transcript, () => transcript.snapshot().status !== 'opening');
-    const { status, problem, items, title } = transcript.snapshot();
-    if (status !== 'active') {
-      if (problem) this.#terminal.notice(problem.message);
-      return this.#leaving;
+    const { status, problem } = transcript.snapshot();
+    if (status === 'active') return true;
+    if (problem) this.#terminal.notice(problem.message);
+    return this.#leaving;
+  }
+
+  #introduce(agents: ServerAgents | undefined): void {
+    const { url, agent } = this.#options;
+    const { title, agent: own } = this.#session.transcript.snapshot();
+    if (this.#terminal.interactive) {
+      const name = agent ?? own ?? agents?.default ?? 'an agent';
+      this.#terminal.notice(`Asking ${name} at ${url}. Ctrl-C stops an answer, Ctrl-D leaves.`);
     }
     if (title !== null) this.#terminal.notice(title);
-    const last = items.at(-1);
-    const unfinished = last?.kind === 'answer' && !ended(last) ? last : undefined;
-    for (const item of items.slice(-RECAP_ITEMS)) {
-      if (item === unfinished || item.text === '') continue;
-      this.#terminal.write(`${item.kind === 'message' ? '> ' : ''}${item.text}\n`);
-    }
-    if (unfinished) await this.#follow(unfinished.replyTo);
-    return true;
   }
 
-  /** Shows the answer to a message while it is written. */
-  async #follow(messageId: string): Promise<void> {
-    this.#following = messageId;
-    const printer = new AnswerPrinter(this.#terminal, this.#session);
+  async #converse(): Promise<number> {
     const { transcript } = this.#session;
-    await this.#until(transcript, () => {
-      const snapshot = transcript.snapshot();
-      const message = snapshot.items.find((item) => 'id' in item && item.id === messageId);
-      if (message?.status === 'failed') {
-        this.#terminal.notice(`Not sent: ${message.problem?.message}`);
+    while (!this.#leaving) {
+      const line = await Promise.race([this.#terminal.line(), this.#left.promise]);
+      if (line === undefined) break;
+      this.#mayLeave = false;
+      if (this.#view.takes(line) || line.trim() === '') continue;
+      const id = this.#session.send(line, { agent: this.#options.agent });
+      if (this.#client.state.status !== 'open') {
+        this.#terminal.notice(`${quote({ text: line })} waits to be sent: there is no connection.`);
       }
-      const answer = this.#answer(snapshot);
-      if (answer) printer.print(answer);
-      // It may have been replaced from somewhere else, or be gone with its session.
-      if (!message || message.status === 'failed' || (answer && ended(answer))) return true;
-      return snapshot.status !== 'active' && snapshot.status !== 'opening';
-    });
-    printer.close();
-    this.#following = undefined;
-    this.#interrupts = 0;
+      // The lines of a file are a conversation, too.
+      if (!this.#terminal.interactive) await this.#until(transcript, () => this.#isSettled(id));
+    }
+    if (!this.#terminal.interactive) {
+      await this.#until(transcript, () => this.#answers.every(ended) || this.#isGone);
+    }
+    return this.#farewell();
   }
 
-  #answer(snapshot: TranscriptSnapshot): AnswerItem | undefined {
-    return snapshot.items.find(
-      (item): item is AnswerItem => item.kind === 'answer' && item.replyTo === this.#following,
-    );
+  /** Whether nothing more comes of a message. */
+  #isSettled(id: string): boolean {
+    const message = this.#items.find((item) => item.kind === 'message' && item.id === id);
+    // It may have been replaced from somewhere else, or be gone with its session.
+    if (!message || message.status === 'failed' || this.#isGone) return true;
+    const answer = this.#answers.find(({ replyTo }) => replyTo === id);
+    return answer !== undefined && ended(answer);
+  }
+
+  get #isGone(): boolean {
+    const { status } = this.#session.transcript.snapshot();
+    return status !== 'active' && status !== 'opening';
+  }
+
+  #changed(): void {
+    // Said before what came meanwhile is shown.
+    this.#resumed();
+    this.#view.update(this.#session.transcript.snapshot());
   }
 
   #tellConnection(): void {
@@ -199,15 +250,24 @@ class Conversation {
 
   #farewell(): number {
     this.#terminal.dismissPrompt();
+    const messages = this.#items.filter((item) => item.kind === 'message');
+    for (const message of messages.filter(({ status }) => status === 'waiting')) {
+      this.#terminal.notice(`${quote(message)} was not sent.`);
+    }
     const { status } = this.#session.transcript.snapshot();
     if (status === 'deleted' || status === 'expired') {
       this.#terminal.notice(`This conversation was ${status}.`);
       return 1;
     }
-    if (status === 'active') {
-      const { command = 'parley chat' } = this.#options;
-      this.#terminal.notice(`Come back with: ${command} --session ${this.#session.id}`);
+    if (messages.some((message) => message.status === 'sent')) {
+      const { command = 'parley chat', agent } = this.#options;
+      const asking = agent === undefined ? '' : ` --agent ${quoted(agent)}`;
+      this.#terminal.notice(
+        `Come back with: ${command} --session ${quoted(this.#session.id)}${asking}`,
+      );
     }
+    const isRefused = messages.some((message) => message.status === 'failed');
+    if (isRefused && !this.#terminal.interactive) return 1;
     return this.#client.state.status === 'closed' ? 1 : 0;
   }
 
@@ -225,76 +285,5 @@ class Conversation {
     });
     await Promise.race([done.promise, this.#left.promise]);
     stop();
-  }
-}
-
-function ended({ status }: AnswerItem): boolean {
-  return status !== 'queued' && status !== 'running';
-}
-
-/** Shows an answer while it is written: each time, what was not shown yet. */
-class AnswerPrinter {
-  readonly #terminal: Terminal;
-  readonly #session: Session;
-  #attempt = 0;
-  #written = 0;
-  #position: number | undefined;
-  readonly #steps = new Set<string>();
-  readonly #questions = new Map<string, AbortController>();
-  #closed = false;
-
-  constructor(terminal: Terminal, session: Session) {
-    this.#terminal = terminal;
-    this.#session = session;
-  }
-
-  print(answer: AnswerItem): void {
-    if (this.#closed) return;
-    if (this.#attempt !== answer.attempt && this.#written > 0) {
-      this.#terminal.notice('The answer was interrupted and begins again.');
-      this.#written = 0;
-    }
-    this.#attempt = answer.attempt;
-    if (answer.status === 'queued' && answer.position !== this.#position) {
-      this.#position = answer.position;
-      this.#terminal.notice(`waiting its turn, ${answer.position} before it`);
-    }
-    for (const step of answer.steps) this.#step(step);
-    this.#terminal.write(answer.text.slice(this.#written));
-    this.#written = answer.text.length;
-    if (!ended(answer)) return;
-    this.#closed = true;
-    if (answer.status === 'cancelled') this.#terminal.notice('Stopped.');
-    else if (answer.problem) this.#terminal.notice(answer.problem.message);
-    else this.#terminal.write('\n');
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const question of this.#questions.values()) question.abort();
-  }
-
-  #step(step: AnswerItem['steps'][number]): void {
-    const open = this.#questions.get(step.id);
-    if (step.kind === 'approval' && step.status !== 'pending') open?.abort();
-    if (this.#steps.has(step.id)) return;
-    this.#steps.add(step.id);
-    const use = `${step.name} ${JSON.stringify(step.arguments)}`;
-    if (step.kind === 'tool') this.#terminal.notice(`· ${use}`);
-    else if (step.status === 'pending') this.#ask(step.id, use);
-  }
-
-  #ask(approvalId: string, use: string): void {
-    this.#terminal.notice(`The agent asks to use ${use}`);
-    if (!this.#terminal.interactive) {
-      this.#terminal.notice('Denied: there is nobody here to allow it.');
-      this.#session.decide(approvalId, false);
-      return;
-    }
-    const question = new AbortController();
-    this.#questions.set(approvalId, question);
-    this.#terminal.question('Allow it? (y/n) ', question.signal, (line) =>
-      this.#session.decide(approvalId, /^y(es)?$/i.test(line.trim())),
-    );
   }
 }

@@ -1,0 +1,47 @@
+/** Which agents a running server offers. */
+import * as z from 'zod';
+import { startCommand } from './called-as.ts';
+
+/** A server that takes longer than this to name its agents is as good as none. Milliseconds. */
+const PATIENCE_MS = 5_000;
+
+const answerSchema = z.object({
+  data: z.object({
+    available: z.array(
+      z.object({
+        name: z.string(),
+        role: z.string(),
+        description: z.string(),
+        enabled: z.boolean(),
+      }),
+    ),
+    default: z.string(),
+  }),
+});
+
+export interface ServerAgents {
+  readonly agents: readonly { readonly name: string; role: string; description: string }[];
+  /** The name of the one that answers where nobody is named. */
+  readonly default: string;
+}
+
+/**
+ * @param url of the server, without a path.
+ * @throws {Error} in words, where no Parley server answers there.
+ */
+export async function askForAgents(url: string): Promise<ServerAgents> {
+  let response: Response;
+  try {
+    response = await fetch(`${url}/api/agents`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (cause) {
+    const start = startCommand(url);
+    const hint = start === undefined ? 'Is the address right?' : `Start one with: ${start}`;
+    throw new Error(`No server answers at ${url}. ${hint}`, { cause });
+  }
+  const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
+  if (!answer.success) {
+    throw new Error(`What answers at ${url} is no Parley server (HTTP ${response.status}).`);
+  }
+  const { available, ...rest } = answer.data.data;
+  return { agents: available.filter(({ enabled }) => enabled), default: rest.default };
+}
