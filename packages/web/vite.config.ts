@@ -36,7 +36,7 @@ export default defineConfig({
   // Grammars are loaded by the worker that highlights, each when it is needed.
   worker: { format: 'es' },
   server: {
-    // `npm run dev` beside a gateway on its usual port.
+    // `npx vite packages/web` beside `npm start`: the page with every change, the gateway behind it.
     proxy: {
       '/api': 'http://127.0.0.1:8080',
       '/ws': { target: 'ws://127.0.0.1:8080', ws: true },

@@ -139,6 +139,77 @@ describe('reconnecting', () => {
   });
 });
 
+describe('a token', () => {
+  test('is asked for before every connection, and sent first', async () => {
+    const server = await fakeServer();
+    let asked = 0;
+    const client = connect({ url: server.url, token: async () => `token ${++asked}` });
+    const first = await server.accept();
+    expect((await first.next('auth')).data).toEqual({ token: 'token 1' });
+    first.drop();
+    await became(client, 'waiting');
+    vi.advanceTimersToNextTimer();
+    const second = await server.accept();
+    expect((await second.next('auth')).data).toEqual({ token: 'token 2' });
+  });
+
+  test('that cannot be had is told, and asked for again as a connection is tried again', async () => {
+    const server = await fakeServer();
+    let asked = 0;
+    const client = connect({
+      url: server.url,
+      token() {
+        asked += 1;
+        if (asked === 1) throw new Error('The login server is down.');
+        return 'token';
+      },
+    });
+    const warned = new Promise((resolve) => client.on('warning', resolve));
+    await became(client, 'waiting');
+    expect(await warned).toMatchObject({
+      code: 'TOKEN_FAILED',
+      cause: expect.objectContaining({ message: 'The login server is down.' }),
+    });
+    vi.advanceTimersToNextTimer();
+    await (await server.accept()).next('auth');
+  });
+
+  test('that comes too late, or after the end, opens nothing', async () => {
+    const server = await fakeServer();
+    const late = Promise.withResolvers<string>();
+    const client = connect({ url: server.url, token: () => late.promise });
+    vi.advanceTimersByTime(10_000);
+    expect(client.state.status).toBe('waiting');
+    client.close();
+    late.resolve('token');
+    await late.promise;
+    expect(client.state).toMatchObject({ status: 'closed', code: 1000 });
+  });
+
+  test('that is no longer taken is renewed once, where a new one can be had', async () => {
+    const server = await fakeServer();
+    const client = connect({ url: server.url, token: () => 'token' });
+    (await server.accept()).close(4401);
+    await became(client, 'waiting');
+    vi.advanceTimersToNextTimer();
+    (await server.accept()).close(4401, 'no longer');
+    expect(await became(client, 'closed')).toMatchObject({ code: 4401, reason: 'no longer' });
+  });
+});
+
+test('what the server announces is told as a notice', async () => {
+  const server = await fakeServer();
+  const client = connect({ url: server.url });
+  const noticed = new Promise((resolve) => client.on('notice', resolve));
+  const connection = await server.accept();
+  connection.send({
+    type: 'system_message',
+    timestamp: new Date().toISOString(),
+    data: { level: 'warning', message: 'Restart.', action: 'reconnect', retry_after_ms: 7_000 },
+  });
+  expect(await noticed).toEqual({ level: 'warning', message: 'Restart.', retryAfterMs: 7_000 });
+});
+
 describe('liveness', () => {
   test('asks after 20 s of silence and gives up 10 s later', async () => {
     const server = await fakeServer();
@@ -221,6 +292,26 @@ describe('in a browser', () => {
     vi.advanceTimersByTime(10_000);
     expect(client.state.status).toBe('waiting');
   });
+
+  test.each(['resume', 'pageshow'])(
+    'a page that was frozen has no deadline meanwhile, and asks when it is back (%s)',
+    async (back) => {
+      const { page, document } = browser();
+      const server = await fakeServer();
+      const client = connect({ url: server.url });
+      const connection = await server.accept();
+      await became(client, 'open');
+      vi.advanceTimersByTime(20_000);
+      await connection.next('ping');
+      document.dispatchEvent(new Event('freeze'));
+      vi.advanceTimersByTime(600_000);
+      expect(client.state.status).toBe('open');
+      (back === 'resume' ? document : page).dispatchEvent(new Event(back));
+      await connection.next('ping');
+      vi.advanceTimersByTime(10_000);
+      expect(client.state.status).toBe('waiting');
+    },
+  );
 
   test('a delay that the server named is kept', async () => {
     const { page } = browser();

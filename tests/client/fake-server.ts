@@ -64,6 +64,11 @@ export class FakeConnection {
     return frame as ClientMessageOf<Type>;
   }
 
+  /** The next frame, whatever it is. */
+  any(): Promise<ClientMessage> {
+    return this.#frames.take();
+  }
+
   /** Frames that came and were not awaited. */
   get unread(): number {
     return this.#frames.length;

@@ -195,8 +195,22 @@ export function record(script: readonly Step[]): Moment[] {
   return moments;
 }
 
-/** What the server sends a client that comes back at this moment, as it asks in `session_join`. */
-export function resume(moment: Moment, transcript: Transcript, reset: boolean): ServerMessage[] {
+/** A page of history, as the server gives it: the newest `size` events before `before`. */
+export function pageOf(log: readonly SessionEvent[], before: number, size: number) {
+  const events = log.filter(({ seq }) => seq < before).slice(-size);
+  const has_more = (events[0]?.seq ?? 1) > 1;
+  return { history: events.map((event) => toHistoryEntry(event)), has_more };
+}
+
+/**
+ * What the server sends a client that comes back at this moment, as it asks in `session_join`; with
+ * `page`, the newest events of that number, because it cannot be resumed.
+ */
+export function resume(
+  moment: Moment,
+  transcript: Transcript,
+  page: number | undefined,
+): ServerMessage[] {
   const { log, running } = moment;
   const { place, lastSeq } = transcript;
   let answer = {};
@@ -216,9 +230,9 @@ export function resume(moment: Moment, transcript: Transcript, reset: boolean): 
     };
   }
   const last_seq = log.length;
-  if (reset) {
-    const history = log.map((event) => toHistoryEntry(event));
-    return [status(SESSION, { last_seq, reset: true, history, has_more: false, ...answer })];
+  if (page !== undefined) {
+    const newest = pageOf(log, Number.POSITIVE_INFINITY, page);
+    return [status(SESSION, { last_seq, reset: true, ...newest, ...answer })];
   }
   return [status(SESSION, { last_seq, ...answer }), ...log.slice(lastSeq)];
 }

@@ -2,7 +2,7 @@ import { Transcript } from '@parley/client';
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { answered, chunk, said, status } from './fake-server.ts';
-import { type Moment, record, resume, SESSION, steps } from './recorded-session.ts';
+import { type Moment, pageOf, record, resume, SESSION, steps } from './recorded-session.ts';
 
 function play(transcript: Transcript, { draft, frames }: Moment): void {
   if (draft) transcript.add(draft);
@@ -39,7 +39,11 @@ describe('[R7] a transcript is a function of the log', () => {
               play(transcript, moment);
             } else {
               if (moment.draft) transcript.add(moment.draft);
-              for (const frame of resume(moment, transcript, fate === 'reset')) {
+              for (const frame of resume(
+                moment,
+                transcript,
+                fate === 'reset' ? Infinity : undefined,
+              )) {
                 transcript.apply(frame);
               }
               connected = true;
@@ -93,6 +97,96 @@ describe('[R7] a transcript is a function of the log', () => {
   });
 });
 
+describe('[R6] [R7] pages, cuts, duplicates and reorders together', () => {
+  const fate = fc.record({
+    /** How many moments go by until the connection is lost; 0: it is not there at all. */
+    heard: fc.nat(12),
+    missed: fc.nat(12),
+    /** How it is resumed: exactly, or with the newest page of so many events. */
+    page: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined, freq: 2 }),
+    /** Older pages that are asked for meanwhile, each of so many events. */
+    older: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }),
+    /** What arrives comes twice, and in any order. */
+    order: fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+    /** A page of history that was asked for some moments ago, and comes only now. */
+    late: fc.option(fc.record({ ago: fc.nat(20), size: fc.integer({ min: 1, max: 6 }) }), {
+      nil: undefined,
+    }),
+  });
+
+  test('end with what somebody sees who was never cut', () => {
+    fc.assert(
+      fc.property(steps, fc.array(fate, { minLength: 1, maxLength: 12 }), (script, fates) => {
+        const moments = record(script);
+        const transcript = new Transcript(SESSION);
+        const drafts = (from: number, to: number) => {
+          for (const { draft } of moments.slice(from, to)) if (draft) transcript.add(draft);
+        };
+        const loadOlder = (log: Moment['log'], size: number) => {
+          const before = transcript.firstSeq;
+          const { history, has_more } = pageOf(log, before, size);
+          transcript.addOlder(before, history, has_more);
+        };
+        let at = 0;
+        transcript.apply(status(SESSION));
+        for (const { heard, missed, page, older, order, late } of fates) {
+          drafts(at, at + heard);
+          const frames = moments.slice(at, at + heard).flatMap((moment) => moment.frames);
+          const arriving = [...frames, ...frames]
+            .map((frame) => ({ frame, when: order.next().value }))
+            .sort((a, b) => a.when - b.when);
+          for (const { frame } of arriving) transcript.apply(frame);
+          at = Math.min(at + heard, moments.length);
+          const back = Math.min(at + missed, moments.length - 1);
+          drafts(at, back + 1);
+          const moment = moments[back];
+          if (!moment) return;
+          if (at <= back)
+            for (const frame of resume(moment, transcript, page)) transcript.apply(frame);
+          at = Math.max(at, back + 1);
+          for (const size of older) loadOlder(moment.log, size);
+          const then = moments[Math.max(0, back - (late?.ago ?? 0))];
+          if (late && then) {
+            const newest = pageOf(then.log, Number.POSITIVE_INFINITY, late.size);
+            transcript.apply(status(SESSION, { last_seq: then.log.length, ...newest }));
+          }
+        }
+        drafts(at, moments.length);
+        const last = moments.at(-1);
+        if (!last) return;
+        for (const frame of resume(last, transcript, undefined)) transcript.apply(frame);
+        while (transcript.snapshot().hasMore) loadOlder(last.log, 3);
+        expect(transcript.snapshot()).toEqual(uninterrupted(moments).snapshot());
+        expect(transcript.lastSeq).toBe(last.log.length);
+        expect(transcript.hasGap).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('an older page that comes after all was loaded anew changes nothing', () => {
+    const moments = record(
+      Array.from({ length: 6 }, () => ({ do: 'ask', own: false, replaces: undefined }) as const),
+    );
+    const last = moments.at(-1) as Moment;
+    const transcript = new Transcript(SESSION);
+    const page = (last_seq: number, size: number) =>
+      status(SESSION, {
+        last_seq,
+        reset: true,
+        ...pageOf(last.log.slice(0, last_seq), Infinity, size),
+      });
+    transcript.apply(page(4, 2));
+    const before = transcript.firstSeq;
+    const older = pageOf(last.log, before, 2);
+    transcript.apply(page(12, 2));
+    const shown = transcript.snapshot();
+    transcript.addOlder(before, older.history, older.has_more);
+    expect(transcript.snapshot()).toEqual(shown);
+    expect(transcript.firstSeq).toBe(11);
+  });
+});
+
 describe('[R6] the running answer', () => {
   test('is the same for a client cut at every character of it', () => {
     const answer = 'Parley is a 𝕣eal-time layer.';
@@ -101,7 +195,7 @@ describe('[R6] the running answer', () => {
     for (const [cut, moment] of moments.entries()) {
       const transcript = uninterrupted(moments.slice(0, cut + 1));
       const back = moments[Math.min(cut + 3, moments.length - 1)] ?? moment;
-      for (const frame of resume(back, transcript, false)) transcript.apply(frame);
+      for (const frame of resume(back, transcript, undefined)) transcript.apply(frame);
       for (const later of moments.slice(moments.indexOf(back) + 1)) play(transcript, later);
       if (cut > 0) expect(texts(transcript)).toEqual(['question 0', answer]);
     }
@@ -170,6 +264,52 @@ describe('a snapshot', () => {
     expect(texts(transcript)).toEqual(['first, better']);
     transcript.fail('again', { code: 'INVALID_MESSAGE', message: 'No.' });
     expect(texts(transcript)).toEqual(['first', 'one', 'second', '', 'first, better']);
+  });
+
+  test('items say when they were, and where in the log', () => {
+    const transcript = new Transcript(SESSION);
+    const asked = { ...said(SESSION, 1, 'hello'), timestamp: '2026-01-09T10:00:00.000Z' };
+    transcript.apply(asked);
+    transcript.apply(chunk(SESSION, 'message-1', 0, 'do'));
+    expect(transcript.snapshot().items).toMatchObject([
+      { id: 'message-1', seq: 1, timestamp: Date.parse(asked.timestamp) },
+      { messageId: 'answer-run-1', timestamp: undefined },
+    ]);
+    const end = {
+      ...answered(SESSION, 'message-1', 2, 'done'),
+      timestamp: '2026-01-09T10:00:01.000Z',
+    };
+    transcript.apply(end);
+    expect(transcript.snapshot().items[1]).toMatchObject({ timestamp: Date.parse(end.timestamp) });
+  });
+
+  test('who writes is forgotten where it is not said that they stopped', () => {
+    vi.useFakeTimers();
+    const transcript = new Transcript(SESSION);
+    const changed = vi.fn();
+    const typing = (is_typing: boolean) =>
+      transcript.apply({
+        type: 'typing',
+        session_id: SESSION,
+        timestamp: new Date().toISOString(),
+        data: { sender: 'ann', is_typing },
+      });
+    try {
+      typing(true);
+      vi.advanceTimersByTime(3_000);
+      typing(true);
+      vi.advanceTimersByTime(6_999);
+      expect(transcript.snapshot().typing).toEqual(['ann']);
+      transcript.subscribe(changed);
+      vi.advanceTimersByTime(1);
+      expect(transcript.snapshot().typing).toEqual([]);
+      expect(changed).toHaveBeenCalledTimes(1);
+      typing(true);
+      transcript.dispose();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('messages of another session change nothing', () => {

@@ -1,6 +1,9 @@
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, onTestFinished } from 'vitest';
 
+/** What a browser says itself when a server goes. */
+const CONNECTION_LOST =
+  /WebSocket|ERR_(?:CONNECTION|CONTENT_LENGTH_MISMATCH|EMPTY_RESPONSE|NETWORK|INTERNET_DISCONNECTED)/;
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -27,7 +30,7 @@ export async function openPage(url: string, options: BrowserContextOptions = {})
   context.on('weberror', (error) => faults.push(String(error.error())));
   context.on('console', (message) => {
     // What a lost connection makes the browser say itself is no fault of the page.
-    if (message.type() === 'error' && !/WebSocket|ERR_CONNECTION/.test(message.text())) {
+    if (message.type() === 'error' && !CONNECTION_LOST.test(message.text())) {
       faults.push(message.text());
     }
   });

@@ -52,9 +52,11 @@ export class Answer {
   /** Text of attempt `attempt` from `offset` on; what is there already is passed over. */
   write(piece: Piece): void {
     const { attempt, agent, messageId, offset, content } = piece;
+    // All attempts have the same.
+    if (messageId !== this.#messageId) this.#item = undefined;
+    this.#messageId = messageId;
     if (!this.#enter(attempt)) return;
     this.#agent = agent;
-    this.#messageId = messageId ?? this.#messageId;
     this.#phase = 'running';
     this.#append(offset, content);
     // Pieces kept aside that now touch the end; in order, so that one pass is enough.

@@ -5,14 +5,14 @@ import { type Http, RequestError } from './http.ts';
 import type { Problem } from './items.ts';
 import { Listeners } from './listeners.ts';
 import type { Outbox } from './outbox.ts';
+import { chatMessage, createSession, joinSession } from './requests.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
 import type { CreateOptions, SendOptions, Session } from './session.ts';
 import type { OutboxMessage } from './storage.ts';
 import { Transcript } from './transcript.ts';
+import { TypingNotices } from './typing-notices.ts';
 import { uuid } from './uuid.ts';
 
-/** `typing` says at most so often that somebody still writes, milliseconds. */
-const TYPING_MS = 3_000;
 /** Events in a page of older ones. */
 const PAGE = 100;
 
@@ -48,7 +48,7 @@ export class ClientSession implements Session {
   #retry: ReturnType<typeof setTimeout> | undefined;
   /** The `lastSeq` whose gap the server was last asked to fill; it is asked once for each. */
   #askedFrom = -1;
-  #typingSentAt = 0;
+  readonly #typing = new TypingNotices();
   /** The messages that the outbox had of this session when it was last looked at. */
   #kept = new Set<string>();
   #older: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class ClientSession implements Session {
   send(text: string, { agent, replaces }: SendOptions = {}): string {
     const id = uuid();
     if (!this.#exists && !this.#creation) void this.#keepCreation({});
-    this.#typingSentAt = 0;
+    this.#typing.reset();
     void this.#link.outbox.add({
       kind: 'message',
       id,
@@ -106,10 +106,7 @@ export class ClientSession implements Session {
   }
 
   typing(isTyping = true): void {
-    if (this.#entry.status !== 'in') return;
-    const now = Date.now();
-    if (isTyping ? now - this.#typingSentAt < TYPING_MS : this.#typingSentAt === 0) return;
-    this.#typingSentAt = isTyping ? now : 0;
+    if (this.#entry.status !== 'in' || !this.#typing.isNews(isTyping)) return;
     this.#link.send({ type: 'typing', session_id: this.id, data: { is_typing: isTyping } });
   }
 
@@ -261,28 +258,13 @@ export class ClientSession implements Session {
     // Before the storage is read it is not known whether this session is still to be made.
     if (this.#retry !== undefined || !this.#link.outbox.isReady) return;
     if (!this.#exists && !this.#creation) return;
-    const message_id = uuid();
-    const envelope = { session_id: this.id, message_id };
     const { lastSeq, place } = this.transcript;
-    const known = this.transcript.snapshot().status !== 'opening';
-    const { title, agent } = this.#creation ?? {};
-    const sent = this.#link.send(
-      this.#exists
-        ? {
-            type: 'session_join',
-            ...envelope,
-            data: known ? { after_seq: lastSeq, ...(place ? { answer: place } : {}) } : {},
-          }
-        : {
-            type: 'session_create',
-            ...envelope,
-            data: {
-              ...(title === undefined ? {} : { title }),
-              ...(agent === undefined ? {} : { agent_name: agent }),
-            },
-          },
-    );
-    if (sent) this.#entry = { status: 'entering', messageId: message_id };
+    const isKnown = this.transcript.snapshot().status !== 'opening';
+    const request = this.#exists
+      ? joinSession(this.id, isKnown ? { lastSeq, place } : undefined)
+      : createSession(this.id, this.#creation ?? {});
+    const isSent = this.#link.send(request);
+    if (isSent) this.#entry = { status: 'entering', messageId: request.message_id };
   }
 
   #entered({ data }: ServerMessageOf<'session_status'>): void {
@@ -394,18 +376,4 @@ export class ClientSession implements Session {
     );
     this.transcript.addOlder(before, page.messages, page.has_more);
   }
-}
-
-function chatMessage({ id, sessionId, text, agent, replaces }: OutboxMessage): Outgoing {
-  return {
-    type: 'chat_message',
-    session_id: sessionId,
-    message_id: id,
-    data: {
-      content: text,
-      message_type: 'text',
-      ...(agent === undefined ? {} : { agent_name: agent }),
-      ...(replaces === undefined ? {} : { replaces }),
-    },
-  };
 }

@@ -128,7 +128,8 @@ export class Connection {
   async #askAndOpen(token: Exclude<Token, string>): Promise<void> {
     const timer = this.#timer;
     try {
-      const given = await token();
+      // Not before the constructor has returned, whatever it does.
+      const given = await Promise.resolve().then(token);
       // What gave up waiting, or was closed meanwhile, has another timer, or none.
       if (this.#timer === timer) this.#open(given);
     } catch (error) {

@@ -60,19 +60,24 @@ export function hasIndexedDb(): boolean {
  */
 export function indexedDbStorage(name: string): OutboxStorage {
   let opened: Promise<Database> | undefined;
+  let wasOpen = false;
   let channel: InstanceType<typeof BroadcastChannel> | undefined;
 
   function open(): Promise<Database> {
     opened ??= new Promise<Database>((resolve, reject) => {
       if (!browser.indexedDB) throw new Error('There is no IndexedDB here.');
       const request = browser.indexedDB.open(name, 1);
+      let isCreated = false;
       request.onupgradeneeded = () => {
+        isCreated = true;
         // A key of its own gives entries the order in which they were added, in any tab.
         const store = request.result.createObjectStore(ENTRIES, { autoIncrement: true });
         store.createIndex('id', 'id', { unique: true });
       };
       request.onsuccess = () => {
         const database = request.result;
+        const isNew = wasOpen && isCreated;
+        wasOpen = true;
         // Whoever deletes the database, or brings a newer version, must not wait for this tab.
         database.onversionchange = () => {
           database.close();
@@ -81,7 +86,11 @@ export function indexedDbStorage(name: string): OutboxStorage {
         database.onclose = () => {
           opened = undefined;
         };
-        resolve(database);
+        // Whoever relies on what was there has to know.
+        if (isNew) {
+          database.close();
+          reject(new Error('The storage was emptied, by the person or the browser.'));
+        } else resolve(database);
       };
       request.onerror = () => reject(request.error);
     });

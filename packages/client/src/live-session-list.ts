@@ -12,6 +12,15 @@ import type {
   SessionListSnapshot,
   SessionSummary,
 } from './session-list.ts';
+import {
+  hitOf,
+  newestFirst,
+  pendingSummary,
+  summaryOf,
+  summaryOfStatus,
+  type WireHit,
+  type WireSession,
+} from './summaries.ts';
 import { uuid } from './uuid.ts';
 
 /** Sessions in one page; the server gives no more. */
@@ -52,8 +61,8 @@ export class LiveSessionList implements SessionList {
   readonly #deleted = new Set<string>();
   #isFollowing = false;
   #watch: string | undefined;
-  #refreshing: Promise<void> | undefined;
-  #loadingMore: Promise<void> | undefined;
+  /** What is under way; calls meanwhile share it. */
+  readonly #loading: { refresh?: Promise<void> | undefined; more?: Promise<void> | undefined } = {};
   #snapshot: SessionListSnapshot | undefined;
 
   constructor(link: ListLink) {
@@ -77,7 +86,7 @@ export class LiveSessionList implements SessionList {
   }
 
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#load(async () => {
+    this.#loading.refresh ??= this.#load('refresh', async () => {
       const wanted = Math.max(PAGE, this.#known.size);
       const known = new Map<string, SessionSummary>();
       let total = 0;
@@ -89,14 +98,12 @@ export class LiveSessionList implements SessionList {
       }
       this.#known = known;
       this.#total = total;
-    }).finally(() => {
-      this.#refreshing = undefined;
     });
-    return this.#refreshing;
+    return this.#loading.refresh;
   }
 
   loadMore(): Promise<void> {
-    this.#loadingMore ??= this.#load(async () => {
+    this.#loading.more ??= this.#load('more', async () => {
       const before = this.#known.size;
       // What has moved up meanwhile has pushed others down: a page may hold nothing new.
       for (let offset = before; this.#known.size === before; offset += PAGE) {
@@ -110,10 +117,8 @@ export class LiveSessionList implements SessionList {
           break;
         }
       }
-    }).finally(() => {
-      this.#loadingMore = undefined;
     });
-    return this.#loadingMore;
+    return this.#loading.more;
   }
 
   create(options: CreateOptions = {}): Promise<Session> {
@@ -159,12 +164,7 @@ export class LiveSessionList implements SessionList {
   async search(text: string, { limit = 20, signal }: SearchOptions = {}): Promise<SearchHit[]> {
     const query = `search?q=${encodeURIComponent(text)}&limit=${limit}`;
     const { hits } = await this.#link.http.call<{ hits: WireHit[] }>(query, { signal });
-    return hits.map(({ session_id, message_id, timestamp, ...hit }) => ({
-      ...hit,
-      sessionId: session_id,
-      messageId: message_id,
-      timestamp: Date.parse(timestamp),
-    }));
+    return hits.map(hitOf);
   }
 
   exportUrl(id: string, format: 'markdown' | 'json'): string {
@@ -198,20 +198,7 @@ export class LiveSessionList implements SessionList {
 
   #apply(data: ServerMessageOf<'session_status'>['data']): void {
     if (this.#status !== 'ready' && this.#loads === 0) return;
-    this.#tell(
-      data.session_id,
-      data.status === 'active'
-        ? {
-            id: data.session_id,
-            title: data.title,
-            agent: data.agent_name,
-            lastActivity: Date.parse(data.last_activity),
-            createdAt: Date.parse(data.created_at),
-            messageCount: data.message_count,
-            lastSeq: data.last_seq,
-          }
-        : undefined,
-    );
+    this.#tell(data.session_id, data.status === 'active' ? summaryOfStatus(data) : undefined);
     this.#changed();
   }
 
@@ -240,7 +227,7 @@ export class LiveSessionList implements SessionList {
     for (const entry of this.#link.outbox.entries(id)) this.#link.outbox.settle(entry.id);
   }
 
-  async #load(action: () => Promise<void>): Promise<void> {
+  async #load(what: 'refresh' | 'more', action: () => Promise<void>): Promise<void> {
     this.#loads += 1;
     try {
       await action();
@@ -258,6 +245,8 @@ export class LiveSessionList implements SessionList {
       this.#problem = { code, message };
     } finally {
       this.#loads -= 1;
+      // Before anybody is told, who might want to try again.
+      this.#loading[what] = undefined;
       if (this.#loads === 0) this.#told.clear();
       this.#changed();
     }
@@ -300,51 +289,6 @@ export class LiveSessionList implements SessionList {
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
   }
-}
-
-interface WireSession {
-  readonly id: string;
-  readonly title: string | null;
-  readonly agent: string;
-  readonly created_at: string;
-  readonly last_used: string;
-  readonly last_seq: number;
-  readonly message_count: number;
-}
-
-type WireHit = Omit<SearchHit, 'sessionId' | 'messageId' | 'timestamp'> & {
-  readonly session_id: string;
-  readonly message_id: string;
-  readonly timestamp: string;
-};
-
-function summaryOf(session: WireSession): SessionSummary {
-  return {
-    id: session.id,
-    title: session.title,
-    agent: session.agent,
-    lastActivity: Date.parse(session.last_used),
-    createdAt: Date.parse(session.created_at),
-    messageCount: session.message_count,
-    lastSeq: session.last_seq,
-  };
-}
-
-/** The order of the server's pages. */
-function newestFirst(a: SessionSummary, b: SessionSummary): number {
-  return b.lastActivity - a.lastActivity || (a.id < b.id ? 1 : -1);
-}
-
-function pendingSummary(entry: ReturnType<Outbox['entries']>[number]): SessionSummary {
-  return {
-    id: entry.id,
-    title: (entry.kind === 'session' && entry.title) || null,
-    agent: (entry.kind === 'session' && entry.agent) || '',
-    lastActivity: entry.timestamp,
-    createdAt: entry.timestamp,
-    messageCount: 0,
-    lastSeq: 0,
-  };
 }
 
 function path(id: string): string {

@@ -195,6 +195,10 @@ export class Outbox {
       // Once for each time that it begins to fail, not with every message.
       if (!this.#isFailing && !this.#isClosed) this.#handlers.failed(error);
       this.#isFailing = true;
+      // What is missing there from now on need not have been settled by others.
+      for (const [id, entry] of this.#entries) {
+        if (this.#own.has(id) && !isFailed(entry)) this.#unsaved.add(id);
+      }
     }
   }
 }

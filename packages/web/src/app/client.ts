@@ -1,8 +1,8 @@
-/** The one client of the page, and the server beside its WebSocket. */
-import { createInterim } from './interim.ts';
+/** The one client of the page. */
+import { createClient } from '@parley/client';
 
 const socket = new URL('/ws', location.href);
 socket.protocol = socket.protocol === 'https:' ? 'wss:' : 'ws:';
 socket.hash = '';
 
-export const client = createInterim(socket.href);
+export const client = createClient({ url: socket.href });

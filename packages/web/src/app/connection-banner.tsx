@@ -1,5 +1,6 @@
 /** How the connection is, where there is something to say about it. */
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { useConnection } from '@parley/client/react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { CheckIcon, OfflineIcon, WarningIcon, WorkingIcon } from '../controls/icons.tsx';
 import { useNow } from '../sessions/times.ts';
@@ -14,11 +15,11 @@ const RELIEF_MS = 4_000;
 
 export function ConnectionBanner() {
   const { text } = useText();
-  const state = useSyncExternalStore(client.subscribe, () => client.state);
+  const state = useConnection(client);
   const isRestarting = useRestartNotice(state.status);
   const news = useNews(state.status);
   return (
-    <div role="status" className="shrink-0 px-3 empty:hidden">
+    <div role="status" className="shrink-0 px-3 pb-1 empty:hidden sm:px-4">
       {state.status === 'closed' ? (
         <Strip tone="problem" icon={<WarningIcon />}>
           <span className="flex-1">
@@ -107,8 +108,8 @@ function useRestartNotice(status: typeof client.state.status): boolean {
   const [isRestarting, setRestarting] = useState(false);
   useEffect(
     () =>
-      client.on('notice', ({ data }) => {
-        if (data.action === 'reconnect') setRestarting(true);
+      client.on('notice', ({ retryAfterMs }) => {
+        if (retryAfterMs !== undefined) setRestarting(true);
       }),
     [],
   );

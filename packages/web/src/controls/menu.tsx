@@ -1,6 +1,6 @@
 /** A menu that drops from a button. Not modal: see docs/decisions/radix-ui.md. */
 import { DropdownMenu } from 'radix-ui';
-import type { ComponentProps, ReactNode } from 'react';
+import { type ComponentProps, type ReactNode, useRef } from 'react';
 
 const ITEM =
   'flex min-h-9 select-none items-center gap-2.5 rounded-md px-2.5 py-1.5 text-sm outline-none data-highlighted:bg-hover data-disabled:opacity-50';
@@ -27,10 +27,14 @@ export function Menu({
   onCloseAutoFocus,
   ...root
 }: MenuProps) {
+  const button = useRef<HTMLButtonElement>(null);
   return (
     <DropdownMenu.Root modal={false} {...root}>
-      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Trigger asChild ref={button}>
+        {trigger}
+      </DropdownMenu.Trigger>
+      {/* Within the landmark of its button, where a screen reader looks for it. */}
+      <DropdownMenu.Portal container={button.current?.closest<HTMLElement>('nav, main') ?? null}>
         <DropdownMenu.Content
           align={align}
           side={side}

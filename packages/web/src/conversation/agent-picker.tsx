@@ -1,4 +1,4 @@
-import type { AgentInfo } from '../app/interim.ts';
+import type { AgentInfo } from '@parley/client';
 import { ChevronIcon } from '../controls/icons.tsx';
 import { Menu, MenuChoice, MenuHeading } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';

@@ -1,6 +1,5 @@
-import type { AnswerItem } from '@parley/client';
+import type { AnswerItem, Session } from '@parley/client';
 import { memo } from 'react';
-import type { Session } from '../app/interim.ts';
 import { Button } from '../controls/button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';

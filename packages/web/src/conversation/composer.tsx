@@ -1,5 +1,5 @@
+import type { Session } from '@parley/client';
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import type { Session } from '../app/interim.ts';
 import { IconButton } from '../controls/icon-button.tsx';
 import { SendIcon, StopIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';

@@ -64,14 +64,16 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
-      {isEmpty && !isGone(transcript) ? (
+      {isEmpty && isGone(transcript) ? (
+        <div className="flex-1" />
+      ) : isEmpty ? (
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
         />
       ) : (
         <MessageList
-          key={session.id}
+          key={`list ${session.id}`}
           ref={list}
           session={session}
           transcript={transcript}
@@ -83,12 +85,12 @@ export function Conversation({ place, onOpenSidebar }: Props) {
       <div className="shrink-0 px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-4">
         <div className="mx-auto max-w-reading">
           <People transcript={transcript} />
-          <LimitNotice key={session.id} session={session} />
+          <LimitNotice key={`limit ${session.id}`} session={session} />
           {isGone(transcript) ? (
             <GoneNotice transcript={transcript} />
           ) : (
             <Composer
-              key={session.id}
+              key={`composer ${session.id}`}
               session={session}
               sessionId={sessionId}
               agents={agents}
@@ -102,7 +104,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           )}
         </div>
       </div>
-      <Announcer key={session.id} transcript={transcript} />
+      <Announcer key={`announcer ${session.id}`} transcript={transcript} />
     </main>
   );
 }

@@ -1,6 +1,7 @@
 /** The server has asked to wait: why, and for how long. What was written goes by itself then. */
+
+import type { Session } from '@parley/client';
 import { useEffect, useState } from 'react';
-import type { Session } from '../app/interim.ts';
 import { WorkingIcon } from '../controls/icons.tsx';
 import { useNow } from '../sessions/times.ts';
 import { useText } from '../text/text.tsx';

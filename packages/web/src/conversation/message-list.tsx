@@ -1,5 +1,5 @@
 /** What was said, however much it is: only what is in view is in the page. */
-import type { TranscriptItem, TranscriptSnapshot } from '@parley/client';
+import type { Session, TranscriptItem, TranscriptSnapshot } from '@parley/client';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import {
   type Ref,
@@ -10,7 +10,6 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { Session } from '../app/interim.ts';
 import { notify } from '../app/notices.ts';
 import type { Place } from '../app/router.ts';
 import { DownIcon, WorkingIcon } from '../controls/icons.tsx';
@@ -24,6 +23,10 @@ const NEAR_END = 80;
 const AHEAD = 8;
 /** Room above the first item, for what is said about earlier ones. */
 const TOP = 56;
+
+/** How the message that one came for stands out. */
+const FOUND =
+  'rounded-2xl outline-2 outline-offset-4 outline-transparent motion-safe:animate-flash motion-reduce:outline-accent';
 
 export interface MessageListHandle {
   scrollToEnd(): void;
@@ -43,7 +46,6 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
   const { text } = useText();
   const { items, hasMore } = transcript;
   const scroll = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
 
   const virtualizer = useVirtualizer({
     count: items.length,
@@ -63,9 +65,25 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
   const scrollToEnd = useCallback(() => virtualizer.scrollToEnd(), [virtualizer]);
   // The new row is not there before React has drawn it.
   useImperativeHandle(ref, () => ({ scrollToEnd: () => requestAnimationFrame(scrollToEnd) }));
-  useLayoutEffect(scrollToEnd, [scrollToEnd]);
+  // The first drawing is at the beginning, which is no reason to load what came before it.
+  const [isPlaced, setPlaced] = useState(false);
+  useLayoutEffect(() => {
+    scrollToEnd();
+    const frame = requestAnimationFrame(() => setPlaced(true));
+    return () => cancelAnimationFrame(frame);
+  }, [scrollToEnd]);
 
-  const isLoading = useOlder(session, hasMore && first <= AHEAD);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const look = useCallback(() => {
+    const view = scroll.current;
+    if (view) setAtEnd(view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END);
+  }, []);
+  // What grows below the view is not scrolled, but there is something newer then.
+  const size = virtualizer.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
+  useEffect(look, [look, size]);
+
+  const isLoading = useOlder(session, isPlaced && hasMore && first <= AHEAD);
   const found = useTarget(session, transcript, place, (index) =>
     virtualizer.scrollToIndex(index, { align: 'center' }),
   );
@@ -82,10 +100,10 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
         aria-live="off"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
         tabIndex={0}
-        onScroll={() => setAtEnd(virtualizer.isAtEnd(NEAR_END))}
+        onScroll={look}
         className="h-full overflow-y-auto overscroll-contain outline-offset-[-3px] [overflow-anchor:none]"
       >
-        <div className="relative" style={{ height: virtualizer.getTotalSize() }}>
+        <div className="relative" style={{ height: size }}>
           <p className="absolute inset-x-0 top-0 flex h-14 items-center justify-center gap-2 text-xs text-muted">
             {hasMore && <WorkingIcon className="size-4 motion-safe:animate-turn" />}
             {hasMore || isLoading ? text.conversation.older : text.conversation.start}
@@ -102,9 +120,9 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
                   key={key}
                   ref={virtualizer.measureElement}
                   data-index={index}
-                  className={`px-3 sm:px-4 ${found === keyOf(item) ? 'motion-safe:animate-flash' : ''}`}
+                  className="px-3 sm:px-4"
                 >
-                  <div className="mx-auto max-w-reading">
+                  <div className={`mx-auto max-w-reading ${found === keyOf(item) ? FOUND : ''}`}>
                     {item.kind === 'message' ? (
                       <MessageView
                         item={item}

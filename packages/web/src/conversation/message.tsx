@@ -1,6 +1,5 @@
-import type { MessageItem, Problem } from '@parley/client';
+import type { MessageItem, Problem, Session } from '@parley/client';
 import { memo, useRef, useState } from 'react';
-import type { Session } from '../app/interim.ts';
 import { Button } from '../controls/button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { EditIcon, WarningIcon } from '../controls/icons.tsx';

@@ -1,7 +1,6 @@
 /** What an agent did beside writing: the tools that it called, and what it had to ask for first. */
-import type { AnswerItem, Step } from '@parley/client';
+import type { AnswerItem, Session, Step } from '@parley/client';
 import { useState } from 'react';
-import type { Session } from '../app/interim.ts';
 import { Button } from '../controls/button.tsx';
 import { ApprovalIcon, ChevronIcon, ToolIcon, WorkingIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';

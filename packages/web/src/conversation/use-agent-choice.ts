@@ -1,8 +1,7 @@
 /** Which agent answers here, and which there are to choose from. */
-import type { TranscriptSnapshot } from '@parley/client';
+import type { AgentInfo, Session, TranscriptSnapshot } from '@parley/client';
 import { useEffect, useState } from 'react';
 import { client } from '../app/client.ts';
-import type { AgentInfo, Session } from '../app/interim.ts';
 import { notify } from '../app/notices.ts';
 
 export interface AgentChoice {

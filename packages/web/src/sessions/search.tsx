@@ -1,7 +1,8 @@
 /** Search over what was said in all chats. */
+
+import type { SearchHit } from '@parley/client';
 import { useEffect, useState } from 'react';
 import { client } from '../app/client.ts';
-import type { SearchHit } from '../app/interim.ts';
 import { Link } from '../app/link.tsx';
 import { pathOf } from '../app/router.ts';
 import { useText } from '../text/text.tsx';

@@ -1,8 +1,10 @@
 /** All chats, the latest first: only those in view are in the page. */
+
+import type { SessionSummary } from '@parley/client';
+import { useSessions } from '@parley/client/react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, useCallback, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, useCallback, useEffect, useRef } from 'react';
 import { client } from '../app/client.ts';
-import type { SessionSummary } from '../app/interim.ts';
 import { currentPlace, navigate, pathOf, usePlace } from '../app/router.ts';
 import { Button } from '../controls/button.tsx';
 import { useText } from '../text/text.tsx';
@@ -16,11 +18,7 @@ const AHEAD = 30;
 
 export function SessionList({ onOpen }: { readonly onOpen: () => void }) {
   const { text } = useText();
-  const {
-    sessions: all,
-    status,
-    hasMore,
-  } = useSyncExternalStore(client.sessions.subscribe, client.sessions.snapshot);
+  const { sessions: all, status, hasMore } = useSessions(client);
   const hidden = useHiddenSessions();
   const sessions = hidden.size === 0 ? all : all.filter(({ id }) => !hidden.has(id));
   const { sessionId } = usePlace();

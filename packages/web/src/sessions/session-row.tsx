@@ -1,6 +1,6 @@
+import type { SessionSummary } from '@parley/client';
 import { type KeyboardEvent, memo, useRef, useState } from 'react';
 import { client } from '../app/client.ts';
-import type { SessionSummary } from '../app/interim.ts';
 import { Link } from '../app/link.tsx';
 import { notify } from '../app/notices.ts';
 import { pathOf } from '../app/router.ts';

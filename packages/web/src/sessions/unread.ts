@@ -1,6 +1,7 @@
 /** How far each session has been read in this browser, for all its tabs. */
+
+import type { SessionSummary } from '@parley/client';
 import { useSyncExternalStore } from 'react';
-import type { SessionSummary } from '../app/interim.ts';
 import { keep, onKeptChange, readKept } from '../app/kept.ts';
 
 const KEY = 'read';

@@ -5,20 +5,15 @@ import { en, type Text } from './en.ts';
 
 export type { Text } from './en.ts';
 
-interface Language {
-  readonly locale: string;
-  readonly load: () => Promise<Text>;
-}
-
 /** English is there from the start; the others are loaded by whoever wants them. */
 const LANGUAGES = {
-  en: { locale: 'en', load: async () => en },
-  de: { locale: 'de', load: async () => (await import('./de.ts')).de },
-} as const satisfies Record<string, Language>;
+  en: async () => en,
+  de: async () => (await import('./de.ts')).de,
+} as const satisfies Record<string, () => Promise<Text>>;
 type LanguageCode = keyof typeof LANGUAGES;
 
 /** Written from right to left; none of them is translated yet, what people write is. */
-const RIGHT_TO_LEFT = new Set(['ar', 'fa', 'he', 'ur']);
+const RIGHT_TO_LEFT: ReadonlySet<string> = new Set(['ar', 'fa', 'he', 'ur']);
 
 interface Spoken {
   readonly text: Text;
@@ -35,20 +30,19 @@ export function TextProvider({ children }: { readonly children: ReactNode }) {
   const [language] = useLanguage();
   const code = language === 'system' ? fromBrowser() : language;
   const [spoken, setSpoken] = useState<Spoken | undefined>(
-    code === 'en' ? { text: en, locale: 'en' } : undefined,
+    code === 'en' ? { text: en, locale: localeOf('en') } : undefined,
   );
   useEffect(() => {
     let wanted = true;
-    const { locale, load } = LANGUAGES[code];
-    const become = (text: Text, of: string): void => {
+    const become = (text: Text, of: LanguageCode): void => {
       if (!wanted) return;
       document.documentElement.lang = of;
       document.documentElement.dir = RIGHT_TO_LEFT.has(of) ? 'rtl' : 'ltr';
-      setSpoken({ text, locale: of });
+      setSpoken({ text, locale: localeOf(of) });
     };
     // A language that cannot be loaded now is no reason to show nothing.
-    load().then(
-      (text) => become(text, locale),
+    LANGUAGES[code]().then(
+      (text) => become(text, code),
       () => become(en, 'en'),
     );
     return () => {
@@ -57,6 +51,11 @@ export function TextProvider({ children }: { readonly children: ReactNode }) {
   }, [code]);
   if (!spoken) return null;
   return <SpokenContext value={spoken}>{children}</SpokenContext>;
+}
+
+/** With the region that the browser names, for how it writes dates and times. */
+function localeOf(code: LanguageCode): string {
+  return navigator.languages.find((tag) => tag.split('-')[0] === code) ?? code;
 }
 
 function fromBrowser(): LanguageCode {

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { Chat } from './chat.ts';
+
+/** How far the end of the conversation is below the view, pixels. */
+function fromEnd(chat: Chat): Promise<number> {
+  return chat.log.evaluate((log) =>
+    Math.round(log.scrollHeight - log.scrollTop - log.clientHeight),
+  );
+}
+
+test('the end stays in view while an answer grows, unless one has scrolled up', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http, { viewport: { width: 900, height: 500 } });
+  await chat.converse('tokens=600');
+  await chat.ask('tokens=3000 rate=300');
+  await chat.answer('running').getByText('t300').waitFor();
+  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
+  await chat.answer('running').getByText('t900').waitFor();
+  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
+  expect(await chat.button('Jump to the newest').count()).toBe(0);
+
+  await chat.log.hover();
+  await chat.page.mouse.wheel(0, -400);
+  await chat.button('Jump to the newest').waitFor();
+  const top = await chat.log.evaluate((log) => log.scrollTop);
+  await chat.answer('running').getByText('t1800').waitFor();
+  expect(Math.abs((await chat.log.evaluate((log) => log.scrollTop)) - top)).toBeLessThan(3);
+
+  await chat.button('Jump to the newest').click();
+  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
+  await chat.answer('complete').getByText('t3000').waitFor();
+  await expect.poll(() => fromEnd(chat)).toBeLessThan(3);
+  await expect.poll(() => chat.button('Jump to the newest').count()).toBe(0);
+});
+
+test('older messages come while one scrolls up, and what one reads stays where it is', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const session = crypto.randomUUID();
+  for (let n = 1; n <= 70; n += 1) {
+    await fetch(`${http}/api/chat`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        session_id: session,
+        message: `number ${n}. ${'word '.repeat(n % 40)}`,
+      }),
+    });
+  }
+  const chat = await Chat.open(`${http}/s/${session}`);
+  await chat.answers.getByText('number 70.').waitFor();
+  /** The first message within the view, and where it stands; in one step, as it is painted. */
+  const reading = () =>
+    chat.log.evaluate((log) => {
+      const edge = log.getBoundingClientRect().top;
+      const articles = [...log.querySelectorAll('article')];
+      const first = articles.find((one) => one.getBoundingClientRect().top >= edge);
+      const number = /number (\d+)\./.exec(first?.textContent ?? '')?.[1];
+      return { number: Number(number), top: first?.getBoundingClientRect().top ?? 0 };
+    });
+  // The newest page has the last fifty of each; scrolling past its beginning brings the one before.
+  const jumps: string[] = [];
+  let last: number | undefined;
+  await chat.log.hover();
+  await expect
+    .poll(
+      async () => {
+        const before = await reading();
+        // Nobody has scrolled since: only an older page can have come.
+        if (last !== undefined && Math.abs(before.number - last) > 1) {
+          jumps.push(`${last} to ${before.number}`);
+        }
+        await chat.page.mouse.wheel(0, -400);
+        await chat.page.waitForFunction(
+          () => new Promise((resolve) => requestAnimationFrame(() => resolve(true))),
+        );
+        const after = await reading();
+        // A wheel of 400 pixels passes a few of these messages.
+        if (before.number - after.number > 6) jumps.push(`${before.number} to ${after.number}`);
+        last = after.number;
+        return after.number;
+      },
+      { timeout: 25_000, interval: 20 },
+    )
+    .toBe(1);
+  expect(jumps).toEqual([]);
+  await chat.log.getByText('The beginning of this chat').waitFor();
+});
+
+test('[R7] two tabs see the same, and that somebody writes in the other one', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('tokens=3');
+  const other = await chat.anotherTab();
+  await chat.page.getByText('Open in 1 other place').waitFor();
+  await other.field.pressSequentially('hm');
+  await chat.page.getByText('is writing…').waitFor();
+  await other.ask('tokens=80 rate=80');
+  for (const tab of [chat, other]) await tab.answer('complete').nth(1).waitFor();
+  expect(await chat.answers.allInnerTexts()).toEqual(await other.answers.allInnerTexts());
+  await other.page.close();
+  await expect.poll(() => chat.page.getByText('Open in').count()).toBe(0);
+});

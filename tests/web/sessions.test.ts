@@ -1,0 +1,166 @@
+import { expect, test } from 'vitest';
+import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { Chat } from './chat.ts';
+
+interface Listed {
+  readonly data: { readonly sessions: readonly { readonly id: string; readonly title: string }[] };
+}
+
+/** The titles that the server has. */
+async function titles(http: string): Promise<string[]> {
+  const response = await fetch(`${http}/api/sessions`);
+  return ((await response.json()) as Listed).data.sessions.map(({ title }) => title);
+}
+
+test('a chat is renamed where it stands in the list, in every tab', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('harbours of Norway');
+  const other = await chat.anotherTab();
+  await other.chat('harbours of Norway').waitFor();
+  await chat.choose('harbours of Norway', 'Rename');
+  const field = chat.page.getByRole('textbox', { name: 'Title of the chat' });
+  await field.fill('Bergen');
+  await field.press('Enter');
+  for (const tab of [chat, other]) {
+    await tab.chat('Bergen').waitFor();
+    await tab.page.getByRole('heading', { level: 1, name: 'Bergen' }).waitFor();
+  }
+  await expect.poll(() => titles(http)).toEqual(['Bergen']);
+  // The keyboard goes on where it was.
+  await expect
+    .poll(() => chat.chat('Bergen').evaluate((link) => link === document.activeElement))
+    .toBe(true);
+});
+
+test('a deleted chat can be had back; the keyboard goes to its neighbour meanwhile', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('the older one');
+  await chat.page.getByRole('link', { name: 'New chat' }).click();
+  await chat.converse('the newer one');
+  await chat.choose('the newer one', 'Delete');
+  await expect.poll(() => chat.chat('the newer one').count()).toBe(0);
+  await expect
+    .poll(() => chat.chat('the older one').evaluate((link) => link === document.activeElement))
+    .toBe(true);
+  expect(new URL(chat.page.url()).pathname).toBe('/');
+  expect(await titles(http)).toContain('the newer one');
+  await chat.button('Undo').click();
+  await chat.chat('the newer one').waitFor();
+  await chat.log.getByText('the newer one').first().waitFor();
+});
+
+test('a deletion happens when its time is over, and at once when the tab is closed', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('left behind');
+  const other = await chat.anotherTab();
+  await chat.choose('left behind', 'Delete');
+  await expect.poll(() => chat.chat('left behind').count()).toBe(0);
+  expect(await titles(http)).toEqual(['left behind']);
+  await chat.page.close({ runBeforeUnload: true });
+  await expect.poll(() => titles(http)).toEqual([]);
+  await other.page.getByText('This chat was deleted.', { exact: false }).waitFor();
+  expect(await other.questions.innerText()).toContain('left behind');
+});
+
+test('a search finds what was said and leads to the message, however far back', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('the lighthouse of Lindesnes');
+  const session = new URL(chat.page.url()).pathname.slice('/s/'.length);
+  for (let n = 1; n <= 120; n += 1) {
+    await fetch(`${http}/api/chat`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ session_id: session, message: `something else, number ${n}` }),
+    });
+  }
+  await chat.page.goto(http);
+  await chat.button('Agent: echo').waitFor();
+  await chat.page.keyboard.press('Control+k');
+  await chat.page.keyboard.type('lindesn');
+  const hit = chat.chats.getByRole('link', { name: /Question: the lighthouse/ });
+  await hit.click();
+  const found = chat.questions.getByText('the lighthouse of Lindesnes');
+  await found.waitFor();
+  expect(await found.evaluate((element) => element.getBoundingClientRect().top)).toBeGreaterThan(0);
+});
+
+test('what happens in a chat that nobody looks at is marked unread until one does', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('tokens=2');
+  const link = chat.chat('tokens=2');
+  await chat.ask('tokens=30 rate=30');
+  await chat.answer('running').waitFor();
+  await chat.page.getByRole('link', { name: 'New chat' }).click();
+  await chat.chats.getByText('unread').waitFor();
+  expect(await link.innerText()).toContain('unread');
+  const other = await chat.anotherTab(http);
+  await other.chats.getByText('unread').waitFor();
+  await link.click();
+  await chat.answer('complete').nth(1).waitFor();
+  // Read marks are shared by the tabs.
+  for (const tab of [chat, other]) {
+    await expect.poll(() => tab.chats.getByText('unread').count()).toBe(0);
+  }
+});
+
+test('a draft is kept for each chat, over a reload', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('first');
+  await chat.field.fill('half a thought');
+  await chat.page.getByRole('link', { name: 'New chat' }).click();
+  await expect.poll(() => chat.field.inputValue()).toBe('');
+  await chat.field.fill('another one');
+  await chat.chat('first').click();
+  await expect.poll(() => chat.field.inputValue()).toBe('half a thought');
+  await chat.page.goto(http);
+  expect(await chat.field.inputValue()).toBe('another one');
+});
+
+test('a chat can be taken away as a file', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse('keep this');
+  const download = chat.page.waitForEvent('download');
+  await chat.choose('keep this', 'Export as Markdown');
+  expect((await download).suggestedFilename()).toMatch(/\.md$/);
+});
+
+test('five hundred chats are in the list, a page at a time', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  for (let n = 1; n <= 500; n += 1) {
+    await fetch(`${http}/api/sessions`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ title: `chat ${n}` }),
+    });
+  }
+  const chat = await Chat.open(http);
+  await chat.chat('chat 500').waitFor();
+  expect(await chat.chats.getByRole('listitem').count()).toBeLessThan(60);
+  const last = chat.chats.getByRole('link', { name: /^chat 1 / });
+  await expect
+    .poll(
+      async () => {
+        await chat.chats.getByRole('listitem').last().scrollIntoViewIfNeeded();
+        return last.count();
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(1);
+});
+
+test('a chat that does not exist says so, and what to do', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(`${http}/s/00000000-0000-4000-8000-000000000000`);
+  const notice = chat.page.getByRole('alert');
+  await notice.getByText('There is no such chat').waitFor();
+  await notice.getByRole('link', { name: 'New chat' }).click();
+  await chat.converse('hello');
+});
