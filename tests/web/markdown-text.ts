@@ -28,9 +28,50 @@ const PIECES = [
   ],
 ];
 
-export const anyMarkdown = fc
-  .array(fc.constantFrom(...PIECES), { maxLength: 60 })
-  .map((pieces) => pieces.join(''));
+/** Lines that begin, go on with, end or are mistaken for blocks. */
+const LINES = [
+  ...['', '', '', 'text', '  text', '    text', '\ttext', '1', '-', '#', '=', '>', '|', '+'],
+  ...[
+    '1. a',
+    '2. b',
+    '3) c',
+    '- a',
+    '- b',
+    '* c',
+    '  - d',
+    '   1. e',
+    '-',
+    '1.',
+    '- [x] f',
+    '- > g',
+  ],
+  ...[
+    '> a',
+    '> - b',
+    '> 1. c',
+    '>',
+    '> ```',
+    '> | a |',
+    '> [q]: /q',
+    '# h',
+    '#h',
+    '---',
+    '===',
+    '***',
+  ],
+  ...['```', '```js', '~~~', '    ```', ' ```', '$$', '\\[', '\\]', '  $$', 'x $$'],
+  ...['| a | b |', '|---|---|', '| c |', '[r]: https://r.example', '[r]:', '  "title"', '[r] [q]'],
+  ...['[^1]: note', '    more', 'see[^1]', '**bold', 'end**', '<div>', '<!--', '-->', 'a\\'],
+];
+
+export const anyMarkdown = fc.oneof(
+  fc
+    .array(fc.constantFrom(...PIECES), { maxLength: 60, size: 'max' })
+    .map((pieces) => pieces.join('')),
+  fc
+    .array(fc.constantFrom(...LINES), { maxLength: 25, size: 'max' })
+    .map((lines) => lines.join('\n')),
+);
 
 /** Cuts a text at up to `maxCuts` places. */
 export function cuts(text: string, positions: readonly number[]): string[] {
