@@ -1,6 +1,6 @@
 /**
- * Parley beside the routes of a server that is there already: `node examples/embed.ts`.
- * The server keeps its own routes; the chat, its API and `/ws` come on top.
+ * Parley beside the routes of a server that is there already: `npx node examples/embed.ts` (with npx
+ * it runs on the Node that `npm ci` has brought, whatever Node the machine has). The server keeps its own routes; the chat, its API and `/ws` come on top.
  */
 import { createServer } from 'node:http';
 import { createGateway } from '@parley/gateway';

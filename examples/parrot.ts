@@ -1,4 +1,7 @@
-/** The smallest agent: `node examples/parrot.ts`, then open http://localhost:8080. */
+/**
+ * The smallest agent: `npx node examples/parrot.ts`, then open http://localhost:8080. With npx it runs
+ * on the Node that `npm ci` has brought, whatever Node the machine has.
+ */
 import { createGateway } from '@parley/gateway';
 
 const gateway = await createGateway({

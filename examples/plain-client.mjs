@@ -1,5 +1,9 @@
 // A client that knows nothing of Parley: no library, no subprotocol, only the five message types of
-// AgenticGoKit's WebUI. node examples/plain-client.mjs "What is Parley?" [ws://localhost:8080/ws]
+// AgenticGoKit's WebUI. With a server running (npm start):
+//
+//   npx node examples/plain-client.mjs "What is Parley?" [ws://localhost:8080/ws]
+//
+// It needs a Node that has a WebSocket, 22 or newer; npx finds the one that `npm ci` has brought.
 const [question = 'What is Parley?', url = 'ws://localhost:8080/ws'] = process.argv.slice(2);
 const ws = new WebSocket(url);
 const send = (type, data, session_id) =>

@@ -1,6 +1,7 @@
 /**
- * An agent that asks before it acts: `node examples/tools-and-approval.ts`, then write
- * "a berth in Bergen" at http://localhost:8080 and allow it, or do not.
+ * An agent that asks before it acts: `npx node examples/tools-and-approval.ts`, then write "a berth in
+ * Bergen" at http://localhost:8080 and allow it, or do not. With npx it runs on the Node that `npm ci`
+ * has brought, whatever Node the machine has.
  */
 import { createGateway, defineAgent } from '@parley/gateway';
 

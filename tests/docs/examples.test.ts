@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -46,4 +47,12 @@ test('[R11] plain-client.mjs talks to a gateway without knowing it', async () =>
   const program = await run('plain-client.mjs', 'Is anybody there?', ws);
   expect(await program.ended).toBe(0);
   expect(program.output).toMatch(/^In session \S+, with echo\.\nIs anybody there\?\n$/);
+});
+
+test('each example says at its head how it is run, with the Node that npm brings', async () => {
+  const examples = await readdir(`${ROOT}/examples`);
+  for (const file of examples) {
+    const head = (await readFile(`${ROOT}/examples/${file}`, 'utf8')).slice(0, 500);
+    expect(head, file).toContain(`npx node examples/${file}`);
+  }
 });
