@@ -13,10 +13,12 @@ function blocksOf({ groups }: View): Block[] {
   return groups.flat().map(({ block }) => block);
 }
 
+const EVERYWHERE = Array.from({ length: 1_000 }, (_, i) => i);
+
 /** A few places, or every one. */
 const anyCuts = fc.oneof(
   fc.array(fc.nat(), { maxLength: 30, size: 'max' }),
-  fc.constant(Array.from({ length: 1_000 }, (_, i) => i)),
+  fc.constant(EVERYWHERE),
 );
 
 /** What the view is while this is all there is of the text. */
@@ -34,7 +36,15 @@ test('a text that came in pieces ends as if it had been read at once', () => {
       expect(view.groups.flat()).toEqual(whole.groups.flat());
       expect(view.footnotes).toEqual(whole.footnotes);
     }),
-    { numRuns: 2_000 },
+    {
+      numRuns: 2_000,
+      // Found by it once, after many more runs.
+      examples: [
+        ['1. a\n\n2. b', EVERYWHERE],
+        ['[^1]\n[^1]: note\nword\n[r]: /u\n\n[r]: https://r.example\n', EVERYWHERE],
+        [`| a |\n|---|\n${'[a](https://a.example) '.repeat(5)}\n[^1]: note\n\n    - `, EVERYWHERE],
+      ],
+    },
   );
 }, 120_000);
 

@@ -29,10 +29,14 @@ const GROUP_SIZE = 32;
 /** What comes after is shown as it is, UTF-16 code units. */
 const MAX_TEXT = 1_000_000;
 
+/** A settled block that refers to what is not defined yet. */
 interface Settled {
+  /** Its place among the blocks; -1 where it shows nothing there. */
   readonly index: number;
   readonly source: string;
   readonly key: number;
+  /** The footnotes in it. */
+  readonly labels: readonly string[];
 }
 
 interface Settling {
@@ -58,7 +62,7 @@ export class MarkdownDocument {
   #definitions = new Definitions();
   #footnotes = new FootnoteList();
   #memo = new Memo();
-  /** Settled blocks that refer to what is not defined yet. */
+  /** By the label that is waited for. */
   #waiting = new Map<string, Settled[]>();
 
   /**
@@ -143,29 +147,31 @@ export class MarkdownDocument {
     if (to === 0) return 0;
     const settling = { tree, tail, from: 0, to };
     this.#define(settling);
-    this.#collectFootnotes(settling);
-    if (!streaming) return 0;
+    if (!streaming) {
+      this.#collectFootnotes(settling, new Set());
+      return 0;
+    }
     for (let node = tree.topNode.firstChild; node && node.from < to; node = node.nextSibling) {
-      this.#settleBlock(node, tail);
+      this.#settleBlock(node, tree, tail);
     }
     return to;
   }
 
-  #settleBlock(node: SyntaxNode, tail: string): void {
+  #settleBlock(node: SyntaxNode, tree: Tree, tail: string): void {
     const conversion = this.#conversion(tail, -1);
     const block = convertBlock(node, conversion);
-    if (!block) return;
-    const key = this.#base + node.from;
-    this.#footnotes.refer(conversion.footnotes);
-    if (conversion.missing.size > 0) {
-      const source = tail.slice(lineStart(tail, node.from), node.to);
-      for (const label of conversion.missing) {
-        const waiting = this.#waiting.get(label);
-        const settled = { index: this.#count, source, key };
-        if (waiting) waiting.push(settled);
-        else this.#waiting.set(label, [settled]);
-      }
+    const { from, to } = node;
+    const labels = this.#collectFootnotes({ tree, tail, from, to }, conversion.missing);
+    const index = block ? this.#count : -1;
+    const key = this.#base + from;
+    for (const label of conversion.missing) {
+      const settled = { index, source: tail.slice(lineStart(tail, from), to), key, labels };
+      const waiting = this.#waiting.get(label);
+      if (waiting) waiting.push(settled);
+      else this.#waiting.set(label, [settled]);
     }
+    if (!block) return;
+    this.#footnotes.refer(conversion.footnotes);
     const last = this.#groups.at(-1);
     if (last && last.length < GROUP_SIZE) {
       this.#groups[this.#groups.length - 1] = [...last, { key, block }];
@@ -184,28 +190,37 @@ export class MarkdownDocument {
       const key = this.#definitions.add(name, tail.slice(url.from, url.to));
       if (key === undefined) continue;
       this.#memo = new Memo();
-      for (const settled of this.#waiting.get(key) ?? []) affected.set(settled.index, settled);
+      for (const settled of this.#waiting.get(key) ?? []) affected.set(settled.key, settled);
       this.#waiting.delete(key);
     }
-    for (const { index, source, key } of affected.values()) {
-      const node = markdownParser.parse(source).topNode.firstChild;
-      const block = node && convertBlock(node, this.#conversion(source, -1));
-      if (block) this.#replace(index, { key, block });
+    for (const settled of affected.values()) this.#readAgain(settled);
+  }
+
+  #readAgain({ index, source, key, labels }: Settled): void {
+    const tree = markdownParser.parse(source);
+    const node = tree.topNode.firstChild;
+    const block = node && convertBlock(node, this.#conversion(source, -1));
+    if (block && index >= 0) {
+      const group = Math.floor(index / GROUP_SIZE);
+      const shown = { key, block };
+      this.#groups[group] = (this.#groups[group] ?? []).with(index % GROUP_SIZE, shown);
     }
+    this.#footnotes.forget(labels);
+    const whole = { tree, tail: source, from: 0, to: source.length };
+    this.#collectFootnotes(whole, new Set());
   }
 
-  #replace(index: number, shown: ShownBlock): void {
-    const group = Math.floor(index / GROUP_SIZE);
-    this.#groups[group] = (this.#groups[group] ?? []).with(index % GROUP_SIZE, shown);
-  }
-
-  #collectFootnotes({ tree, tail, from, to }: Settling): void {
+  /** Returns the labels of the footnotes that had not been defined before. */
+  #collectFootnotes({ tree, tail, from, to }: Settling, missing: Set<string>): string[] {
+    const labels: string[] = [];
     for (const node of findBlocks(tree, 'FootnoteDefinition', from, to)) {
-      const label = node.getChild('FootnoteLabel');
-      if (!label) continue;
-      const blocks = convertBlocks(node, this.#conversion(tail, -1));
-      this.#footnotes.define(tail.slice(label.from + 2, label.to - 2), blocks);
+      const mark = node.getChild('FootnoteLabel');
+      if (!mark) continue;
+      const label = tail.slice(mark.from + 2, mark.to - 2);
+      const conversion = { ...this.#conversion(tail, -1), missing };
+      if (this.#footnotes.define(label, convertBlocks(node, conversion))) labels.push(label);
     }
+    return labels;
   }
 
   #convertLive(tree: Tree, source: string, from: number, openEnd: number): ShownBlock[] {
@@ -244,9 +259,21 @@ export class MarkdownDocument {
 
 /** What two texts have in common up to `at`. */
 function common(tree: Tree, length: number, at: number, text: string): readonly TreeFragment[] {
+  const from = Math.min(at, openFootnote(tree));
   return TreeFragment.applyChanges(TreeFragment.addTree(tree), [
-    { fromA: at, toA: length, fromB: at, toB: text.length },
+    { fromA: from, toA: length, fromB: from, toB: text.length },
   ]);
+}
+
+/**
+ * Where a footnote begins that is the last block. Indented lines may go on with it after any number of
+ * blank ones; the parser knows that of its own lists, and would take ours over as finished.
+ */
+function openFootnote(tree: Tree): number {
+  for (let node = tree.topNode.lastChild; node; node = node.lastChild) {
+    if (node.name === 'FootnoteDefinition') return node.from;
+  }
+  return tree.length;
 }
 
 /**

@@ -22,10 +22,16 @@ export class FootnoteList {
   #live: readonly string[] = [];
   #current = NONE;
 
-  /** The first definition counts. */
-  define(label: string, blocks: readonly Block[]): void {
-    if (this.#definitions.has(label) || this.#definitions.size >= MAX_FOOTNOTES) return;
+  /** The first definition counts. Returns whether this is it. */
+  define(label: string, blocks: readonly Block[]): boolean {
+    if (this.#definitions.has(label) || this.#definitions.size >= MAX_FOOTNOTES) return false;
     this.#definitions.set(label, blocks);
+    return true;
+  }
+
+  /** They will be defined again, because what they refer to is there now. */
+  forget(labels: readonly string[]): void {
+    for (const label of labels) this.#definitions.delete(label);
   }
 
   refer(labels: readonly string[]): void {
