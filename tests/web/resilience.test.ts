@@ -3,7 +3,7 @@
  * once, and no question lost or asked twice.
  */
 import type { CDPSession } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { start } from '../cli/parley.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
@@ -12,6 +12,9 @@ import { Chat, tokens } from './chat.ts';
 
 /** A network that says nothing for so long, milliseconds: more than the client's own deadline. */
 const OUTAGE_MS = 20_000;
+
+// Two servers and a browser start in some of them.
+vi.setConfig({ testTimeout: 120_000 });
 
 const agents = [simulatorAgent];
 const portOf = (url: string) => Number(new URL(url).port);
