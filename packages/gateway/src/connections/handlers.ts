@@ -255,6 +255,8 @@ async function stop(
 ): Promise<void> {
   const { sessions, principal } = connection;
   const now = sessions.cancel(principal, sessionId, of.runId);
+  // Looked at below; a refusal that comes before that must not be nobody's.
+  now.catch(() => {});
   const early = (await of.early) ?? [];
   const cancelled = await now.catch((error) => {
     // The run that it names was ended on its behalf already.
