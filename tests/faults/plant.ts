@@ -35,7 +35,7 @@ const PLANTS: Readonly<Record<string, Plant>> = {
   'emit before commit': answerBeforeCommit('finishRun', 'appendRunEvent'),
   'no idempotency': {
     file: '/stores/sqlite/log.ts',
-    replace: [['      if (receipt) {\n', '      if (receipt && !receipt) {\n']],
+    replace: [['      if (repetition) return repetition;\n', '']],
   },
   'no fsync with each commit': {
     file: '/stores/sqlite/schema.ts',
@@ -44,10 +44,7 @@ const PLANTS: Readonly<Record<string, Plant>> = {
   'fsync on the event loop': {
     file: '/stores/sqlite.ts',
     replace: [
-      [
-        "import { join } from 'node:path';",
-        "import { join } from 'node:path';\nimport * as fs from 'node:fs';",
-      ],
+      ["} from 'node:path';\n", "} from 'node:path';\nimport * as fs from 'node:fs';\n"],
       [
         '  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {\n',
         `  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
