@@ -10,6 +10,7 @@ import {
 } from '@parley/client';
 import { type SessionEvent, toHistoryEntry } from '@parley/protocol';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Outbox } from '../../packages/client/src/outbox.ts';
 import { connect, shown, texts } from './conversation.ts';
 import {
   ack,
@@ -343,6 +344,23 @@ describe('[R3] two tabs', () => {
     await empty(watching, id);
     expect(await watching.next('chat_message')).toEqual(sent);
   });
+});
+
+test('[R3] what becomes due while the rest is being sent is sent too', async () => {
+  const storage = memoryStorage();
+  const now = vi.spyOn(Date, 'now').mockReturnValue(0);
+  const entry = { kind: 'message', id: 'm-1', sessionId: 's', timestamp: 0, text: 'hi' } as const;
+  await storage.add(entry);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const outbox = new Outbox(storage, {
+    merged() {
+      if (outbox.due('s').length > 0) resolve();
+      now.mockReturnValue(1_000);
+    },
+    failed: () => {},
+  });
+  await promise;
+  outbox.close();
 });
 
 describe('[R9] a storage that fails', () => {

@@ -162,9 +162,9 @@ export class Outbox {
       if (this.#unsaved.has(id) && !this.#entries.has(id)) this.#entries.set(id, entry);
     }
     this.#isReady = true;
+    this.#lookAgain();
     this.#handlers.merged();
     this.#listeners.call();
-    this.#lookAgain();
   }
 
   /** How long an entry is still left to others, milliseconds. */
@@ -174,14 +174,15 @@ export class Outbox {
     return this.#own.has(id) || age < 0 ? 0 : Math.max(0, OTHERS_MS - age);
   }
 
+  /** Called ahead of `merged`: what becomes due between the two is then seen by the second. */
   #lookAgain(): void {
     clearTimeout(this.#timer);
     const waits = this.entries().map((entry) => (isFailed(entry) ? 0 : this.#wait(entry)));
     const first = Math.min(...waits.filter((wait) => wait > 0));
     if (first === Infinity) return;
     this.#timer = setTimeout(() => {
-      this.#handlers.merged();
       this.#lookAgain();
+      this.#handlers.merged();
     }, first);
   }
 
