@@ -206,6 +206,11 @@ describe('over HTTP', () => {
     await reader.loadOlder();
     const all = reader.transcript.snapshot();
     expect(all.hasMore).toBe(false);
+    const other = client().session(session.id);
+    await shown(other, ({ status }) => status === 'active');
+    const to = all.items[1]?.kind === 'answer' ? all.items[1].messageId : undefined;
+    await Promise.all([other.loadOlder({ to: 'nowhere' }), other.loadOlder({ to: to as string })]);
+    expect(other.transcript.snapshot().items).toHaveLength(240);
     const told = ({ kind, text, timestamp }: (typeof all.items)[number]) => [kind, text, timestamp];
     expect(all.items.map(told)).toEqual(session.transcript.snapshot().items.map(told));
   });

@@ -14,6 +14,8 @@ import { uuid } from './uuid.ts';
 
 /** Events in a page of older ones. */
 const PAGE = 100;
+/** Events in a page on the way to one far back: as many as the server gives. */
+const LARGE_PAGE = 1_000;
 
 /** What a session needs of the client that made it. */
 export interface SessionLink {
@@ -99,8 +101,13 @@ export class ClientSession implements Session {
     this.#link.outbox.settle(messageId);
   }
 
-  loadOlder(): Promise<void> {
-    this.#older ??= this.#loadOlder().finally(() => {
+  async loadOlder({ to }: { readonly to?: string } = {}): Promise<void> {
+    if (to !== undefined) {
+      while (this.#older) await this.#older.catch(() => {});
+      const { items } = this.transcript.snapshot();
+      if (items.some((item) => (item.kind === 'message' ? item.id : item.messageId) === to)) return;
+    }
+    this.#older ??= this.#loadOlder(to).finally(() => {
       this.#older = undefined;
     });
     return this.#older;
@@ -257,12 +264,23 @@ export class ClientSession implements Session {
     this.#link.left();
   }
 
-  async #loadOlder(): Promise<void> {
+  async #loadOlder(to: string | undefined): Promise<void> {
     if (!this.transcript.snapshot().hasMore) return;
-    const before = this.transcript.firstSeq;
-    const page = await this.#link.http.call<{ messages: HistoryEntry[]; has_more: boolean }>(
-      `sessions/${encodeURIComponent(this.id)}/messages?before_seq=${before}&limit=${PAGE}`,
-    );
-    this.transcript.addOlder(before, page.messages, page.has_more);
+    const start = this.transcript.firstSeq;
+    const path = `sessions/${encodeURIComponent(this.id)}/messages`;
+    const limit = to === undefined ? PAGE : LARGE_PAGE;
+    const pages: HistoryEntry[][] = [];
+    let hasMore = true;
+    do {
+      const before = pages.at(-1)?.[0]?.seq ?? start;
+      const page = await this.#link.http.call<{ messages: HistoryEntry[]; has_more: boolean }>(
+        `${path}?before_seq=${before}&limit=${limit}`,
+      );
+      pages.push(page.messages);
+      hasMore = page.has_more && page.messages.length > 0;
+      if (page.messages.some(({ message_id }) => message_id === to)) break;
+    } while (hasMore && to !== undefined);
+    // At once, so that whoever shows it does so once.
+    this.transcript.addOlder(start, pages.reverse().flat(), hasMore);
   }
 }

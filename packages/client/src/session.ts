@@ -45,12 +45,13 @@ export interface Session {
   /** Takes a failed message out of the transcript, and out of what is kept. */
   discard(messageId: string): void;
   /**
-   * Loads the page of history before what is shown; nothing where `hasMore` is `false`. Calls while
-   * one is under way share it.
+   * Loads the page of history before what is shown; nothing where `hasMore` is `false`. With `to`,
+   * the id of a message or an answer, all that lies between that and what is shown, and everything
+   * where it is not in the history. Calls while one is under way wait for it first.
    *
    * @throws {RequestError} when it was refused, or the server cannot be reached.
    */
-  loadOlder(): Promise<void>;
+  loadOlder(options?: { readonly to?: string }): Promise<void>;
   /** Every message of the server about this session, after the transcript has taken it. */
   subscribe(listener: (message: ServerMessage) => void): () => void;
   /**

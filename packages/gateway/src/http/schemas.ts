@@ -6,9 +6,12 @@ import {
   serverMessageSchema,
 } from '@parley/protocol';
 import * as z from 'zod';
+import { STORE_LIMITS } from '../stores/store.ts';
 
-/** The most sessions, entries or hits of one page; a larger `limit` means this one. */
+/** The most sessions or hits of one page; a larger `limit` means this one. */
 const PAGE = 100;
+/** The most entries of one page, which the store bounds in length too. */
+const ENTRIES = STORE_LIMITS.page;
 
 // Schemas of the wire by their place in its unions: another one there would not have these fields.
 const created = clientMessageSchema.options[0].shape.data;
@@ -27,18 +30,18 @@ function queryNumber<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess(parseNumber, schema);
 }
 
-function pageLimit(fallback: number) {
+function pageLimit(fallback: number, most = PAGE) {
   return z.preprocess(
     (value) => {
       const asked = parseNumber(value);
-      return typeof asked === 'number' ? Math.min(asked, PAGE) : asked;
+      return typeof asked === 'number' ? Math.min(asked, most) : asked;
     },
     z
       .int()
       .min(1)
-      .max(PAGE)
+      .max(most)
       .default(fallback)
-      .describe(`How many at the most. More than ${PAGE} means ${PAGE}.`),
+      .describe(`How many at the most. More than ${most} means ${most}.`),
   );
 }
 
@@ -73,7 +76,7 @@ export const messagesQuery = z
     after_seq: queryNumber(
       z.int().min(0).optional().describe('Only entries with a higher `seq`, the oldest of them.'),
     ),
-    limit: pageLimit(50),
+    limit: pageLimit(50, ENTRIES),
   })
   .refine((query) => query.before_seq === undefined || query.after_seq === undefined, {
     path: ['before_seq'],

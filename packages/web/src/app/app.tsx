@@ -1,5 +1,6 @@
 import { Tooltip } from 'radix-ui';
 import { useRef, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Drawer } from '../controls/dialog.tsx';
 import { Conversation } from '../conversation/conversation.tsx';
 import { carryOutDeletions } from '../sessions/deletion.ts';
@@ -44,9 +45,9 @@ function Shell() {
     help: () => setHelpOpen(true),
     newChat: () => navigate('/'),
     search() {
-      if (isWide) setShown(true);
-      else setDrawerOpen(true);
-      requestAnimationFrame(() => searchField.current?.focus());
+      // Drawn at once: the next key belongs to the field already.
+      flushSync(() => (isWide ? setShown(true) : setDrawerOpen(true)));
+      searchField.current?.focus();
     },
     composer: focusComposer,
     previous: () => step(-1),

@@ -185,7 +185,7 @@ function useOlder(session: Session, isWanted: boolean): boolean {
   return isLoading;
 }
 
-/** Brings the message that the address names into view, loading pages until it is there. */
+/** Brings the message that the address names into view, loading what lies before it. */
 function useTarget(
   session: Session,
   { items, status, hasMore }: TranscriptSnapshot,
@@ -194,6 +194,7 @@ function useTarget(
 ): string | undefined {
   const [found, setFound] = useState<string>();
   const done = useRef<Place>(undefined);
+  const asked = useRef<Place>(undefined);
   const { messageId } = place;
   useEffect(() => {
     if (messageId === undefined || done.current === place || status === 'opening') return;
@@ -202,8 +203,14 @@ function useTarget(
       done.current = place;
       setFound(keyOf(items[index]));
       show(index);
-    } else if (hasMore) void session.loadOlder();
-    else {
+    } else if (hasMore && asked.current !== place) {
+      asked.current = place;
+      session.loadOlder({ to: messageId }).catch(() => {
+        if (asked.current !== place) return;
+        done.current = place;
+        notify({ id: 'target', words: (text) => text.conversation.notLoaded });
+      });
+    } else if (!hasMore) {
       done.current = place;
       notify({ id: 'target', words: (text) => text.conversation.notFound });
     }

@@ -61,6 +61,8 @@ export const de: Text = {
     start: 'Der Anfang dieses Chats',
     toNewest: 'Zum Neuesten springen',
     notFound: 'Diese Nachricht wird im Chat nicht mehr gezeigt.',
+    notLoaded:
+      'Die Nachricht konnte nicht geladen werden. Prüfen Sie die Verbindung und öffnen Sie sie noch einmal.',
     editing: 'Ihre Frage bearbeiten',
     askAgain: 'Noch einmal fragen',
     edit: 'Bearbeiten und noch einmal fragen',

@@ -58,6 +58,7 @@ export const en = {
     start: 'The beginning of this chat',
     toNewest: 'Jump to the newest',
     notFound: 'This message is not shown in the chat any more.',
+    notLoaded: 'The message could not be loaded. Check the connection and open it again.',
     editing: 'Edit your question',
     askAgain: 'Ask again',
     edit: 'Edit and ask again',
