@@ -1,13 +1,45 @@
 import { configDefaults, defineConfig } from 'vitest/config';
 
+const shared = {
+  // Hours of kills and power cuts: `npm run test:faults`.
+  exclude: [...configDefaults.exclude, 'tests/faults/campaign/**'],
+  // Each file in a process of its own, so that a crash is seen as one and takes nothing along.
+  pool: 'forks' as const,
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
+
+/** They measure time against a bound, so nothing else may run beside them. */
+const MEASURED = [
+  'tests/contract/store-sqlite.test.ts',
+  'tests/e2e/r08-*.test.ts',
+  'tests/faults/**/*.test.ts',
+  'tests/web/markdown-smooth.test.ts',
+  'tests/web/scrolling.test.ts',
+];
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    // Hours of kills and power cuts: `npm run test:faults`.
-    exclude: [...configDefaults.exclude, 'tests/faults/campaign/**'],
-    // Each file in a process of its own, so that a crash is seen as one and takes nothing along.
-    pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'together',
+          include: ['tests/**/*.test.ts'],
+          exclude: [...shared.exclude, ...MEASURED],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'measured',
+          include: MEASURED,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
