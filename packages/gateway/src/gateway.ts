@@ -6,14 +6,14 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
-import { type AgentDefinition, defineAgent } from './agents/agent.ts';
+import { type Agent, type AgentDefinition, defineAgent } from './agents/agent.ts';
 import { configuredModels, findOllama } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
 import { createGuideAgent } from './agents/guide.ts';
 import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import { MemoryBus } from './buses/memory.ts';
-import { type Config, type ConfigOptions, parseOptions } from './config.ts';
+import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager, endUpgrade } from './connections/connection-manager.ts';
 import { createRequestListener } from './http/app.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -76,7 +76,7 @@ const WEB_ROOTS: readonly string[] = ['../web', '../../web/dist'].map((path) =>
 /**
  * Puts agents behind a WebSocket, with durable sessions.
  *
- * @throws {ConfigError} where a setting is wrong.
+ * @throws {ConfigError} where a setting is wrong, or no agent has the name of the default one.
  * @throws {StoreError} where the data directory is in use or cannot be used.
  *
  * @example
@@ -222,20 +222,29 @@ async function collectAgents(
   given: readonly AgentDefinition[] | undefined,
   log: Logger,
 ): Promise<AgentRegistry> {
-  if (given) return new AgentRegistry(given.map(defineAgent), config.agent);
+  if (given) return registry(given.map(defineAgent), config);
   const models = configuredModels(config);
   const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
   const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });
   if (agents.some(({ name }) => name === config.agent)) {
     // Nobody waits for a server that may not be there.
-    const registry = new AgentRegistry(agents, config.agent);
+    const known = registry(agents, config);
     void Promise.resolve(ollama).then((found) => {
-      for (const agent of found) if (!registry.get(agent.name)) registry.add(agent);
+      for (const agent of found) if (!known.get(agent.name)) known.add(agent);
       if (found.length > 0) log.info({ models: found.length }, 'Ollama was found');
     });
-    return registry;
+    return known;
   }
-  return new AgentRegistry([...agents, ...(await ollama)], config.agent);
+  return registry([...agents, ...(await ollama)], config);
+}
+
+/** Which agents there are is known only here; that they do not fit the settings is a wrong setting. */
+function registry(agents: readonly Agent[], config: Config): AgentRegistry {
+  try {
+    return new AgentRegistry(agents, config.agent);
+  } catch (error) {
+    throw new ConfigError([(error as Error).message]);
+  }
 }
 
 function isSocketPath(request: IncomingMessage): boolean {

@@ -1,4 +1,3 @@
-import { ConfigError } from '../config.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -28,7 +27,7 @@ export const serveCommand: Command = {
     const { createGateway } = await import('../gateway.ts');
     const agents = file?.agents === undefined ? {} : { agents: file.agents };
     try {
-      const gateway = await createGateway({ ...given, ...agents, logger }).catch(asWrongSetting);
+      const gateway = await createGateway({ ...given, ...agents, logger });
       const { url } = await gateway.listen().catch(async (error: unknown) => {
         await gateway.close();
         throw error;
@@ -47,12 +46,6 @@ export const serveCommand: Command = {
     }
   },
 };
-
-/** Which agents there are is known only when they are made; that the default is none is a wrong setting. */
-function asWrongSetting(error: unknown): never {
-  const isAgent = error instanceof Error && error.message.startsWith('The default agent ');
-  throw isAgent ? new ConfigError([error.message]) : error;
-}
 
 /**
  * npm passes on a signal that the terminal has sent to its children already: Ctrl-C under `npm start`
