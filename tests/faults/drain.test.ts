@@ -34,10 +34,9 @@ test('[R2][R4][R5][R6][R7] SIGTERM under 50 clients in mid-answer: everyone is t
       running.process.kill('SIGTERM');
       expect(await running.ended).toBe(0);
       await Promise.all(joined.map((client) => client.left));
-      // 1006 has whoever dropped the connection itself.
-      const codes = joined.map(({ closes }) => closes.at(-1));
-      expect(new Set(codes).isSubsetOf(new Set([1012, 1006]))).toBe(true);
-      expect(codes.filter((code) => code === 1012).length).toBeGreaterThan(0.8 * joined.length);
+      const stayed = joined.filter(({ dropped }) => !dropped);
+      expect(stayed.length).toBeGreaterThan(0.5 * joined.length);
+      expect(new Set(stayed.map(({ closes }) => closes.at(-1)))).toEqual(new Set([1012]));
     }
     await serve(port, dataDir);
     crowd.serverIsUp();

@@ -36,6 +36,8 @@ export class FaultClient implements Recording {
   readonly seen: Seen;
   /** The codes with which its connections ended. */
   readonly closes: number[] = [];
+  /** It has dropped its last connection itself. */
+  dropped = false;
   /** Messages that were sent and not acknowledged, in order. */
   readonly unacknowledged = new Map<string, ClientMessageInput>();
   /** Messages of the session, as far as it knows, whose answers have not ended. */
@@ -94,6 +96,7 @@ export class FaultClient implements Recording {
     await this.#world.up;
     if (this.#state !== 'away') return;
     this.#state = 'connecting';
+    this.dropped = false;
     const socket = new WebSocket(this.#world.url, ['parley.v1']);
     this.#socket = socket;
     const left = Promise.withResolvers<void>();
@@ -228,7 +231,9 @@ export class FaultClient implements Recording {
 
   /** As a lost network would. */
   #drop(): void {
-    if (this.#state === 'joined' && this.#world.busy) this.#socket?.terminate();
+    if (this.#state !== 'joined' || !this.#world.busy) return;
+    this.dropped = true;
+    this.#socket?.terminate();
   }
 
   #send(message: ClientMessageInput): void {
