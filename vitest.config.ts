@@ -13,7 +13,7 @@ const shared = {
 const MEASURED = [
   'tests/contract/store-sqlite.test.ts',
   'tests/e2e/r08-*.test.ts',
-  'tests/faults/**/*.test.ts',
+  'tests/faults/slow-disk.test.ts',
   'tests/web/markdown-smooth.test.ts',
   'tests/web/scrolling.test.ts',
 ];
