@@ -20,6 +20,7 @@ describe('a new session', () => {
     const id = session.send('hello', { agent: 'guide' });
     const create = await connection.next('session_create');
     expect(create.session_id).toBe(session.id);
+    expect(create.data).toEqual({ agent_name: 'guide' });
     connection.send(status(session.id));
     const message = await connection.next('chat_message');
     expect(message).toEqual({

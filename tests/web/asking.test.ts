@@ -95,6 +95,18 @@ test('what several agents do is shown as bars, and the calls of tools can be unf
   await chat.log.getByText('"query"').waitFor();
 });
 
+test('the agent chosen for a new chat answers it, and goes on doing so after a reload', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.button('Agent: simulator').click();
+  await chat.page.getByRole('menuitemradio', { name: 'echo' }).click();
+  await chat.converse('hello');
+  await chat.page.reload();
+  await chat.button('Agent: echo').waitFor();
+  await chat.converse('hello again');
+  expect(await chat.answers.last().innerText()).toContain('hello again');
+});
+
 test('the agent is chosen where one writes, and answers from then on', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
   const chat = await Chat.open(http);

@@ -8,6 +8,7 @@ import { simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { start } from '../cli/parley.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { startProxy } from '../helpers/proxy.ts';
+import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
 /** A network that says nothing for so long, milliseconds: more than the client's own deadline. */
@@ -19,6 +20,11 @@ vi.setConfig({ testTimeout: 120_000 });
 const agents = [simulatorAgent];
 const portOf = (url: string) => Number(new URL(url).port);
 
+/** Says the tokens after `from` up to `to`, as the simulator would. */
+async function sayTokens(run: PuppetRun, from: number, to: number): Promise<void> {
+  for (let token = from + 1; token <= to; token++) await run.say(`t${token} `);
+}
+
 async function expectWhole(chat: Chat, count: number): Promise<void> {
   await chat.answer('complete').waitFor({ timeout: 60_000 });
   expect(await chat.answers.count()).toBe(1);
@@ -27,14 +33,22 @@ async function expectWhole(chat: Chat, count: number): Promise<void> {
 }
 
 test('[R4] [R6] a page that is reloaded in mid-answer goes on with it, without a repeat or a hole', async () => {
-  const { http } = await startGateway({ agents });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http);
-  await chat.ask('tokens=200 rate=60');
-  for (const seen of ['t20', 't60']) {
-    await chat.answers.getByText(seen).waitFor();
-    await chat.page.reload();
+  await chat.ask('a long answer, please');
+  const run = await next();
+  for (const said of [0, 60, 120]) {
+    await sayTokens(run, said, said + 40);
+    await chat
+      .answer('running')
+      .getByText(`t${said + 40}`)
+      .waitFor();
+    // The answer goes on while there is no page.
+    await Promise.all([chat.page.reload(), sayTokens(run, said + 40, said + 60)]);
   }
-  await chat.answer('running').waitFor();
+  await chat.answer('running').getByText('t180').waitFor();
+  await Promise.all([sayTokens(run, 180, 200), run.finish()]);
   await expectWhole(chat, 200);
 });
 
@@ -121,12 +135,20 @@ test('[R6] a tab that is frozen in mid-answer shows the whole answer when it tha
 });
 
 test('[R7] two pages that came at different moments end with the same text', async () => {
-  const { http } = await startGateway({ agents });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http);
-  await chat.ask('tokens=150 rate=60 tool=search');
-  await chat.answers.getByText('t20').waitFor();
+  await chat.ask('a long answer, please');
+  const run = await next();
+  await sayTokens(run, 0, 20);
+  await run.say({ type: 'tool_call', id: 'c1', name: 'search', arguments: { query: 'tea' } });
+  await sayTokens(run, 20, 40);
+  await chat.answer('running').getByText('t40').waitFor();
   const late = await chat.anotherTab();
-  await late.answer('running').waitFor();
+  await late.answer('running').getByText('t40').waitFor();
+  await run.say({ type: 'tool_result', id: 'c1', name: 'search', result: { hits: 3 } });
+  await sayTokens(run, 40, 150);
+  await run.finish();
   for (const tab of [chat, late]) await expectWhole(tab, 150);
   expect(await late.log.innerText()).toBe(await chat.log.innerText());
 });

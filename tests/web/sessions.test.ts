@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
 import { Chat } from './chat.ts';
 
 interface Listed {
@@ -90,19 +91,23 @@ test('a search finds what was said and leads to the message, however far back', 
 });
 
 test('what happens in a chat that nobody looks at is marked unread until one does', async () => {
-  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http);
-  await chat.converse('tokens=2');
-  const link = chat.chat('tokens=2');
-  await chat.ask('tokens=30 rate=30');
+  await chat.ask('take your time');
+  const run = await next();
+  const link = chat.chat('take your time');
   await chat.answer('running').waitFor();
   await chat.page.getByRole('link', { name: 'New chat' }).click();
+  await chat.page.getByRole('heading', { name: 'What would you like to know?' }).waitFor();
+  await run.say('here it is');
+  await run.finish();
   await chat.chats.getByText('unread').waitFor();
   expect(await link.innerText()).toContain('unread');
   const other = await chat.anotherTab(http);
   await other.chats.getByText('unread').waitFor();
   await link.click();
-  await chat.answer('complete').nth(1).waitFor();
+  await chat.answer('complete').waitFor();
   // Read marks are shared by the tabs.
   for (const tab of [chat, other]) {
     await expect.poll(() => tab.chats.getByText('unread').count()).toBe(0);

@@ -51,7 +51,8 @@ export class ClientSession implements Session {
 
   send(text: string, { agent, replaces }: SendOptions = {}): string {
     const id = uuid();
-    if (this.#entrance.isNew) void this.#entrance.keep({});
+    // Who is asked first is who answers here, as in a session that the server makes by itself.
+    if (this.#entrance.isNew) void this.#entrance.keep(agent === undefined ? {} : { agent });
     this.#typing.reset();
     void this.#link.outbox.add({
       kind: 'message',
