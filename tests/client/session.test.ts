@@ -256,6 +256,7 @@ test('an approval is asked, shown and decided', async () => {
         approval_id: 'approval-1',
         tool_name: 'delete',
         arguments: { path: '/' },
+        offset: 0,
         status: decision,
       },
     });

@@ -1,13 +1,14 @@
 import type { AnswerItem, Session } from '@parley/client';
-import { memo } from 'react';
+import { memo, useRef } from 'react';
 import { Button } from '../controls/button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
 import { type Text, useText } from '../text/text.tsx';
 import { CopyButton } from './copy-button.tsx';
+import { AnswerParts } from './parts.ts';
 import { Progress } from './progress.tsx';
-import { OpenApprovals, Steps } from './steps.tsx';
+import { isOpen, OpenApprovals, Steps } from './steps.tsx';
 import { Timestamp } from './timestamp.tsx';
 
 interface Props {
@@ -37,11 +38,8 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
           <span className="text-xs font-normal text-muted">{text.answer.again(item.attempt)}</span>
         )}
       </h2>
-      <Steps item={item} />
       {item.progress && isRunning && <Progress progress={item.progress} />}
-      <div dir="auto" data-answer className="leading-[1.65]">
-        <Markdown text={item.text} streaming={item.status === 'running'} />
-      </div>
+      <Course item={item} />
       <OpenApprovals item={item} session={session} />
       {isRunning ? (
         <Working item={item} onStop={() => session.stop(item.runId)} />
@@ -68,6 +66,25 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
     </article>
   );
 });
+
+/** What the agent wrote and did, in the order in which it came. */
+function Course({ item }: { readonly item: AnswerItem }) {
+  const isRunning = item.status === 'running';
+  const cutter = useRef<AnswerParts>(undefined);
+  cutter.current ??= new AnswerParts();
+  const past = item.steps.filter((step) => !isOpen(step, item));
+  const parts = cutter.current.update(item.text, past);
+  const last = parts.findLast(({ kind }) => kind === 'text');
+  return parts.map((part) =>
+    part.kind === 'steps' ? (
+      <Steps key={`steps ${part.first}`} steps={part.steps} isRunning={isRunning} />
+    ) : (
+      <div key={part.at} dir="auto" data-answer className="leading-[1.65]">
+        <Markdown text={part.text} streaming={isRunning && part === last} />
+      </div>
+    ),
+  );
+}
 
 function Working({ item, onStop }: { readonly item: AnswerItem; readonly onStop: () => void }) {
   const { text } = useText();
