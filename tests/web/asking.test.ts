@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
-import { startGateway } from '../helpers/gateway.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
@@ -148,4 +148,39 @@ test('the agent is chosen where one writes, and answers from then on', async () 
   // The session's own agent was changed, so another tab asks the same one.
   const other = await chat.anotherTab();
   await other.button('Agent: echo').waitFor();
+});
+
+test('an answer is asked for again from the agent that is chosen now', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=3 fail_at=2');
+  await chat.answer('error').waitFor();
+  await chat.button('Agent: simulator').click();
+  await chat.page.getByRole('menuitemradio', { name: 'echo' }).click();
+  await chat.answer('error').getByRole('button', { name: 'Ask again' }).first().click();
+  await chat.answer('complete').getByText('tokens=3 fail_at=2').waitFor();
+  expect(await chat.answers.count()).toBe(1);
+});
+
+test('[R12] an agent that is gone is shown as such, and another can be asked in its place', async () => {
+  const dataDir = await temporaryDirectory();
+  const first = await startGateway({ agents: [echoAgent], store: 'sqlite:', dataDir });
+  const chat = await Chat.open(first.http);
+  await chat.converse('hello');
+  await first.gateway.close();
+  await startGateway({
+    agents: [simulatorAgent],
+    store: 'sqlite:',
+    dataDir,
+    port: Number(new URL(first.http).port),
+  });
+  await chat.button('Agent: echo (not available)').waitFor({ timeout: 20_000 });
+  await chat.ask('tokens=3');
+  const failure = chat.questions.last().getByRole('alert');
+  await failure.getByText('Choose another one').waitFor();
+  await chat.button('Agent: echo (not available)').click();
+  await chat.page.getByRole('menuitemradio', { name: 'simulator' }).click();
+  await failure.getByRole('button', { name: 'Send again' }).click();
+  await chat.answer('complete').getByText(tokens(3)).waitFor();
+  await chat.button('Agent: simulator').waitFor();
 });

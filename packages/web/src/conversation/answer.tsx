@@ -14,16 +14,19 @@ import { Timestamp } from './timestamp.tsx';
 interface Props {
   readonly item: AnswerItem;
   readonly session: Session;
+  /** Who is asked now, where one asks again. */
+  readonly agent: string | undefined;
   readonly isLast: boolean;
 }
 
-export const AnswerView = memo(function AnswerView({ item, session, isLast }: Props) {
+export const AnswerView = memo(function AnswerView({ item, session, agent, isLast }: Props) {
   const { text } = useText();
-  const agent = item.agent ?? text.conversation.agent;
+  const name = item.agent ?? text.conversation.agent;
+  const askAgain = () => session.retry(item.replyTo, undefined, agent);
   const isRunning = item.status === 'running' || item.status === 'queued';
   return (
     <article
-      aria-label={agent}
+      aria-label={name}
       aria-busy={isRunning}
       data-status={item.status}
       data-run={item.runId}
@@ -31,9 +34,9 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
     >
       <h2 className="flex items-center gap-2 pb-1.5 text-sm font-semibold">
         <span className="grid size-6 place-items-center rounded-full bg-accent text-xs text-on-accent uppercase">
-          {[...agent][0]}
+          {[...name][0]}
         </span>
-        {agent}
+        {name}
         {item.attempt > 1 && isRunning && (
           <span className="text-xs font-normal text-muted">{text.answer.again(item.attempt)}</span>
         )}
@@ -45,17 +48,13 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
         <Working item={item} onStop={() => session.stop(item.runId)} />
       ) : (
         <>
-          <End item={item} onAskAgain={() => session.retry(item.replyTo)} />
+          <End item={item} onAskAgain={askAgain} />
           <div
             className={`-ms-1.5 flex h-8 items-center ${isLast ? '' : 'opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100'}`}
           >
             {item.text !== '' && <CopyButton words={item.text} />}
             {isLast && (
-              <IconButton
-                label={text.conversation.askAgain}
-                className="size-8!"
-                onClick={() => session.retry(item.replyTo)}
-              >
+              <IconButton label={text.conversation.askAgain} className="size-8!" onClick={askAgain}>
                 <AgainIcon className="size-4" />
               </IconButton>
             )}

@@ -140,8 +140,7 @@ export const de: Text = {
     agent: 'Agent',
     agentNow: (agent) => `Agent: ${agent}`,
     agentsFailed: 'Die Agenten lassen sich gerade nicht laden.',
-    agentNotKept:
-      'Der Chat behält seinen Agenten, doch Ihre nächste Frage geht an den, den Sie gewählt haben.',
+    agentMissing: (agent) => `${agent} (nicht verfügbar)`,
   },
 
   people: {

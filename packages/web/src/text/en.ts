@@ -132,7 +132,7 @@ export const en = {
     agent: 'Agent',
     agentNow: (agent: string) => `Agent: ${agent}`,
     agentsFailed: 'The agents cannot be loaded now.',
-    agentNotKept: 'The chat keeps its agent, but your next question goes to the one you chose.',
+    agentMissing: (agent: string) => `${agent} (not available)`,
   },
 
   people: {
