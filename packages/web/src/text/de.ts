@@ -161,6 +161,7 @@ export const de: Text = {
         one: 'Nächster Versuch in # Sekunde.',
         other: 'Nächster Versuch in # Sekunden.',
       }),
+    tryNow: 'Jetzt versuchen',
     retrying: 'Neuer Versuch …',
     restarting: 'Der Server startet neu.',
     resumed: 'Wieder verbunden. Nichts ging verloren.',

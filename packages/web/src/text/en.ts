@@ -150,6 +150,7 @@ export const en = {
     lost: 'The connection is lost.',
     retryIn: (seconds: number) =>
       plural(seconds, { one: 'Trying again in # second.', other: 'Trying again in # seconds.' }),
+    tryNow: 'Try now',
     retrying: 'Trying again…',
     restarting: 'The server restarts.',
     resumed: 'Connected again. Nothing was lost.',
