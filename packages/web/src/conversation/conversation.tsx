@@ -27,7 +27,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
   const { sessionId } = place;
   const session = useMemo(() => openSession(sessionId), [sessionId]);
   const transcript = useFramed(session.transcript);
-  const agents = useAgentChoice(session, sessionId !== undefined, transcript);
+  const agents = useAgentChoice(session, transcript);
   const list = useRef<MessageListHandle>(null);
   const [editing, setEditing] = useState<string>();
 
@@ -78,6 +78,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           session={session}
           transcript={transcript}
           place={place}
+          agent={agents.current}
           editing={editing}
           onEdit={setEditing}
         />

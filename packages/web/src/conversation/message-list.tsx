@@ -37,12 +37,15 @@ interface Props {
   readonly session: Session;
   readonly transcript: TranscriptSnapshot;
   readonly place: Place;
+  /** Who is asked now, where one asks again. */
+  readonly agent: string | undefined;
   /** The id of the message that is being edited. */
   readonly editing: string | undefined;
   readonly onEdit: (messageId: string | undefined) => void;
 }
 
-export function MessageList({ ref, session, transcript, place, editing, onEdit }: Props) {
+export function MessageList(props: Props) {
+  const { ref, session, transcript, place, agent, editing, onEdit } = props;
   const { text } = useText();
   const { items, hasMore } = transcript;
   const scroll = useRef<HTMLDivElement>(null);
@@ -127,12 +130,18 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
                       <MessageView
                         item={item}
                         session={session}
+                        agent={agent}
                         canEdit={item === lastMessage}
                         isEditing={item.id === editing}
                         onEdit={onEdit}
                       />
                     ) : (
-                      <AnswerView item={item} session={session} isLast={item === lastAnswer} />
+                      <AnswerView
+                        item={item}
+                        session={session}
+                        agent={agent}
+                        isLast={item === lastAnswer}
+                      />
                     )}
                   </div>
                 </div>

@@ -140,8 +140,7 @@ export const de: Text = {
     agent: 'Agent',
     agentNow: (agent) => `Agent: ${agent}`,
     agentsFailed: 'Die Agenten lassen sich gerade nicht laden.',
-    agentNotKept:
-      'Der Chat behält seinen Agenten, doch Ihre nächste Frage geht an den, den Sie gewählt haben.',
+    agentMissing: (agent) => `${agent} (nicht verfügbar)`,
   },
 
   people: {
@@ -162,6 +161,7 @@ export const de: Text = {
         one: 'Nächster Versuch in # Sekunde.',
         other: 'Nächster Versuch in # Sekunden.',
       }),
+    tryNow: 'Jetzt versuchen',
     retrying: 'Neuer Versuch …',
     restarting: 'Der Server startet neu.',
     resumed: 'Wieder verbunden. Nichts ging verloren.',

@@ -132,7 +132,7 @@ export const en = {
     agent: 'Agent',
     agentNow: (agent: string) => `Agent: ${agent}`,
     agentsFailed: 'The agents cannot be loaded now.',
-    agentNotKept: 'The chat keeps its agent, but your next question goes to the one you chose.',
+    agentMissing: (agent: string) => `${agent} (not available)`,
   },
 
   people: {
@@ -150,6 +150,7 @@ export const en = {
     lost: 'The connection is lost.',
     retryIn: (seconds: number) =>
       plural(seconds, { one: 'Trying again in # second.', other: 'Trying again in # seconds.' }),
+    tryNow: 'Try now',
     retrying: 'Trying again…',
     restarting: 'The server restarts.',
     resumed: 'Connected again. Nothing was lost.',
