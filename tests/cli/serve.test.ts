@@ -123,7 +123,11 @@ test('[R12] an agent that does not exist is a wrong setting, and those that do a
 });
 
 test.each<[string, string[], RegExp]>([
-  ['an address that is not of this machine', ['--host', '192.0.2.1'], /no address of this machine/],
+  [
+    'an address that is not of this machine',
+    ['--host', '192.0.2.1', '--auth', 'anonymous'],
+    /no address of this machine/,
+  ],
   ['a data directory that is a file', ['--data-dir', 'file'], /file is not a directory/],
   ['a data directory below a file', ['--data-dir', 'file/data'], /file is not a directory/],
 ])('[R12] %s is one sentence and status 1', async (_, flags, message) => {

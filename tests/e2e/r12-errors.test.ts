@@ -61,6 +61,17 @@ const REFUSALS: Partial<Record<ErrorCode, () => Promise<Refusal>>> = {
     expect(refusal.limit).toBe(1);
     return refusal;
   },
+  UNAUTHORIZED: async () => refused(await connected({ authenticate: () => undefined }), say('x')),
+  AUTH_UNAVAILABLE: async () => {
+    const authenticate = ({ token }: { token?: string }) => {
+      if (token !== undefined) throw new Error('a secret of the house');
+      return undefined;
+    };
+    const client = await connected({ authenticate });
+    const refusal = await refused(client, { type: 'auth', data: { token: 't' } });
+    expect(JSON.stringify(client.received)).not.toContain('secret');
+    return refusal;
+  },
   NO_SESSION: async () => refused(await connected(), { type: 'session_leave' }),
   SESSION_NOT_FOUND: async () =>
     refused(await connected(), { type: 'session_join', session_id: 'nowhere' }),
@@ -145,6 +156,17 @@ describe('[R12] a refusal names its code, the message, the limit that applied, a
     },
   );
 
+  test('FORBIDDEN, over HTTP', async () => {
+    const { http } = await startGateway({
+      agents: [echoAgent],
+      authenticate: () => ({ id: 'me' }),
+    });
+    const response = await fetch(`${http}/metrics`);
+    expect(response.status).toBe(403);
+    const { error } = (await response.json()) as { error: Refusal };
+    expect(noted(error)).toMatchObject({ code: 'FORBIDDEN' });
+  });
+
   test('NOT_FOUND, over HTTP', async () => {
     const { http } = await startGateway({ agents: [echoAgent] });
     const response = await fetch(`${http}/api/nothing`);
@@ -202,9 +224,6 @@ describe('[R12] a run that did not complete says why:', () => {
   });
 });
 
-/** Promised for the day when a server asks who they are; see tests/protocol/codes.test.ts. */
-const RESERVED = ['UNAUTHORIZED'];
-
 test('[R12] every documented code was produced by the tests above, and no other', () => {
-  expect([...produced, ...RESERVED].sort()).toEqual(Object.keys(ERROR_CODES).sort());
+  expect([...produced].sort()).toEqual(Object.keys(ERROR_CODES).sort());
 });

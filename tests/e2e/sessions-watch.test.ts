@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LOCAL } from '../../packages/gateway/src/auth.ts';
+import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';

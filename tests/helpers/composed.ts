@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
+import type { Authenticate } from '../../packages/gateway/src/auth/function.ts';
+import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
 import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { type ConfigOptions, parseOptions } from '../../packages/gateway/src/config.ts';
 import { ConnectionManager } from '../../packages/gateway/src/connections/connection-manager.ts';
@@ -20,6 +22,7 @@ export interface ComposedOptions extends ConfigOptions {
   readonly agents?: readonly Agent[];
   /** The log that the gateway writes to; default: one in memory. */
   readonly keptIn?: Store;
+  readonly authenticate?: Authenticate;
 }
 
 /**
@@ -27,7 +30,12 @@ export interface ComposedOptions extends ConfigOptions {
  * take: for commits that are held, slow, or fail. Real server, real sockets; closed when the test ends.
  */
 export async function startComposed(options: ComposedOptions = {}) {
-  const { agents: given = [simulatorAgent], keptIn = new MemoryStore(), ...settings } = options;
+  const {
+    agents: given = [simulatorAgent],
+    keptIn = new MemoryStore(),
+    authenticate,
+    ...settings
+  } = options;
   const config = parseOptions(settings);
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
@@ -53,6 +61,7 @@ export async function startComposed(options: ComposedOptions = {}) {
   const connections = new ConnectionManager({
     ...config,
     sessions,
+    authentication: await openAuthentication(config, authenticate, log),
     log,
     originRules: { origins: config.origins, hosts: config.hosts },
   });

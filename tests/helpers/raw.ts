@@ -11,6 +11,7 @@ export interface RawFrame {
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 export interface RawOptions {
+  readonly path?: string;
   /** The subprotocols to offer. */
   readonly protocol?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -52,7 +53,12 @@ export class RawSocket {
   }
 
   static async open(port: number, options: RawOptions = {}): Promise<RawSocket> {
-    const { protocol = 'parley.v1', headers = {}, onFinished = onTestFinished } = options;
+    const {
+      path = '/ws',
+      protocol = 'parley.v1',
+      headers = {},
+      onFinished = onTestFinished,
+    } = options;
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     socket.on('error', () => {});
     onFinished(() => socket.destroy());
@@ -67,7 +73,7 @@ export class RawSocket {
       ...headers,
     };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
-    socket.write(['GET /ws HTTP/1.1', ...lines, '', ''].join('\r\n'));
+    socket.write([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
     let bytes = Buffer.alloc(0);
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       bytes = Buffer.concat([bytes, chunk]);

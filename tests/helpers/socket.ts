@@ -12,6 +12,8 @@ import { WireCheck } from './wire-check.ts';
 export interface SocketOptions extends ClientOptions {
   /** Offer no subprotocol: the seed's profile. */
   readonly plain?: boolean;
+  /** The subprotocols to offer, in the place of `parley.v1`. */
+  readonly protocols?: string[];
   /** What the socket does not outlive; default: the test. */
   readonly onFinished?: (dispose: () => void) => void;
 }
@@ -46,8 +48,8 @@ export class TestSocket {
   }
 
   static async open(url: string, options: SocketOptions = {}): Promise<TestSocket> {
-    const { plain = false, onFinished = onTestFinished, ...rest } = options;
-    const socket = new WebSocket(url, plain ? [] : ['parley.v1'], rest);
+    const { plain = false, onFinished = onTestFinished, protocols, ...rest } = options;
+    const socket = new WebSocket(url, protocols ?? (plain ? [] : ['parley.v1']), rest);
     const check = new WireCheck(plain ? 'plain' : 'parley.v1');
     const client = new TestSocket(socket, check);
     onFinished(() => {

@@ -4,15 +4,21 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
+import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
+import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
+import { createLogger } from '../../packages/gateway/src/log.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { exchange, portOf } from './request.ts';
+
+const log = await createLogger({ level: 'silent', pretty: false });
 
 /** The HTTP side alone: `createGateway` serves the page that was built, tests one of their own. */
 async function serve(webRoot: string | undefined): Promise<string> {
   let url = '';
   const deps = {
+    authentication: await openAuthentication(parseOptions({}), undefined, log),
     originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
     metrics: { countRequest: () => {} },
     url: () => url,

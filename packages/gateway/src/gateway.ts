@@ -12,12 +12,15 @@ import { echoAgent } from './agents/echo.ts';
 import { createGuideAgent } from './agents/guide.ts';
 import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
+import type { Authenticate } from './auth/function.ts';
+import { openAuthentication } from './auth/open.ts';
 import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager, endUpgrade } from './connections/connection-manager.ts';
 import { createRequestListener } from './http/app.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import { isLoopback } from './origin.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
 import { Hub } from './sessions/hub.ts';
@@ -34,6 +37,8 @@ export interface GatewayOptions extends ConfigOptions {
    * come with Parley, and the models that the settings name.
    */
   readonly agents?: readonly AgentDefinition[];
+  /** Says who is asking, in the place of the setting `auth`. */
+  readonly authenticate?: Authenticate;
   /** Left out: JSON lines on standard output, text on a terminal, from `logLevel` on. */
   readonly logger?: Logger;
 }
@@ -86,13 +91,14 @@ const WEB_ROOTS: readonly string[] = ['../web', '../../web/dist'].map((path) =>
  * const { url } = await gateway.listen();
  */
 export async function createGateway(options: GatewayOptions = {}): Promise<Gateway> {
-  const { agents: given, logger, ...settings } = options;
+  const { agents: given, authenticate, logger, ...settings } = options;
   const agent = settings.agent ?? given?.[0]?.name;
   const config = parseOptions(agent === undefined ? settings : { ...settings, agent });
   const log =
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
   const agents = await collectAgents(config, given, log);
+  const authentication = await openAuthentication(config, authenticate, log);
   const store = await openStore(config);
   const bus = new MemoryBus();
   const hub = new Hub(bus, log, new Watchers(store, log));
@@ -116,13 +122,20 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
-  const connections = new ConnectionManager({ ...config, sessions, log, originRules });
+  const connections = new ConnectionManager({
+    ...config,
+    sessions,
+    authentication,
+    log,
+    originRules,
+  });
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
   const handle = createRequestListener({
     sessions,
     agents,
     config,
     log,
+    authentication,
     originRules,
     version: VERSION,
     url: () => url,
@@ -150,6 +163,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await connections.close(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
     await cleaner.close();
+    authentication.close();
     await store.close();
     await bus.close();
   }
@@ -166,6 +180,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     config,
     agents,
     async listen() {
+      if (!authenticate) checkExposure(config);
       const server = createServer(handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
@@ -245,6 +260,14 @@ function registry(agents: readonly Agent[], config: Config): AgentRegistry {
   } catch (error) {
     throw new ConfigError([(error as Error).message]);
   }
+}
+
+/** @throws {ConfigError} for a server that others can reach and that asks nobody who they are. */
+function checkExposure({ auth, host }: Config): void {
+  if (auth !== 'none' || isLoopback(host)) return;
+  throw new ConfigError([
+    `auth is none, and the address ${host} can be reached from other machines: everyone there could read and change everything. Set auth to anonymous or token, or host to 127.0.0.1.`,
+  ]);
 }
 
 function isSocketPath(request: IncomingMessage): boolean {

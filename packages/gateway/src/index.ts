@@ -15,6 +15,7 @@ export {
 } from './agents/agent.ts';
 export { echoAgent } from './agents/echo.ts';
 export { simulatorAgent } from './agents/simulator.ts';
+export type { Authenticate, Authenticated, AuthenticateInput } from './auth/function.ts';
 export { type Config, ConfigError, defineConfig } from './config.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
 export type { Logger } from './log.ts';

@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, { about: string; load(): Promise<Command
     about: 'List the agents of a running server.',
     load: async () => (await import('./cli/agents-command.ts')).agentsCommand,
   },
+  token: {
+    about: 'Make a token for a person or a program.',
+    load: async () => (await import('./cli/token-command.ts')).tokenCommand,
+  },
   config: {
     about: 'Print the settings in force and where each was set.',
     load: async () => (await import('./cli/config-command.ts')).configCommand,

@@ -60,7 +60,8 @@ function isOwnHost(host: string, rules: OriginRules): boolean {
   return rules.origins.some((origin) => URL.parse(origin)?.host === host.toLowerCase());
 }
 
-function isLoopback(address: string | undefined): boolean {
+/** Whether only this machine reaches the address. */
+export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+  return /^(?:localhost|\[?::1\]?|(?:::ffff:)?127\.[\d.]+)$/i.test(address);
 }

@@ -148,6 +148,52 @@ export const SETTING_GROUPS = {
       'The least to log: fatal, error, warn, info, debug, trace; silent: nothing.',
     ),
   },
+  'Who is asking': {
+    auth: choice(
+      ['none', 'anonymous', 'token'],
+      'none',
+      'none: whoever reaches this machine; anonymous: each browser by a cookie; token: who has one.',
+    ),
+    tokensFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'A file of the hashes of tokens; parley token makes a line of it.',
+      expected: 'the path of a file',
+    }),
+    jwtSecret: z.string().min(32).optional().register(infos, {
+      kind: 'text',
+      about: 'Checks JWTs that were signed with it (HS256, HS384, HS512).',
+      expected: 'at least 32 characters',
+      secret: true,
+    }),
+    jwtPublicKeyFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'A public key in PEM; checks JWTs that were signed with its other half.',
+      expected: 'the path of a file',
+    }),
+    oidcIssuer: webUrl.optional().register(infos, {
+      kind: 'text',
+      about: 'An OpenID provider; checks JWTs with the keys that it publishes. Needs jwtAudience.',
+      expected: 'a http or https URL without user name and password',
+    }),
+    jwtIssuer: z.string().min(1).optional().register(infos, {
+      kind: 'text',
+      about: 'What iss of a JWT has to be.',
+      expected: 'text that is not empty',
+    }),
+    jwtAudience: z.string().min(1).optional().register(infos, {
+      kind: 'text',
+      about: 'What aud of a JWT has to be, or has to have in it.',
+      expected: 'text that is not empty',
+    }),
+    admins: list(printable, [], 'Who may do in every session what its owner may.', 'ids of people'),
+    signingKeys: z.array(z.string().min(32)).readonly().prefault([]).register(infos, {
+      kind: 'list',
+      about:
+        'Sign cookies: the first one; all are believed. Left out: one kept in the data directory.',
+      expected: 'keys of at least 32 characters (several: separated by commas, in a file an array)',
+      secret: true,
+    }),
+  },
   Limits: {
     maxConnections: count(10_000, 'connections', 'Connections at once.'),
     maxMessageBytes: count(65_536, 'bytes', 'Soft limit of a message in parley.v1.', {
@@ -196,6 +242,7 @@ export const SETTING_GROUPS = {
       '60s',
       'A reader that takes nothing for so long while data waits is cut.',
     ),
+    authTimeout: duration('10s', 'A connection that has not said who is asking by then is ended.'),
     drainTimeout: duration('10s', 'Given to running answers when the server stops.'),
   },
   'What is kept': {
@@ -238,6 +285,7 @@ export const SETTING_GROUPS = {
 /** The schema of each setting by name. */
 export const shape = {
   ...SETTING_GROUPS.Server,
+  ...SETTING_GROUPS['Who is asking'],
   ...SETTING_GROUPS.Limits,
   ...SETTING_GROUPS.Times,
   ...SETTING_GROUPS['What is kept'],

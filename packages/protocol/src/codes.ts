@@ -62,6 +62,16 @@ export const ERROR_CODES = {
     status: 401,
     description: 'Who is asking is not known. Authenticate, then try again.',
   },
+  AUTH_UNAVAILABLE: {
+    retryable: true,
+    status: 503,
+    description: 'What tells who is asking does not answer. Try again later.',
+  },
+  FORBIDDEN: {
+    retryable: false,
+    status: 403,
+    description: 'Who is asking is known, and may not do this.',
+  },
   ORIGIN_NOT_ALLOWED: {
     retryable: false,
     status: 403,

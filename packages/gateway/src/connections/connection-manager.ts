@@ -10,9 +10,10 @@ import {
   SUBPROTOCOL,
 } from '@parley/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { LOCAL } from '../auth.ts';
+import type { Authentication } from '../auth/authentication.ts';
+import { type Identity, unauthorized } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
-import { checkSocketOrigin, type OriginRules } from '../origin.ts';
+import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { Connection, type LivenessLimits } from './connection.ts';
 import type { InboundRates } from './inbound-limits.ts';
@@ -20,8 +21,11 @@ import { Outbox } from './outbox.ts';
 
 export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly sessions: SessionManager;
+  readonly authentication: Authentication;
   readonly log: Logger;
   readonly originRules: OriginRules;
+  /** How long a connection may take to say who is asking, milliseconds. */
+  readonly authTimeout: number;
   readonly maxConnections: number;
   readonly maxMessageBytes: number;
   readonly maxPlainMessageBytes: number;
@@ -36,6 +40,10 @@ const SWEEPS_PER_PING = 10;
 const RETURN_SPREAD_MS = 5_000;
 /** A peer that does not answer the close frame keeps its place for so long, milliseconds. */
 const CLOSE_TIMEOUT_MS = 10_000;
+/** What a connection may send before it is known who is asking: a token, and what waits for it. */
+const UNAUTHENTICATED_BYTES = 262_144;
+/** How often it is looked at whether somebody is still who they were, milliseconds. */
+const AUTH_SWEEP_MS = 1_000;
 /** A message in more fragments than this ends the connection: each costs more than its bytes. */
 const MAX_FRAGMENTS = 1_024;
 
@@ -43,7 +51,11 @@ export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
   readonly #server: WebSocketServer;
   readonly #connections = new Map<Connection, WebSocket>();
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #sweepers: readonly NodeJS.Timeout[];
+  /** What the answer to an upgrade sets. */
+  readonly #cookies = new WeakMap<IncomingMessage, string>();
+  /** Upgrades of which it is being told who is asking. */
+  #arriving = 0;
   #draining = false;
 
   constructor(options: ConnectionManagerOptions) {
@@ -59,9 +71,16 @@ export class ConnectionManager {
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     } as const;
     this.#server = new WebSocketServer(serverOptions);
+    this.#server.on('headers', (headers, request) => {
+      const cookie = this.#cookies.get(request);
+      if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
+    });
     const sweepMs = Math.max(1, Math.floor(options.pingInterval / SWEEPS_PER_PING));
-    this.#sweeper = setInterval(() => this.#sweep(sweepMs), sweepMs);
-    this.#sweeper.unref();
+    this.#sweepers = [
+      setInterval(() => this.#sweep(sweepMs), sweepMs),
+      setInterval(() => this.#sweepIdentities(), AUTH_SWEEP_MS),
+    ];
+    for (const sweeper of this.#sweepers) sweeper.unref();
   }
 
   /** How many connections are open. */
@@ -74,20 +93,52 @@ export class ConnectionManager {
     // Until `ws` has the socket, its errors are nobody else's.
     const ignore = () => {};
     socket.on('error', ignore);
-    try {
-      this.#admit(request);
-    } catch (error) {
-      refuse(socket, error);
-      return;
-    }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      socket.off('error', ignore);
-      this.#open(webSocket, socket);
-    });
+    this.#arriving += 1;
+    this.#admit(request)
+      .then((identity) => {
+        // It may have gone in the meantime.
+        if (socket.destroyed) return;
+        this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+          socket.off('error', ignore);
+          this.#open(webSocket, socket, identity, request);
+        });
+      })
+      .catch((error) => refuse(socket, error))
+      .finally(() => {
+        this.#arriving -= 1;
+      });
   }
 
-  #admit(request: IncomingMessage): void {
-    checkSocketOrigin(request, this.#options.originRules);
+  /** `undefined`: who is asking is to be said by the first message. */
+  async #admit(request: IncomingMessage): Promise<Identity | undefined> {
+    checkOrigin(request, this.#options.originRules);
+    this.#makeRoom();
+    const offered = request.headers['sec-websocket-protocol']
+      ?.split(',')
+      .map((name) => name.trim());
+    const isPlain = !offered?.includes(SUBPROTOCOL);
+    if (isPlain && offered?.some((name) => /^parley\.(?:bearer|ticket)\./.test(name))) {
+      throw new ProtocolError(
+        'INVALID_MESSAGE',
+        'Offer parley.v1 beside what says who is asking: one of the subprotocols has to be chosen, and that is no secret.',
+      );
+    }
+    const identity = await this.#options.authentication.ofRequest(request);
+    if (!identity && isPlain) {
+      throw unauthorized(
+        'Without the subprotocol parley.v1 the request itself has to say who is asking.',
+      );
+    }
+    // What shows nothing has to come from a page, or from this machine.
+    if (identity?.isAssumed) checkSocketOrigin(request, this.#options.originRules);
+    if (identity?.setCookie) this.#cookies.set(request, identity.setCookie);
+    // It has taken a while.
+    this.#makeRoom();
+    return identity;
+  }
+
+  /** @throws {ProtocolError} `CONNECTION_LIMIT` */
+  #makeRoom(): void {
     if (this.#draining) {
       throw new ProtocolError(
         'CONNECTION_LIMIT',
@@ -98,7 +149,7 @@ export class ConnectionManager {
       );
     }
     const limit = this.#options.maxConnections;
-    if (this.#connections.size >= limit) {
+    if (this.#connections.size + this.#arriving > limit) {
       throw new ProtocolError(
         'CONNECTION_LIMIT',
         `${limit} connections are open, as many as may be. Try again later.`,
@@ -107,7 +158,12 @@ export class ConnectionManager {
     }
   }
 
-  #open(webSocket: WebSocket, socket: Duplex): void {
+  #open(
+    webSocket: WebSocket,
+    socket: Duplex,
+    identity: Identity | undefined,
+    { headers }: IncomingMessage,
+  ): void {
     const options = this.#options;
     const profile = webSocket.protocol === SUBPROTOCOL ? SUBPROTOCOL : 'plain';
     const outbox = new Outbox(socket, {
@@ -115,11 +171,12 @@ export class ConnectionManager {
       onOverflow: () => connection.close(4409),
     });
     const connection: Connection = new Connection(
-      { id: randomUUID(), profile, principal: LOCAL },
+      { id: randomUUID(), profile, identity },
       webSocket,
       outbox,
       {
         sessions: options.sessions,
+        authenticate: (token) => options.authentication.ofToken(token, headers),
         log: options.log,
         limits: {
           maxMessageBytes:
@@ -130,6 +187,7 @@ export class ConnectionManager {
       },
     );
     this.#connections.set(connection, webSocket);
+    if (!identity) boundUnauthenticated(connection, socket);
     options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
     webSocket.on('ping', () => connection.pinged());
     webSocket.on('pong', () => connection.heard());
@@ -143,6 +201,12 @@ export class ConnectionManager {
       connection.closed();
       options.log.debug({ connection_id: connection.id, code }, 'a connection closed');
     });
+  }
+
+  #sweepIdentities(): void {
+    for (const connection of this.#connections.keys()) {
+      connection.checkIdentity(AUTH_SWEEP_MS, this.#options.authTimeout);
+    }
   }
 
   #sweep(elapsedMs: number): void {
@@ -168,7 +232,7 @@ export class ConnectionManager {
   /** Closes every connection with 1012, and ends what has not answered after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#draining = true;
-    clearInterval(this.#sweeper);
+    for (const sweeper of this.#sweepers) clearInterval(sweeper);
     const closed = [...this.#connections].map(([connection, webSocket]) => {
       const done = new Promise<void>((resolve) => webSocket.once('close', () => resolve()));
       connection.close(1012);
@@ -180,6 +244,19 @@ export class ConnectionManager {
     await Promise.all(closed);
     clearTimeout(impatience);
   }
+}
+
+/** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */
+function boundUnauthenticated(connection: Connection, socket: Duplex): void {
+  let bytes = 0;
+  const count = (chunk: Buffer) => {
+    if (connection.isKnown) socket.off('data', count);
+    else {
+      bytes += chunk.length;
+      if (bytes > UNAUTHENTICATED_BYTES) connection.close(4401);
+    }
+  };
+  socket.on('data', count);
 }
 
 /** Full jitter: everyone who comes back comes at another time. */

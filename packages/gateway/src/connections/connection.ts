@@ -6,13 +6,16 @@ import {
   CLOSE_CODES,
   type CloseCode,
   createError,
+  createMessage,
   decode,
+  ERROR_CODES,
   encode,
   type Profile,
   ProtocolError,
   type ServerMessage,
 } from '@parley/protocol';
-import type { Principal } from '../auth.ts';
+import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
@@ -48,9 +51,17 @@ export interface LivenessLimits {
 
 export interface ConnectionDeps {
   readonly sessions: SessionManager;
+  /** Whose token it is. Rejects with a `ProtocolError`. */
+  readonly authenticate: (token: string) => Promise<Identity>;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
 }
+
+type State =
+  /** The first message has to say who is asking, before so many milliseconds have passed. */
+  | { readonly status: 'awaiting_auth'; waitedMs: number }
+  | { readonly status: 'open'; readonly identity: Identity }
+  | { readonly status: 'closing' };
 
 /** Messages that may wait to be handled before the socket is not read any more. */
 const MAX_INBOX = 64;
@@ -73,7 +84,6 @@ const framesOf = new WeakMap<Delivery, readonly Buffer[]>();
 export class Connection implements Peer {
   readonly id: string;
   readonly profile: Profile;
-  readonly principal: Principal;
   readonly sessions: SessionManager;
   readonly limits: ConnectionLimits;
   /** The sessions that it is in. */
@@ -82,7 +92,8 @@ export class Connection implements Peer {
   current: string | undefined;
   /** Ends what `sessions_watch` began. */
   unwatch: (() => void) | undefined;
-  #state: 'open' | 'closing' = 'open';
+  #state: State;
+  readonly #authenticate: ConnectionDeps['authenticate'];
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #log: Logger;
@@ -99,14 +110,21 @@ export class Connection implements Peer {
   #sincePingMs = 0;
 
   constructor(
-    identity: { readonly id: string; readonly profile: Profile; readonly principal: Principal },
+    is: {
+      readonly id: string;
+      readonly profile: Profile;
+      readonly identity: Identity | undefined;
+    },
     socket: Socket,
     outbox: Outbox,
     deps: ConnectionDeps,
   ) {
-    this.id = identity.id;
-    this.profile = identity.profile;
-    this.principal = identity.principal;
+    this.id = is.id;
+    this.profile = is.profile;
+    this.#state = is.identity
+      ? { status: 'open', identity: is.identity }
+      : { status: 'awaiting_auth', waitedMs: 0 };
+    this.#authenticate = deps.authenticate;
     this.sessions = deps.sessions;
     this.limits = deps.limits;
     this.#socket = socket;
@@ -116,7 +134,22 @@ export class Connection implements Peer {
   }
 
   get closing(): boolean {
-    return this.#state === 'closing';
+    return this.#state.status === 'closing';
+  }
+
+  /** It was known who is asking. */
+  get isKnown(): boolean {
+    return this.#state.status !== 'awaiting_auth';
+  }
+
+  /**
+   * Who is asking.
+   *
+   * @throws {ProtocolError} `UNAUTHORIZED` where that is not known yet, or not any more.
+   */
+  get principal(): Principal {
+    if (this.#state.status === 'open') return this.#state.identity.principal;
+    throw unauthorized('Say who is asking first, in an auth message.');
   }
 
   get principalId(): string {
@@ -162,7 +195,7 @@ export class Connection implements Peer {
 
   /** Looks after the connection once every `elapsedMs`: pings it, or ends it. */
   sweep(elapsedMs: number, limits: LivenessLimits): void {
-    if (this.#state !== 'open') return;
+    if (this.closing) return;
     this.#silentMs += elapsedMs;
     this.#sincePingMs += elapsedMs;
     this.#stuckMs = this.#outbox.isStuck() ? this.#stuckMs + elapsedMs : 0;
@@ -174,9 +207,47 @@ export class Connection implements Peer {
     }
   }
 
+  /** Looks, once every `elapsedMs`, whether who is asking is known, and still is who they were. */
+  checkIdentity(elapsedMs: number, authTimeout: number): void {
+    const state = this.#state;
+    if (state.status === 'awaiting_auth') {
+      state.waitedMs += elapsedMs;
+      if (state.waitedMs > authTimeout) this.close(4401);
+    } else if (state.status === 'open' && !isCurrent(state.identity)) this.close(4401);
+  }
+
+  /**
+   * Takes an `auth` message: from now on it is asked by whose token this is, which may be a new one of
+   * the same person, not another's.
+   *
+   * @throws {ProtocolError} `UNAUTHORIZED`
+   */
+  async authenticate(token: string, replyTo: string | undefined): Promise<void> {
+    let identity: Identity;
+    try {
+      identity = await this.#authenticate(token);
+    } catch (error) {
+      // One that is known already stays who they are for as long as they were to.
+      if (this.#state.status !== 'awaiting_auth') throw error;
+      this.#answerError(error, replyTo);
+      this.close(
+        error instanceof ProtocolError && !ERROR_CODES[error.code].retryable ? 4401 : 1011,
+      );
+      return;
+    }
+    const state = this.#state;
+    if (state.status === 'closing') return;
+    if (state.status === 'open' && state.identity.principal.id !== identity.principal.id) {
+      throw unauthorized('This token is of somebody else. Open another connection for them.');
+    }
+    this.#state = { status: 'open', identity };
+    const data = { status: 'accepted' as const };
+    this.tell(createMessage('message_ack', data, replyTo ? { reply_to: replyTo } : {}));
+  }
+
   /** Takes the payload of a frame. Messages are handled one after the other, in order. */
   receive(bytes: Buffer, binary: boolean): void {
-    if (this.#state !== 'open') return;
+    if (this.closing) return;
     this.heard();
     const refusal = this.#inbound.take(bytes.length, performance.now());
     if (this.#inbound.exhausted) {
@@ -184,7 +255,8 @@ export class Connection implements Peer {
       return;
     }
     // What waits behind other messages, a long join for one, must not let an agent go on meanwhile.
-    const early = this.#handling && !refusal ? stopEarly(this, bytes) : undefined;
+    const isStopPossible = this.#handling && !refusal && this.#state.status === 'open';
+    const early = isStopPossible ? stopEarly(this, bytes) : undefined;
     this.#inbox.push({ bytes, binary, early, refusal });
     if (!this.#handling) void this.#handleInbox();
     else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {
@@ -220,7 +292,7 @@ export class Connection implements Peer {
 
   /** Ends the connection in order: its close code goes out after what the socket holds already. */
   close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
-    if (this.#state !== 'open') return;
+    if (this.closing) return;
     this.#leave();
     // Control frames have room for 123 bytes of reason; ours are ASCII.
     this.#socket.close(code, reason.slice(0, 123));
@@ -233,11 +305,11 @@ export class Connection implements Peer {
 
   /** The socket is gone. */
   closed(): void {
-    if (this.#state === 'open') this.#leave();
+    if (!this.closing) this.#leave();
   }
 
   #leave(): void {
-    this.#state = 'closing';
+    this.#state = { status: 'closing' };
     this.#inbox.length = 0;
     // Nothing may follow the close frame; what still waits is for the resume.
     this.#outbox.close();
@@ -285,6 +357,9 @@ export class Connection implements Peer {
         throw decoded.error;
       }
       replyTo = decoded.message.message_id;
+      if (this.#state.status === 'awaiting_auth' && decoded.message.type !== 'auth') {
+        throw unauthorized('Say who is asking first, in an auth message.');
+      }
       return handle(this, decoded.message, early)?.catch((error) =>
         this.#answerError(error, replyTo),
       );

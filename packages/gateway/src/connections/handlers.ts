@@ -129,19 +129,13 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     return undefined;
   },
 
-  /** Whoever reaches this server is known already; a client that sends its token anyway may go on. */
-  auth(connection, { message_id }) {
-    connection.tell(
-      createMessage('message_ack', { status: 'accepted' }, envelope(undefined, message_id)),
-    );
-    return undefined;
-  },
+  auth: (connection, { message_id, data }) => connection.authenticate(data.token, message_id),
 };
 
 async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
   const { sessions, principal, subscriptions } = connection;
   // A join that is refused changes nothing: the connection stays in the session that it is in.
-  await sessions.get(principal, id);
+  await sessions.get(principal, id, 'read');
   if (connection.profile !== 'plain') needRoom(connection, id);
   await connection.settleBackground();
   const left = connection.profile === 'plain' ? [...subscriptions.keys()] : [id];

@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { asProtocolError } from '../connections/connection.ts';
 import type { AppDeps, HttpEnv } from './deps.ts';
 import { errorResponse, HttpRefusal } from './errors.ts';
-import { guard, onlyAllowedOrigins } from './guard.ts';
+import { guard, onlyAllowedOrigins, whoIsAsking } from './guard.ts';
 import { servePage } from './page.ts';
 import { ROUTES } from './routes.ts';
 
@@ -15,7 +15,7 @@ const CLIENT_GONE = 499;
 
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
-  app.use(guard(deps), onlyAllowedOrigins(deps));
+  app.use(guard(deps), onlyAllowedOrigins(deps), whoIsAsking(deps));
   app.notFound((context) =>
     errorResponse(
       new ProtocolError('NOT_FOUND', `There is nothing at ${context.req.path.slice(0, 200)}.`),

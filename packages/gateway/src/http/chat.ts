@@ -1,6 +1,6 @@
 /** Asking an agent with one request. */
 import { ERROR_CODES, type ErrorCode, type SessionEventOf } from '@parley/protocol';
-import type { Principal } from '../auth.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
 import { HttpRefusal, unixSeconds } from './errors.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -13,6 +13,7 @@ export const chatRoutes: readonly Route[] = [
     name: 'chat',
     summary:
       'Posts a message and waits for the end of its answer. Leaving does not stop the answer.',
+    access: 'known',
     body: schema.chatBody,
     data: schema.chatData,
     errors: [

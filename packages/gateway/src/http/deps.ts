@@ -2,6 +2,8 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { AgentRegistry } from '../agents/registry.ts';
+import type { Authentication } from '../auth/authentication.ts';
+import type { Identity } from '../auth/authenticator.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -13,6 +15,7 @@ export interface AppDeps {
   readonly agents: AgentRegistry;
   readonly config: Config;
   readonly log: Logger;
+  readonly authentication: Authentication;
   readonly originRules: OriginRules;
   readonly version: string;
   /** Where this server is reached, once it listens. */
@@ -29,6 +32,8 @@ export interface HttpEnv {
   readonly Variables: {
     /** The pattern of the route that answers, for the metrics. */
     route: string;
+    /** Who is asking; `undefined`: it does not say. */
+    identity: Identity | undefined;
   };
 }
 

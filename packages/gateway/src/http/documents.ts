@@ -7,6 +7,7 @@ export const documentRoutes: readonly Route[] = [
     path: '/openapi.json',
     name: 'openApi',
     summary: 'This document.',
+    access: 'everyone',
     produces: ['application/json'],
     errors: [],
     async handle({ version, url }) {
@@ -19,6 +20,7 @@ export const documentRoutes: readonly Route[] = [
     path: '/asyncapi.json',
     name: 'asyncApi',
     summary: 'The WebSocket endpoint, as AsyncAPI.',
+    access: 'everyone',
     produces: ['application/json'],
     errors: [],
     async handle({ version, url }) {
@@ -31,6 +33,7 @@ export const documentRoutes: readonly Route[] = [
     path: '/schema.json',
     name: 'wireSchema',
     summary: 'Every message of the WebSocket, as JSON Schema.',
+    access: 'everyone',
     produces: ['application/schema+json'],
     errors: [],
     async handle() {

@@ -31,6 +31,21 @@ export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<
   };
 }
 
+/**
+ * Notes who is asking, and gives a new browser its cookie.
+ *
+ * @throws {ProtocolError} `UNAUTHORIZED` where what is shown is nobody's.
+ */
+export function whoIsAsking({ authentication }: AppDeps): MiddlewareHandler<HttpEnv> {
+  return async (context, next) => {
+    if (isAsset(context.req.path) || context.req.method === 'OPTIONS') return next();
+    const identity = await authentication.ofRequest(context.env.incoming);
+    context.set('identity', identity);
+    if (identity?.setCookie) context.header('Set-Cookie', identity.setCookie);
+    return next();
+  };
+}
+
 /** Lets pages of the configured origins read the answer, and nobody else's. */
 function allowOrigin(context: HttpContext, origins: readonly string[]): void {
   if (origins.length === 0) return;
@@ -43,6 +58,6 @@ function allowOrigin(context: HttpContext, origins: readonly string[]): void {
   context.header('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After');
   if (context.req.method !== 'OPTIONS') return;
   context.header('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
-  context.header('Access-Control-Allow-Headers', 'Content-Type');
+  context.header('Access-Control-Allow-Headers', 'Authorization, Content-Type');
   context.header('Access-Control-Max-Age', '600');
 }

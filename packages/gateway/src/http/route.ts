@@ -4,7 +4,8 @@
  */
 import { type ErrorCode, ProtocolError } from '@parley/protocol';
 import type * as z from 'zod';
-import { LOCAL, type Principal } from '../auth.ts';
+import { unauthorized } from '../auth/authenticator.ts';
+import type { Principal } from '../auth/principal.ts';
 import { readJson } from './body.ts';
 import type { AppDeps, HttpContext } from './deps.ts';
 
@@ -15,6 +16,8 @@ interface RouteInfo {
   /** OpenAPI's `operationId`. */
   readonly name: string;
   readonly summary: string;
+  /** Who may ask: everyone, whoever is known, or administrators. */
+  readonly access: 'everyone' | 'known' | 'admin';
   /** The codes of its own refusals, beside those that every route may answer with. */
   readonly errors: readonly ErrorCode[];
   /** The media types of an answer that is not wrapped. */
@@ -64,16 +67,27 @@ export function defineRoute<
     ...info,
     async answer(deps, context) {
       const { params, query, body } = route;
+      const principal = context.get('identity')?.principal;
+      if (route.access !== 'everyone') admit(principal, route.access);
       const result = await handle(deps, {
         params: check(params, context.req.param()),
         query: check(query, context.req.query()),
         body: body && check(body, await readJson(context, deps.config.hardMessageBytes)),
-        principal: LOCAL,
+        principal,
         context,
       } as RouteRequest<z.output<Params>, z.output<Query>, z.output<Body>>);
       return result instanceof Response ? result : success(result);
     },
   };
+}
+
+/** @throws {ProtocolError} `UNAUTHORIZED`, `FORBIDDEN` */
+function admit(principal: Principal | undefined, access: 'known' | 'admin'): void {
+  if (!principal)
+    throw unauthorized('Who is asking is not known. Send Authorization: Bearer <token>.');
+  if (access === 'admin' && !principal.isAdmin) {
+    throw new ProtocolError('FORBIDDEN', 'This is for administrators.');
+  }
 }
 
 function success(data: unknown): Response {

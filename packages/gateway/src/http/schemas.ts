@@ -144,6 +144,17 @@ export const configData = z.object({
   }),
 });
 
+export const meData = z.object({
+  id: z.string().describe('The `sender` of what this person writes.'),
+  is_admin: z.boolean(),
+  expires_at: z.iso.datetime().nullable().describe('When what was shown is no longer good.'),
+});
+
+export const ticketData = z.object({
+  ticket: z.string().describe('Good for one connection.'),
+  expires_in_ms: z.int(),
+});
+
 export const agentsData = z.object({
   available: z.array(
     z.object({

@@ -10,6 +10,7 @@ export const serverRoutes: readonly Route[] = [
     path: '/api/health',
     name: 'health',
     summary: 'That the process answers.',
+    access: 'everyone',
     data: schema.healthData,
     errors: [],
     async handle({ version }) {
@@ -27,6 +28,7 @@ export const serverRoutes: readonly Route[] = [
     path: '/readyz',
     name: 'ready',
     summary: 'Whether every part is able to work; 503 names those that are not.',
+    access: 'everyone',
     data: schema.readyData,
     errors: ['STORE_UNAVAILABLE'],
     async handle({ readiness }) {
@@ -48,6 +50,7 @@ export const serverRoutes: readonly Route[] = [
     path: '/api/config',
     name: 'config',
     summary: 'What this server offers, and its limits.',
+    access: 'everyone',
     data: schema.configData,
     errors: [],
     async handle({ config, url }) {
@@ -71,6 +74,7 @@ export const serverRoutes: readonly Route[] = [
     path: '/api/agents',
     name: 'listAgents',
     summary: 'The agents that answer here.',
+    access: 'known',
     data: schema.agentsData,
     errors: [],
     async handle({ agents }) {
@@ -94,6 +98,7 @@ export const serverRoutes: readonly Route[] = [
     path: '/metrics',
     name: 'metrics',
     summary: 'Counters and gauges of this process, for Prometheus.',
+    access: 'admin',
     produces: ['text/plain'],
     errors: [],
     async handle({ metrics }) {

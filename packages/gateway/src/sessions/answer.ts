@@ -1,6 +1,6 @@
 /** Waiting for the end of one run, for whoever asks with a request and not over a connection. */
 import { ProtocolError, type SessionEventOf } from '@parley/protocol';
-import { sessionNotFound } from '../auth.ts';
+import { sessionNotFound } from '../auth/principal.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { SessionRecord, Store } from '../stores/store.ts';
 import type { Hub } from './hub.ts';

@@ -1,7 +1,7 @@
 /** A message of a person on its way into the log. */
 import { hash } from 'node:crypto';
 import { type ClientMessageOf, createMessage, encode } from '@parley/protocol';
-import type { Principal } from '../auth.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { AppendMessage } from '../stores/store.ts';
 
 /** Length of a title made from a first message, UTF-16 code units. */

@@ -8,7 +8,8 @@ import {
 } from '@parley/protocol';
 import type { Agent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
-import { mayUse, type Principal, sessionNotFound } from '../auth.ts';
+import { authorize, type Operation } from '../auth/access.ts';
+import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import type { Run } from '../runs/run.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
@@ -66,15 +67,15 @@ export class SessionManager {
       agent: this.#agent(options.agent ?? agents.defaultName).name,
       createdAt: Date.now(),
     });
-    if (!mayUse(principal, session)) throw sessionNotFound(session.id);
+    authorize(principal, session, 'write', session.id);
     if (created) this.#changed(session);
     return session;
   }
 
   /** @throws {ProtocolError} `SESSION_NOT_FOUND`, as every method that names a session. */
-  async get(principal: Principal, id: string): Promise<SessionRecord> {
+  async get(principal: Principal, id: string, operation: Operation): Promise<SessionRecord> {
     const record = this.#deps.hub.get(id)?.record ?? (await this.#deps.store.getSession(id));
-    if (!record || !mayUse(principal, record)) throw sessionNotFound(id);
+    authorize(principal, record, operation, id);
     return record;
   }
 
@@ -98,7 +99,7 @@ export class SessionManager {
     read: { after?: number; before?: number; limit: number },
   ): Promise<SessionPage> {
     const page = await this.#deps.store.readSession(id, read);
-    if (!page || !mayUse(principal, page.session)) throw sessionNotFound(id);
+    authorize(principal, page?.session, 'read', id);
     return page;
   }
 
@@ -110,7 +111,7 @@ export class SessionManager {
     onEnded: (sessionId: string) => void,
   ): Promise<Subscription> {
     const { store, hub, runs } = this.#deps;
-    const record = await this.get(principal, id);
+    const record = await this.get(principal, id, 'read');
     const subscription = await Subscription.join(
       record,
       peer,
@@ -133,7 +134,7 @@ export class SessionManager {
     id: string,
     patch: { title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
-    await this.get(principal, id);
+    await this.get(principal, id, 'manage');
     const updated = await this.#deps.store.updateSession(id, {
       ...(patch.title === undefined ? {} : { title: patch.title }),
       ...(patch.agent === undefined ? {} : { agent: this.#agent(patch.agent).name }),
@@ -144,7 +145,7 @@ export class SessionManager {
   }
 
   async delete(principal: Principal, id: string): Promise<void> {
-    const record = await this.get(principal, id);
+    const record = await this.get(principal, id, 'manage');
     // Where this fails, the session and its runs go on: a run given up before would have no end.
     if (!(await this.#deps.store.deleteSession(id))) throw sessionNotFound(id);
     this.#deps.runs.abandon(id);
@@ -166,8 +167,8 @@ export class SessionManager {
   ): Promise<Turn & { runId: string; repeats?: number }> {
     const { hub, runs, store } = this.#deps;
     const live = hub.get(sessionId)?.record;
-    if (live && !mayUse(principal, live)) throw sessionNotFound(sessionId);
-    const record = live ?? (await this.get(principal, sessionId));
+    if (live) authorize(principal, live, 'write', sessionId);
+    const record = live ?? (await this.get(principal, sessionId, 'write'));
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
@@ -234,7 +235,8 @@ export class SessionManager {
     message: Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>,
   ): Promise<void> {
     const { message_id: messageId = '', data } = message;
-    const record = sessionId === undefined ? undefined : await this.get(principal, sessionId);
+    const record =
+      sessionId === undefined ? undefined : await this.get(principal, sessionId, 'write');
     const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
     const id = record?.id ?? '';
     const refusal =
@@ -253,7 +255,7 @@ export class SessionManager {
    * with the runs that it ended.
    */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
-    await this.get(principal, sessionId);
+    await this.get(principal, sessionId, 'write');
     const { runs } = this.#deps;
     if (runId === undefined) {
       const ended = await Promise.all([runs.cancelAll(sessionId), this.#arrivals.stop(sessionId)]);
@@ -274,7 +276,7 @@ export class SessionManager {
     sessionId: string,
     decision: ClientMessageOf<'approval_response'>['data'],
   ): Promise<void> {
-    await this.get(principal, sessionId);
+    await this.get(principal, sessionId, 'write');
     const { approval_id, approved, reason } = decision;
     const decided = await this.#deps.runs.decide(
       sessionId,
@@ -290,7 +292,9 @@ export class SessionManager {
     }
   }
 
+  /** Tells the others in a session that the connection is in. */
   typing(principal: Principal, sessionId: string, isTyping: boolean, connectionId: string): void {
+    authorize(principal, this.#deps.hub.get(sessionId)?.record, 'write', sessionId);
     this.#deps.hub.publish(
       createMessage(
         'typing',
@@ -309,7 +313,7 @@ export class SessionManager {
     signal: AbortSignal,
   ): Promise<SessionEventOf<'agent_response'>> {
     return waitForAnswer(this.#deps, sessionId, signal, {
-      enter: () => this.get(principal, sessionId),
+      enter: () => this.get(principal, sessionId, 'write'),
       post: () => this.post(principal, sessionId, message),
     });
   }

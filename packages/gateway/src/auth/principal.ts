@@ -1,18 +1,15 @@
 /** Who is asking, and what they may do. */
 import { ProtocolError } from '@parley/protocol';
-import type { SessionRecord } from './stores/store.ts';
 
 export interface Principal {
+  /** 1 to 128 characters; what a session keeps of its owner, and a message of its sender. */
   readonly id: string;
+  /** May do in every session what its owner may. */
+  readonly isAdmin?: boolean;
 }
 
 /** Everyone who reaches a server on its own machine is the one person that it belongs to. */
-export const LOCAL: Principal = { id: 'local' };
-
-/** Whether this principal may use the session. */
-export function mayUse(principal: Principal, session: SessionRecord): boolean {
-  return session.owner === principal.id;
-}
+export const LOCAL: Principal = { id: 'local', isAdmin: true };
 
 /** A session that is not there and one that is somebody else's look the same. */
 export function sessionNotFound(id: string): ProtocolError {

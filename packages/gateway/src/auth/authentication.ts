@@ -1,0 +1,90 @@
+/** Says of every request and every `auth` message who is asking. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { ProtocolError } from '@parley/protocol';
+import type { Logger } from '../log.ts';
+import { isLoopback } from '../origin.ts';
+import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
+import { TICKET_MS, Tickets } from './tickets.ts';
+
+/** Who is asked has to answer by then, milliseconds. */
+const ANSWER_MS = 10_000;
+
+export interface AuthenticationOptions {
+  readonly authenticator: Authenticator;
+  /** Everyone is taken for the owner of this machine, so only it may ask. */
+  readonly isLocalOnly: boolean;
+  /** The ids of administrators. */
+  readonly admins: readonly string[];
+  readonly log: Logger;
+}
+
+export class Authentication {
+  readonly #options: AuthenticationOptions;
+  readonly #tickets = new Tickets();
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Who sends this request; `undefined`: it does not say.
+   *
+   * @throws {ProtocolError} `UNAUTHORIZED`, or `AUTH_UNAVAILABLE` where it cannot be told now.
+   */
+  async ofRequest(request: IncomingMessage): Promise<Identity | undefined> {
+    const { localAddress } = request.socket;
+    if (this.#options.isLocalOnly && localAddress !== undefined && !isLoopback(localAddress)) {
+      throw unauthorized(
+        'This server asks nobody who they are, and so answers its own machine only. Its setting auth changes that.',
+      );
+    }
+    const { token, ticket } = shownBy(request);
+    if (ticket !== undefined) {
+      const identity = this.#tickets.redeem(ticket);
+      if (!identity) throw unauthorized('This ticket was used, or is older than 30 s.');
+      return identity;
+    }
+    return this.#ask({ token, headers: request.headers, canSetCookie: true });
+  }
+
+  /** Whose token it is; `headers`: those with which the connection was made. Throws as `ofRequest`. */
+  async ofToken(token: string, headers: IncomingHttpHeaders): Promise<Identity> {
+    const identity = await this.#ask({ token, headers, canSetCookie: false });
+    if (!identity) throw unauthorized('This token is not known here, or not any more.');
+    return identity;
+  }
+
+  /** For who shows it first, within its lifetime in milliseconds. */
+  ticketFor(identity: Identity): { readonly ticket: string; readonly lifetimeMs: number } {
+    return { ticket: this.#tickets.issue(identity), lifetimeMs: TICKET_MS };
+  }
+
+  close(): void {
+    this.#options.authenticator.close();
+  }
+
+  async #ask(credentials: Parameters<Authenticator['identify']>[0]): Promise<Identity | undefined> {
+    const { authenticator, admins, log } = this.#options;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error('It did not answer.')), ANSWER_MS);
+    });
+    try {
+      const identity = await Promise.race([authenticator.identify(credentials), late]);
+      if (!identity || !admins.includes(identity.principal.id)) return identity;
+      return { ...identity, principal: { ...identity.principal, isAdmin: true } };
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      log.error({ err: error }, 'it cannot be told who is asking');
+      throw new ProtocolError(
+        'AUTH_UNAVAILABLE',
+        'It cannot be told now who is asking. Try again.',
+        {
+          retry_after_ms: 1_000,
+        },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** Who is asking: what a request shows of it, and what says whose that is. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { ProtocolError } from '@parley/protocol';
+import type { Principal } from './principal.ts';
+
+/** Somebody who is known, for as long as they are. */
+export interface Identity {
+  readonly principal: Principal;
+  /** Milliseconds since the epoch; from then on it is nobody's. */
+  readonly expiresAt?: number;
+  /** Asked every second while a connection lives: `true` once it was revoked. */
+  readonly isRevoked?: () => boolean;
+  /** Nothing was shown for it: it is who everyone, or everyone new, is. */
+  readonly isAssumed?: true;
+  /** A `Set-Cookie` that makes the next request known. */
+  readonly setCookie?: string;
+}
+
+/** What is shown of who is asking. */
+export interface Credentials {
+  readonly token: string | undefined;
+  /** Of the request; of an `auth` message, those with which its connection was made. */
+  readonly headers: IncomingHttpHeaders;
+  /** The answer can set a cookie. */
+  readonly canSetCookie: boolean;
+}
+
+export interface Authenticator {
+  /**
+   * Who shows this. `undefined`: it shows nothing, and may show it later.
+   *
+   * @throws {ProtocolError} `UNAUTHORIZED`: what it shows is not, or no longer, good for anybody.
+   */
+  identify(credentials: Credentials): Promise<Identity | undefined>;
+  close(): void;
+}
+
+const BEARER_PREFIX = 'parley.bearer.';
+const TICKET_PREFIX = 'parley.ticket.';
+
+/**
+ * What a request shows beside its cookie.
+ *
+ * @throws {ProtocolError} `UNAUTHORIZED` for what cannot be a token, and for one in the address, where
+ *   logs and histories keep it.
+ */
+export function shownBy({ headers, url = '' }: IncomingMessage): {
+  readonly token: string | undefined;
+  readonly ticket: string | undefined;
+} {
+  if (/[?&](?:(?:access_)?token|ticket)=/i.test(url)) {
+    throw unauthorized(
+      'A token in an address ends up in logs. Send it as Authorization: Bearer, as the subprotocol parley.bearer.<token>, or in an auth message.',
+    );
+  }
+  const { authorization } = headers;
+  const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization);
+  if (bearer === null) throw unauthorized('Expected Authorization: Bearer <token>.');
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+  return {
+    token: bearer?.[1] ?? after(BEARER_PREFIX, offered),
+    ticket: after(TICKET_PREFIX, offered),
+  };
+}
+
+/** @throws {ProtocolError} `UNAUTHORIZED` where it has expired or was revoked. */
+export function checkCurrent(identity: Identity): void {
+  if (!isCurrent(identity)) throw unauthorized('This token is not known here, or not any more.');
+}
+
+export function isCurrent({ expiresAt, isRevoked }: Identity): boolean {
+  return (expiresAt === undefined || Date.now() < expiresAt) && isRevoked?.() !== true;
+}
+
+export function unauthorized(why: string): ProtocolError {
+  return new ProtocolError('UNAUTHORIZED', why);
+}
+
+function after(prefix: string, names: readonly string[] = []): string | undefined {
+  return names.find((name) => name.startsWith(prefix))?.slice(prefix.length);
+}

@@ -1,0 +1,120 @@
+/** Tokens that somebody else has signed: JWTs, checked with a secret, a public key or an OIDC provider's keys. */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import * as z from 'zod';
+import { type Config, ConfigError } from '../config.ts';
+import type { Identity } from './authenticator.ts';
+
+type JwtConfig = Pick<
+  Config,
+  'jwtSecret' | 'jwtPublicKeyFile' | 'oidcIssuer' | 'jwtIssuer' | 'jwtAudience'
+>;
+
+/** Whose token it is; `undefined`: no valid one. */
+export type VerifyJwt = (token: string) => Promise<Identity | undefined>;
+
+/** Clocks of two machines may be so far apart, seconds. */
+const CLOCK_TOLERANCE_S = 5;
+const ASYMMETRIC = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+/** What OIDC discovery has to say, of all that it says. */
+const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
+/** A provider that has not answered by then does not answer, milliseconds. */
+const DISCOVERY_MS = 5_000;
+const principalId = z.string().regex(/^[^\p{C}\s]{1,128}$/u);
+
+/** `undefined` where no setting says how to check one. @throws {ConfigError} */
+export async function createJwtVerifier(config: JwtConfig): Promise<VerifyJwt | undefined> {
+  const { jwtSecret, jwtPublicKeyFile, oidcIssuer } = config;
+  const given = [jwtSecret, jwtPublicKeyFile, oidcIssuer].filter((one) => one !== undefined);
+  if (given.length === 0) return undefined;
+  if (given.length > 1) {
+    throw new ConfigError(['Set one of jwtSecret, jwtPublicKeyFile and oidcIssuer, not several.']);
+  }
+  if (jwtSecret !== undefined) {
+    return verifier(new TextEncoder().encode(jwtSecret), ['HS256', 'HS384', 'HS512'], config);
+  }
+  if (jwtPublicKeyFile !== undefined) {
+    return verifier(await readPublicKey(jwtPublicKeyFile), ASYMMETRIC, config);
+  }
+  if (config.jwtAudience === undefined) {
+    throw new ConfigError([
+      'oidcIssuer needs jwtAudience: without it a token for any other program of the provider would do.',
+    ]);
+  }
+  return verifier(providerKeys(oidcIssuer as string), ASYMMETRIC, config, oidcIssuer);
+}
+
+function verifier(
+  key: Uint8Array | KeyObject | JWTVerifyGetKey,
+  algorithms: string[],
+  { jwtAudience, jwtIssuer }: JwtConfig,
+  issuer = jwtIssuer,
+): VerifyJwt {
+  const options = {
+    algorithms,
+    clockTolerance: CLOCK_TOLERANCE_S,
+    requiredClaims: ['sub', 'exp'],
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(jwtAudience === undefined ? {} : { audience: jwtAudience }),
+  };
+  return async (token) => {
+    try {
+      const { payload } = await (typeof key === 'function'
+        ? jwtVerify(token, key, options)
+        : jwtVerify(token, key, options));
+      const id = principalId.safeParse(payload.sub);
+      if (!id.success || payload.exp === undefined) return undefined;
+      return { principal: { id: id.data }, expiresAt: payload.exp * 1_000 };
+    } catch (error) {
+      // A provider that cannot be asked says nothing of the token.
+      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
+        return undefined;
+      throw error;
+    }
+  };
+}
+
+async function readPublicKey(path: string): Promise<KeyObject> {
+  try {
+    return createPublicKey(await readFile(path));
+  } catch (error) {
+    throw new ConfigError([
+      `jwtPublicKeyFile: expected the path of a public key or certificate in PEM, got ${path} (${(error as Error).message}).`,
+    ]);
+  }
+}
+
+/** The provider is asked when the first token comes, so that a start does not depend on it. */
+function providerKeys(issuer: string): JWTVerifyGetKey {
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  return async (header, token) => {
+    keys ??= discoverKeys(issuer).catch((error) => {
+      keys = undefined;
+      throw error;
+    });
+    return (await keys)(header, token);
+  };
+}
+
+async function discoverKeys(issuer: string): Promise<JWTVerifyGetKey> {
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(DISCOVERY_MS) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}.`);
+  const { issuer: named, jwks_uri } = discovery.parse(await response.json());
+  if (named !== issuer) throw new Error(`${url} is of the issuer ${named}, expected ${issuer}.`);
+  // An unknown key is looked for again, at most every 30 s: so keys can be rotated.
+  return createRemoteJWKSet(new URL(jwks_uri));
+}

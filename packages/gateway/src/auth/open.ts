@@ -1,0 +1,37 @@
+/** Makes of the settings what says who is asking. */
+import { type Config, ConfigError } from '../config.ts';
+import type { Logger } from '../log.ts';
+import { AnonymousAuth } from './anonymous.ts';
+import { Authentication } from './authentication.ts';
+import type { Authenticator } from './authenticator.ts';
+import { type Authenticate, FunctionAuth } from './function.ts';
+import { noAuth } from './none.ts';
+import { keptKey, randomKey, Signer } from './signing.ts';
+import { TokenAuth } from './token.ts';
+
+/** @throws {ConfigError} where a setting is wrong or missing. */
+export async function openAuthentication(
+  config: Config,
+  given: Authenticate | undefined,
+  log: Logger,
+): Promise<Authentication> {
+  const authenticator = given ? new FunctionAuth(given) : await openAuthenticator(config, log);
+  const isLocalOnly = authenticator === noAuth;
+  return new Authentication({ authenticator, isLocalOnly, admins: config.admins, log });
+}
+
+async function openAuthenticator(config: Config, log: Logger): Promise<Authenticator> {
+  if (config.auth === 'none') return noAuth;
+  const tokens = await TokenAuth.open(config, log);
+  if (config.auth === 'anonymous') return new AnonymousAuth(await openSigner(config), tokens);
+  if (tokens) return tokens;
+  throw new ConfigError([
+    'auth: token needs to know which tokens are good: set tokensFile, jwtSecret, jwtPublicKeyFile or oidcIssuer.',
+  ]);
+}
+
+async function openSigner({ signingKeys, store, dataDir }: Config): Promise<Signer> {
+  const [first, ...others] = signingKeys;
+  if (first !== undefined) return new Signer([first, ...others]);
+  return new Signer([store === 'memory:' ? randomKey() : await keptKey(dataDir)]);
+}

@@ -1,0 +1,127 @@
+/** Tokens that somebody has handed out: a file of their hashes, read again when it changes. */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { ConfigError } from '../config.ts';
+import type { Logger } from '../log.ts';
+import type { Identity } from './authenticator.ts';
+
+interface Entry {
+  readonly name: string;
+  readonly expiresAt: number | undefined;
+}
+
+interface Contents {
+  /** By the hash of the token. */
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Whose tokens are nothing any more, wherever they come from. */
+  readonly revoked: ReadonlySet<string>;
+}
+
+/** How often the file is looked at, milliseconds: what is taken out of it is refused that soon. */
+const LOOK_MS = 2_000;
+const LINE = /^(?:sha256:([0-9a-f]{64})|revoked) +([\x21-\x7e]{1,128})(?: +until=(\S+))?$/;
+
+/** A new token, and the line of the file that makes it known. */
+export function newToken(name: string): { readonly token: string; readonly line: string } {
+  const token = `parley_${randomBytes(32).toString('base64url')}`;
+  return { token, line: `sha256:${hash(token)} ${name}` };
+}
+
+export class TokenFile {
+  readonly #path: string;
+  readonly #log: Logger;
+  readonly #timer: NodeJS.Timeout;
+  #contents: Contents;
+  #seen: string;
+
+  private constructor(path: string, log: Logger, seen: string, contents: Contents) {
+    this.#path = path;
+    this.#log = log;
+    this.#seen = seen;
+    this.#contents = contents;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /**
+   * Reads the file, and reads it again when it changes. One that is wrong then is said in the log, and
+   * what was read last stays in force.
+   *
+   * @throws {ConfigError} where it cannot be read, or naming each line that is wrong.
+   */
+  static async open(path: string, log: Logger): Promise<TokenFile> {
+    try {
+      const seen = await stampOf(path);
+      return new TokenFile(path, log, seen, parse(path, await readFile(path, 'utf8')));
+    } catch (error) {
+      if (error instanceof ConfigError) throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new ConfigError([`tokensFile: ${path} cannot be read (${code ?? message}).`]);
+    }
+  }
+
+  verify(token: string): Identity | undefined {
+    const digest = hash(token);
+    // Found by its hash: how long that takes says nothing of a token that is nearly right.
+    const entry = this.#contents.entries.get(digest);
+    if (!entry) return undefined;
+    const { name, expiresAt } = entry;
+    return {
+      principal: { id: name },
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+      isRevoked: () => this.isRevoked(name) || this.#contents.entries.get(digest)?.name !== name,
+    };
+  }
+
+  isRevoked(name: string): boolean {
+    return this.#contents.revoked.has(name);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const seen = await stampOf(this.#path);
+      if (seen === this.#seen) return;
+      this.#contents = parse(this.#path, await readFile(this.#path, 'utf8'));
+      this.#seen = seen;
+      this.#log.info({ tokens: this.#contents.entries.size }, 'the file of tokens was read again');
+    } catch (error) {
+      this.#log.error(
+        { err: error },
+        'the file of tokens cannot be read; the last one is in force',
+      );
+    }
+  }
+}
+
+async function stampOf(path: string): Promise<string> {
+  const { mtimeMs, size, ino } = await stat(path);
+  return `${mtimeMs} ${size} ${ino}`;
+}
+
+/** @throws {ConfigError} */
+function parse(path: string, text: string): Contents {
+  const entries = new Map<string, Entry>();
+  const revoked = new Set<string>();
+  const problems: string[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const [, digest, name, until] = LINE.exec(line.trim()) ?? [];
+    const expiresAt = until === undefined ? undefined : Date.parse(until);
+    if (name === undefined || Number.isNaN(expiresAt)) {
+      problems.push(
+        `tokensFile: ${path}, line ${index + 1}: expected "sha256:<hash> <name>", as parley token prints it, perhaps with until=<date>, or "revoked <name>".`,
+      );
+    } else if (digest === undefined) revoked.add(name);
+    else entries.set(digest, { name, expiresAt });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { entries, revoked };
+}
+
+function hash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}

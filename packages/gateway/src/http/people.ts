@@ -1,0 +1,38 @@
+/** Who is asking, over HTTP. */
+import type { Identity } from '../auth/authenticator.ts';
+import { defineRoute, type Route } from './route.ts';
+import * as schema from './schemas.ts';
+
+export const peopleRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/me',
+    name: 'whoAmI',
+    summary: 'Who is asking.',
+    access: 'known',
+    data: schema.meData,
+    errors: [],
+    async handle(_deps, { principal, context }) {
+      const expiresAt = context.get('identity')?.expiresAt;
+      return {
+        id: principal.id,
+        is_admin: principal.isAdmin === true,
+        expires_at: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+      };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/tickets',
+    name: 'createTicket',
+    summary: 'A ticket that opens one WebSocket, as the subprotocol parley.ticket.<ticket>.',
+    access: 'known',
+    data: schema.ticketData,
+    errors: [],
+    async handle({ authentication }, { context }) {
+      // There is one: the route is for who is known.
+      const { ticket, lifetimeMs } = authentication.ticketFor(context.get('identity') as Identity);
+      return { ticket, expires_in_ms: lifetimeMs };
+    },
+  }),
+];
