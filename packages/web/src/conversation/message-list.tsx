@@ -77,10 +77,21 @@ export function MessageList(props: Props) {
   }, [scrollToEnd]);
 
   const [isAtEnd, setAtEnd] = useState(true);
+  const wasAtEnd = useRef(true);
   const look = useCallback(() => {
     const view = scroll.current;
-    if (view) setAtEnd(view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END);
+    if (!view) return;
+    wasAtEnd.current = view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END;
+    setAtEnd(wasAtEnd.current);
   }, []);
+  // A window that is turned, a keyboard that comes up: who read the end goes on doing so.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd.current) scrollToEnd();
+    });
+    if (scroll.current) observer.observe(scroll.current);
+    return () => observer.disconnect();
+  }, [scrollToEnd]);
   // What grows below the view is not scrolled, but there is something newer then.
   const size = virtualizer.getTotalSize();
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
