@@ -50,10 +50,15 @@ export default defineConfig({
     emptyOutDir: true,
     // Nothing inline: the Content-Security-Policy allows scripts, styles and images of one's own only.
     assetsInlineLimit: 0,
+    // A part of Mermaid, which is loaded when somebody asks for a diagram, is by far the largest.
+    // What everyone loads has a bound of its own: tests/web/first-load.test.ts.
+    chunkSizeWarningLimit: 1_600,
     target: 'es2023',
     // `light-dark()` and nesting as they are written.
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
+      // Where the time went is said on slow machines only, and is nothing for whoever starts the server.
+      checks: { bundlerTimings: false },
       // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
       input: [`${import.meta.dirname}/index.html`, `${import.meta.dirname}/diagram.html`],
       onLog(level, log, handle) {
