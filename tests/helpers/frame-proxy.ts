@@ -2,11 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ClientMessage, ServerMessage } from '@parley/protocol';
 import { onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
-/** Stands before a gateway, passes HTTP on, and reads every frame on its way. */
+/** Stands before a gateway and passes everything on; its sockets can be held back while its pages come. */
 export interface FrameProxy {
   /** `http://127.0.0.1:PORT` */
   readonly http: string;
@@ -14,15 +13,12 @@ export interface FrameProxy {
   holdSockets(): () => void;
   /** Ends every socket as a network does, without a word. */
   cut(): void;
-  /** Answers the next frame for which it gives an answer in the gateway's place. */
-  answerOnce(answer: (message: ClientMessage) => ServerMessage | undefined): void;
 }
 
 /** Listens on a free port; closed when the test ends. */
 export async function startFrameProxy(target: string): Promise<FrameProxy> {
   const held: (() => void)[] = [];
   let holding = false;
-  let answer: ((message: ClientMessage) => ServerMessage | undefined) | undefined;
   const sockets = new WebSocketServer({
     noServer: true,
     handleProtocols: ([first]) => first ?? false,
@@ -35,13 +31,8 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
     });
     const early: string[] = [];
     near.on('message', (data) => {
-      const frame = String(data);
-      const given = answer?.(JSON.parse(frame));
-      if (given) {
-        answer = undefined;
-        near.send(JSON.stringify(given));
-      } else if (far.readyState === WebSocket.OPEN) far.send(frame);
-      else early.push(frame);
+      if (far.readyState === WebSocket.OPEN) far.send(String(data));
+      else early.push(String(data));
     });
     far.on('open', () => {
       for (const frame of early) far.send(frame);
@@ -93,9 +84,6 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
     },
     cut() {
       for (const socket of sockets.clients) socket.terminate();
-    },
-    answerOnce(given) {
-      answer = given;
     },
   };
 }

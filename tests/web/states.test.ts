@@ -1,5 +1,4 @@
 /** Every state that the page is honest about, reached for real. `SCREENSHOTS=dir` keeps a picture of each. */
-import { type ClientMessage, createMessage } from '@parley/protocol';
 import type { Locator } from 'playwright-core';
 import { expect, test, vi } from 'vitest';
 import { defineAgent, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
@@ -8,6 +7,26 @@ import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { Chat } from './chat.ts';
 import { look } from './look.ts';
+
+const QUESTION = 'Where could we moor tonight?';
+const RICH = `Three harbours have room. **Bergen** is the most sheltered:
+
+| Harbour | Berth | Depth | Tonight |
+|---|---|---:|---|
+| Bergen | 12 | 4.5 m | free |
+| Haugesund | 3 | 3.8 m | free |
+| Skudeneshavn | 7 | 2.9 m | until 9:00 |
+
+At $v = 6$ knots you are there in
+
+$$t = \\frac{s}{v} = \\frac{42\\,\\mathrm{nm}}{6\\,\\mathrm{kn}} = 7\\,\\mathrm{h}$$
+
+Say the word, and I book it:
+
+\`\`\`ts
+await book({ harbour: 'Bergen', berth: 12, nights: 2 });
+\`\`\`
+`;
 
 /** What the page says of the connection. */
 function strip(chat: Chat, words: string | RegExp): Locator {
@@ -126,31 +145,53 @@ test('[R12] an error in words, and an approval and a question that wait', async 
 });
 
 test('[R12] a message that has to wait says for how long, and is then sent by itself', async () => {
-  const { http } = await startGateway({ agents: [echoAgent] });
-  const proxy = await startFrameProxy(http);
-  const chat = await Chat.open(proxy.http);
-  await chat.converse('One question');
-  const limit = (retry_after_ms: number) => (message: ClientMessage) =>
-    message.type !== 'chat_message'
-      ? undefined
-      : createMessage(
-          'error',
-          {
-            code: 'RATE_LIMITED',
-            message: 'More than 1 message a second.',
-            retryable: true,
-            retry_after_ms,
-          },
-          { session_id: message.session_id, reply_to: message.message_id },
-        );
-  proxy.answerOnce(limit(4_000));
-  await chat.ask('Another one, much too soon');
+  // A short question is nothing; the long one needs more than what it has left.
+  const { http } = await startGateway({ agents: [echoAgent], byteRate: 200 });
+  const chat = await Chat.open(http);
+  await chat.converse('What do you make of the log of our last voyage?');
+  await chat.ask('Wind from the west, sea calm, nothing to report. '.repeat(38));
   const notice = chat.page.getByText(/Too many messages\. It goes on in \d seconds?\./);
   await notice.waitFor();
   await chat.questions.last().getByText('Waiting to be sent').waitFor();
   await look(chat.page, 'rate-limited');
-  await chat.answer('complete').getByText('Another one, much too soon').waitFor();
+  await expect.poll(() => chat.answer('complete').count(), { timeout: 15_000 }).toBe(2);
   expect(await notice.count()).toBe(0);
+});
+
+test('an answer with all that can be in one', async () => {
+  const pilot = defineAgent({
+    name: 'pilot',
+    description: 'Knows the harbours of the North Sea.',
+    async *run({ message }) {
+      if (message !== QUESTION) return;
+      yield 'I look for what is free tonight.';
+      yield {
+        type: 'tool_call',
+        id: 'c1',
+        name: 'find_berths',
+        arguments: { from: 'Stavanger', nights: 2 },
+      };
+      yield { type: 'tool_result', id: 'c1', name: 'find_berths', result: { berths: 3 } };
+      yield RICH;
+    },
+  });
+  const { http } = await startGateway({ agents: [pilot] });
+  for (const title of ['Knots and what they are for', 'Tide tables', 'Packing list', 'Weather']) {
+    await fetch(`${http}/api/sessions`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ title }),
+    });
+  }
+  const chat = await Chat.open(http);
+  await chat.chat('Weather').waitFor();
+  await chat.converse(QUESTION);
+  const answer = chat.answer('complete');
+  await answer.getByRole('table').waitFor();
+  await answer.locator('.katex').nth(1).waitFor();
+  await answer.locator('pre code span').first().waitFor();
+  await chat.button('Actions for Weather').waitFor();
+  await look(chat.page, 'rich');
 });
 
 test('a chat that is not there is not given the name of one', async () => {
