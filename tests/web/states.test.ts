@@ -9,19 +9,14 @@ import { Chat } from './chat.ts';
 import { look } from './look.ts';
 
 const QUESTION = 'Where could we moor tonight?';
-const RICH = `Three harbours have room. **Bergen** is the most sheltered:
+const RICH = `Two harbours have room. **Bergen** is the better one, and at $v = 6$ knots you are there in time:
 
 | Harbour | Berth | Depth | Tonight |
 |---|---|---:|---|
 | Bergen | 12 | 4.5 m | free |
-| Haugesund | 3 | 3.8 m | free |
-| Skudeneshavn | 7 | 2.9 m | until 9:00 |
-
-At $v = 6$ knots you are there in
+| Haugesund | 3 | 3.8 m | short |
 
 $$t = \\frac{s}{v} = \\frac{42\\,\\mathrm{nm}}{6\\,\\mathrm{kn}} = 7\\,\\mathrm{h}$$
-
-Say the word, and I book it:
 
 \`\`\`ts
 await book({ harbour: 'Bergen', berth: 12, nights: 2 });
@@ -150,7 +145,7 @@ test('[R12] a message that has to wait says for how long, and is then sent by it
   const chat = await Chat.open(http);
   await chat.converse('What do you make of the log of our last voyage?');
   await chat.ask('Wind from the west, sea calm, nothing to report. '.repeat(38));
-  const notice = chat.page.getByText(/Too many messages\. It goes on in \d seconds?\./);
+  const notice = chat.page.getByText(/Too much at once\. It goes on in \d seconds?\./);
   await notice.waitFor();
   await chat.questions.last().getByText('Waiting to be sent').waitFor();
   await look(chat.page, 'rate-limited');
@@ -171,7 +166,7 @@ test('an answer with all that can be in one', async () => {
         name: 'find_berths',
         arguments: { from: 'Stavanger', nights: 2 },
       };
-      yield { type: 'tool_result', id: 'c1', name: 'find_berths', result: { berths: 3 } };
+      yield { type: 'tool_result', id: 'c1', name: 'find_berths', result: { berths: 2 } };
       yield RICH;
     },
   });

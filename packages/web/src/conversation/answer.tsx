@@ -79,7 +79,7 @@ function Course({ item }: { readonly item: AnswerItem }) {
     part.kind === 'steps' ? (
       <Steps key={`steps ${part.first}`} steps={part.steps} isRunning={isRunning} />
     ) : (
-      <div key={part.at} dir="auto" data-answer className="leading-[1.65]">
+      <div key={part.at} dir="auto" data-answer className="flow-root leading-[1.65]">
         <Markdown text={part.text} streaming={isRunning && part === last} />
       </div>
     ),

@@ -183,8 +183,8 @@ export const de: Text = {
   limits: {
     rate: (seconds) =>
       plural(seconds, {
-        one: 'Zu viele Nachrichten. In # Sekunde geht es weiter.',
-        other: 'Zu viele Nachrichten. In # Sekunden geht es weiter.',
+        one: 'Zu viel auf einmal. In # Sekunde geht es weiter.',
+        other: 'Zu viel auf einmal. In # Sekunden geht es weiter.',
       }),
     queue:
       'In diesem Chat warten zu viele Fragen. Ihre wird gesendet, sobald eine Antwort fertig ist.',

@@ -171,8 +171,8 @@ export const en = {
   limits: {
     rate: (seconds: number) =>
       plural(seconds, {
-        one: 'Too many messages. It goes on in # second.',
-        other: 'Too many messages. It goes on in # seconds.',
+        one: 'Too much at once. It goes on in # second.',
+        other: 'Too much at once. It goes on in # seconds.',
       }),
     queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
     other: 'The server cannot take your message now. It is sent again until it does.',
