@@ -24,6 +24,7 @@ export const AnswerView = memo(function AnswerView({ item, session, agent, isLas
   const name = item.agent ?? text.conversation.agent;
   const askAgain = () => session.retry(item.replyTo, undefined, agent);
   const isRunning = item.status === 'running' || item.status === 'queued';
+  const hasFailed = item.status === 'error' || item.status === 'interrupted';
   return (
     <article
       aria-label={name}
@@ -53,7 +54,7 @@ export const AnswerView = memo(function AnswerView({ item, session, agent, isLas
             className={`-ms-1.5 flex h-8 items-center ${isLast ? '' : 'opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100'}`}
           >
             {item.text !== '' && <CopyButton words={item.text} />}
-            {isLast && (
+            {isLast && !hasFailed && (
               <IconButton label={text.conversation.askAgain} className="size-8!" onClick={askAgain}>
                 <AgainIcon className="size-4" />
               </IconButton>
@@ -78,7 +79,7 @@ function Course({ item }: { readonly item: AnswerItem }) {
     part.kind === 'steps' ? (
       <Steps key={`steps ${part.first}`} steps={part.steps} isRunning={isRunning} />
     ) : (
-      <div key={part.at} dir="auto" data-answer className="leading-[1.65]">
+      <div key={part.at} dir="auto" data-answer className="flow-root leading-[1.65]">
         <Markdown text={part.text} streaming={isRunning && part === last} />
       </div>
     ),

@@ -77,10 +77,21 @@ export function MessageList(props: Props) {
   }, [scrollToEnd]);
 
   const [isAtEnd, setAtEnd] = useState(true);
+  const wasAtEnd = useRef(true);
   const look = useCallback(() => {
     const view = scroll.current;
-    if (view) setAtEnd(view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END);
+    if (!view) return;
+    wasAtEnd.current = view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END;
+    setAtEnd(wasAtEnd.current);
   }, []);
+  // A window that is turned, a keyboard that comes up: who read the end goes on doing so.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd.current) scrollToEnd();
+    });
+    if (scroll.current) observer.observe(scroll.current);
+    return () => observer.disconnect();
+  }, [scrollToEnd]);
   // What grows below the view is not scrolled, but there is something newer then.
   const size = virtualizer.getTotalSize();
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
@@ -104,7 +115,8 @@ export function MessageList(props: Props) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
         tabIndex={0}
         onScroll={look}
-        className="h-full overflow-y-auto overscroll-contain outline-offset-[-3px] [overflow-anchor:none]"
+        // Opaque, so that the browser can move what is drawn already instead of drawing it again.
+        className="h-full overflow-y-auto overscroll-contain bg-canvas outline-offset-[-3px] [overflow-anchor:none]"
       >
         <div className="relative" style={{ height: size }}>
           <p className="absolute inset-x-0 top-0 flex h-14 items-center justify-center gap-2 text-xs text-muted">

@@ -16,7 +16,7 @@ interface Props {
 /** What was done at one place of an answer. */
 export function Steps({ steps, isRunning }: Props) {
   return (
-    <ul className="my-2 space-y-1.5">
+    <ul className="my-3 space-y-1.5">
       {steps.map((step) => (
         <li key={step.id}>
           {step.kind === 'tool' ? (
