@@ -21,6 +21,8 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['How do I change the port?', 'How do I change the port?'],
   ['How do I add authentication?', 'Is there authentication?'],
   ['How do I log in?', 'Is there authentication?'],
+  ['How do I hand out tokens?', 'How do I hand out tokens?'],
+  ['Can I use OpenID?', 'How do I use JWTs or an OpenID provider?'],
   ['rate limits per person', 'What it does not do yet'],
   ['Are there rate limits?', 'Limits'],
   ['PostgreSQL', 'What it does not do yet'],
