@@ -138,6 +138,8 @@ test('what is answered is what OpenAPI says', async () => {
     health: (await ask(`${http}/api/health`)).body.data,
     ready: (await ask(`${http}/readyz`)).body.data,
     config: (await ask(`${http}/api/config`)).body.data,
+    whoAmI: (await ask(`${http}/api/me`)).body.data,
+    createTicket: (await ask(`${http}/api/tickets`, { body: {} })).body.data,
     listAgents: (await ask(`${http}/api/agents`)).body.data,
     listSessions: (await ask(`${http}/api/sessions`)).body.data,
     createSession: (await ask(`${http}/api/sessions`, { body: {} })).body.data,

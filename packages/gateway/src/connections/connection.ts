@@ -358,7 +358,9 @@ export class Connection implements Peer {
       }
       replyTo = decoded.message.message_id;
       if (this.#state.status === 'awaiting_auth' && decoded.message.type !== 'auth') {
-        throw unauthorized('Say who is asking first, in an auth message.');
+        this.#answerError(unauthorized('Say who is asking first, in an auth message.'), replyTo);
+        this.close(4401);
+        return undefined;
       }
       return handle(this, decoded.message, early)?.catch((error) =>
         this.#answerError(error, replyTo),
