@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openPage } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
+import { tasksOf } from '../helpers/trace.ts';
 import { settle, show } from './markdown-page.ts';
 import { buildPage, serveBuilt } from './markdown-server.ts';
-import { tasksOf } from './markdown-tasks.ts';
 import { longAnswer } from './markdown-text.ts';
 
 let root: string;

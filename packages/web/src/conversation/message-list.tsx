@@ -115,7 +115,8 @@ export function MessageList(props: Props) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it
         tabIndex={0}
         onScroll={look}
-        className="h-full overflow-y-auto overscroll-contain outline-offset-[-3px] [overflow-anchor:none]"
+        // Opaque, so that the browser can move what is drawn already instead of drawing it again.
+        className="h-full overflow-y-auto overscroll-contain bg-canvas outline-offset-[-3px] [overflow-anchor:none]"
       >
         <div className="relative" style={{ height: size }}>
           <p className="absolute inset-x-0 top-0 flex h-14 items-center justify-center gap-2 text-xs text-muted">

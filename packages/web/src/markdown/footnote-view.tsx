@@ -1,27 +1,26 @@
 /** References to footnotes, and the footnotes themselves after the answer. */
-import { createContext, type MouseEvent, use } from 'react';
+import { createContext, type MouseEvent, memo, use, useSyncExternalStore } from 'react';
 import { useText } from '../text/text.tsx';
 import { Blocks } from './block-view.tsx';
-import type { Footnotes } from './footnotes.ts';
+import { type Footnote, FootnoteNumbers, type Footnotes } from './footnotes.ts';
 
-interface FootnoteNumbers {
+interface FootnoteScope {
   /** Of ids: no text of the agent's can become one, and two answers on a page do not share any. */
   readonly prefix: string;
-  readonly streaming: boolean;
-  readonly numbers: ReadonlyMap<string, number>;
+  readonly numbers: FootnoteNumbers;
 }
 
-export const FootnoteContext = createContext<FootnoteNumbers>({
+export const FootnoteContext = createContext<FootnoteScope>({
   prefix: '',
-  streaming: false,
-  numbers: new Map(),
+  numbers: new FootnoteNumbers(),
 });
 
 export function FootnoteReference({ label }: { readonly label: string }) {
   const { text } = useText();
-  const { prefix, streaming, numbers } = use(FootnoteContext);
-  const number = numbers.get(label);
-  if (number === undefined) return streaming ? <sup>{label}</sup> : `[^${label}]`;
+  const { prefix, numbers } = use(FootnoteContext);
+  const number = useSyncExternalStore(numbers.subscribe, () => numbers.of(label));
+  if (number === undefined) return `[^${label}]`;
+  if (number === 'awaited') return <sup>{label}</sup>;
   const target = `${prefix}note-${number}`;
   return (
     <sup>
@@ -44,15 +43,21 @@ export function FootnoteSection({ footnotes }: { readonly footnotes: Footnotes }
   return (
     <section className="footnotes" aria-label={text.markdown.footnotes}>
       <ol>
-        {footnotes.map(({ number, blocks }) => (
-          <li key={number} id={`${prefix}note-${number}`} tabIndex={-1} dir="auto">
-            <Blocks blocks={blocks} />
-          </li>
+        {footnotes.map((footnote) => (
+          <Note key={footnote.number} footnote={footnote} id={`${prefix}note-${footnote.number}`} />
         ))}
       </ol>
     </section>
   );
 }
+
+const Note = memo(function Note(props: { readonly footnote: Footnote; readonly id: string }) {
+  return (
+    <li id={props.id} tabIndex={-1} dir="auto">
+      <Blocks blocks={props.footnote.blocks} />
+    </li>
+  );
+});
 
 /** The page's own address stays as it is: what follows `#` there belongs to the page. */
 function goTo(event: MouseEvent, id: string): void {

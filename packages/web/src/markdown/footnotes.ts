@@ -1,13 +1,13 @@
 /** The footnotes of an answer, numbered in the order in which they are first referred to. */
 import type { Block } from './nodes.ts';
 
-interface Footnote {
+export interface Footnote {
   readonly label: string;
   readonly number: number;
   readonly blocks: readonly Block[];
 }
 
-/** In order; the same object as long as nothing has changed. */
+/** In order; the same object as long as nothing has changed, and so each of them. */
 export type Footnotes = readonly Footnote[];
 
 /** More are not shown. */
@@ -49,15 +49,41 @@ export class FootnoteList {
     const footnotes: Footnote[] = [];
     for (const label of labels) {
       const blocks = this.#definitions.get(label);
-      if (blocks) footnotes.push({ label, number: footnotes.length + 1, blocks });
+      if (!blocks) continue;
+      const before = this.#current[footnotes.length];
+      const isAsBefore = before?.label === label && before.blocks === blocks;
+      footnotes.push(isAsBefore ? before : { label, number: footnotes.length + 1, blocks });
     }
     const isSame =
       footnotes.length === this.#current.length &&
-      footnotes.every(
-        ({ label, blocks }, i) =>
-          label === this.#current[i]?.label && blocks === this.#current[i]?.blocks,
-      );
+      footnotes.every((footnote, i) => footnote === this.#current[i]);
     if (!isSame) this.#current = footnotes;
     return this.#current;
   }
+}
+
+/**
+ * The numbers of footnotes, told to each reference by itself: React would search all of a long answer for
+ * those that read them from a context, with every footnote that comes.
+ */
+export class FootnoteNumbers {
+  #numbers: ReadonlyMap<string, number> = new Map();
+  #streaming = true;
+  readonly #listeners = new Set<() => void>();
+
+  /** `awaited` while the answer may still define it. */
+  of(label: string): number | 'awaited' | undefined {
+    return this.#numbers.get(label) ?? (this.#streaming ? 'awaited' : undefined);
+  }
+
+  set(footnotes: Footnotes, streaming: boolean): void {
+    this.#streaming = streaming;
+    this.#numbers = new Map(footnotes.map(({ label, number }) => [label, number]));
+    for (const listener of this.#listeners) listener();
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
 }

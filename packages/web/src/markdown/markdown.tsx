@@ -1,9 +1,10 @@
 /** What an agent wrote, as it was meant. It is hostile: see docs/decisions/markdown-safety.md. */
 import './markdown.css';
-import { memo, useId, useMemo, useRef } from 'react';
+import { memo, useId, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { BlockView } from './block-view.tsx';
 import { MarkdownDocument, type ShownBlock } from './document.ts';
 import { FootnoteContext, FootnoteSection } from './footnote-view.tsx';
+import { FootnoteNumbers } from './footnotes.ts';
 import { usePaced } from './pace.ts';
 
 /**
@@ -18,14 +19,12 @@ export function Markdown({ text, streaming }: { text: string; streaming: boolean
   reader.current ??= new MarkdownDocument();
   const { groups, footnotes } = reader.current.update(shown.text, shown.streaming);
   const prefix = useId();
-  const notes = useMemo(
-    () => ({
-      prefix,
-      streaming: shown.streaming,
-      numbers: new Map(footnotes.map(({ label, number }) => [label, number])),
-    }),
-    [prefix, shown.streaming, footnotes],
+  const [numbers] = useState(() => new FootnoteNumbers());
+  useLayoutEffect(
+    () => numbers.set(footnotes, shown.streaming),
+    [numbers, footnotes, shown.streaming],
   );
+  const notes = useMemo(() => ({ prefix, numbers }), [prefix, numbers]);
   return (
     <FootnoteContext value={notes}>
       <div className="markdown" aria-busy={shown.streaming || shown.text !== text}>
