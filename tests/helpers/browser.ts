@@ -23,9 +23,8 @@ afterAll(async () => (await browser)?.close());
  * of the profile complains of fails the test.
  */
 export async function openPage(url: string, options: BrowserContextOptions = {}): Promise<Page> {
-  browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
-  const context = await (await browser).newContext({ locale: 'en-GB', ...options });
-  onTestFinished(() => context.close());
+  const page = await openIndulgently(options);
+  const context = page.context();
   const faults: string[] = [];
   context.on('weberror', (error) => faults.push(String(error.error())));
   context.on('console', (message) => {
@@ -37,7 +36,36 @@ export async function openPage(url: string, options: BrowserContextOptions = {})
   onTestFinished(() => {
     if (faults.length > 0) throw new Error(`The page complained: ${faults.join('; ')}`);
   });
-  const page = await context.newPage();
   await page.goto(url);
   return page;
+}
+
+/** The same, empty, and it may complain. */
+export async function openIndulgently(options: BrowserContextOptions = {}): Promise<Page> {
+  browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
+  const context = await (await browser).newContext({ locale: 'en-GB', ...options });
+  onTestFinished(() => context.close());
+  return context.newPage();
+}
+
+/**
+ * Another page of the same profile, in a window of its own: in the background of a window a tab draws
+ * once a second, and every click waits for two frames.
+ */
+export async function openBeside(page: Page, url: string): Promise<Page> {
+  const context = page.context();
+  const own = await context.newCDPSession(page);
+  const { browserContextId = '' } = (await own.send('Target.getTargetInfo')).targetInfo;
+  await own.detach();
+  const opened = context.waitForEvent('page');
+  const devtools = await context.browser()?.newBrowserCDPSession();
+  await devtools?.send('Target.createTarget', {
+    url: 'about:blank',
+    browserContextId,
+    newWindow: true,
+  });
+  await devtools?.detach();
+  const beside = await opened;
+  await beside.goto(url);
+  return beside;
 }

@@ -1,6 +1,6 @@
 /** The page as a person finds their way in it: by roles and names. */
 import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { openPage } from '../helpers/browser.ts';
+import { openBeside, openPage } from '../helpers/browser.ts';
 
 export class Chat {
   readonly page: Page;
@@ -15,9 +15,7 @@ export class Chat {
 
   /** Another tab of the same browser. */
   async anotherTab(url = this.page.url()): Promise<Chat> {
-    const page = await this.page.context().newPage();
-    await page.goto(url);
-    return new Chat(page);
+    return new Chat(await openBeside(this.page, url));
   }
 
   get field(): Locator {

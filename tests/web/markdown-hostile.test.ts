@@ -1,7 +1,7 @@
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import type { Plugin } from 'vite';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { openPage } from '../helpers/browser.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openIndulgently, openPage } from '../helpers/browser.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { corpus, type Payload } from './hostile/corpus.ts';
@@ -11,10 +11,13 @@ import { buildPage, serveBuilt } from './markdown-server.ts';
 import { startCanary, strangersInPage, TRIPWIRE, watch } from './markdown-watch.ts';
 
 let root: string;
+let faulty: string;
 beforeAll(async () => {
   root = await temporaryDirectory(afterAll);
+  faulty = await temporaryDirectory(afterAll);
   await buildPage(root);
-}, 60_000);
+  await buildPage(faulty, [planted]);
+}, 120_000);
 
 /** Payloads shown together. */
 const BATCH = 25;
@@ -73,16 +76,6 @@ test('hostile Markdown runs nothing and calls nobody, whole and streamed in piec
   expect(wrong).toEqual([]);
   expect(canary.calls).toEqual([]);
 }, 300_000);
-
-/** A page that may complain: a policy that stops something does so in the console. */
-async function openIndulgently(): Promise<Page> {
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-  });
-  onTestFinished(() => browser.close());
-  return browser.newPage();
-}
 
 test('a hostile diagram that is asked for runs nothing and calls nobody', async () => {
   const canary = await startCanary();
@@ -146,8 +139,6 @@ async function shownWithFault(policy: string | undefined): Promise<{
   strangers: string[];
 }> {
   const canary = await startCanary();
-  const faulty = await temporaryDirectory();
-  await buildPage(faulty, [planted]);
   const url = await serveBuilt(faulty, policy);
   const page = await openIndulgently();
   const wrong = await watch(page, url);

@@ -36,44 +36,28 @@ export async function buildPage(outDir: string, plugins: readonly Plugin[] = [])
 }
 
 /**
- * The policy of diagram.html. It is the one page with `'unsafe-inline'` for styles, because Mermaid
- * writes them; it has an origin of its own and may load nothing but its scripts.
- */
-const DIAGRAM_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'unsafe-inline'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-  'sandbox allow-scripts',
-].join('; ');
-
-/**
- * Serves a built page as the gateway does, by its own code. With a `policy` the page is served under that
- * instead; an empty one is none.
+ * Serves a built page as the gateway does, by its own code, and the frame for diagrams of the real page. With
+ * a `policy` the page is served under that instead; an empty one is none.
  */
 export async function serveBuilt(root: string, policy?: string): Promise<string> {
   let url = '';
-  const gateway = createRequestListener({
-    originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
-    metrics: { countRequest: () => {} },
-    url: () => url,
-    webRoot: root,
-  } as unknown as AppDeps);
+  const [page, real] = [root, WEB_DIST].map((webRoot) =>
+    createRequestListener({
+      originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
+      metrics: { countRequest: () => {} },
+      url: () => url,
+      webRoot,
+    } as unknown as AppDeps),
+  );
   const server = createServer(async (request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname;
-    // A sandbox has no origin that could be named, and modules are fetched with CORS.
+    // What is in a sandbox has no origin that could be named.
     if (path === '/diagram.html' || request.headers.origin === 'null') {
-      const isPage = path.endsWith('.html');
-      const headers = isPage
-        ? { 'Content-Security-Policy': DIAGRAM_POLICY }
-        : { 'Access-Control-Allow-Origin': '*' };
-      await send(response, join(WEB_DIST, path), headers);
+      await real?.(request, response);
     } else if (policy !== undefined) {
       const headers = policy === '' ? {} : { 'Content-Security-Policy': policy };
       await send(response, join(root, path === '/' ? 'index.html' : path), headers);
-    } else await gateway(request, response);
+    } else await page?.(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => {

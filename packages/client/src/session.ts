@@ -43,7 +43,8 @@ export interface Session {
   rename(title: string): void;
   /**
    * Gives the session another agent, for everyone in it: the one with this name answers from now on
-   * where a message names none. The transcript shows it once the server has taken it.
+   * where a message names none. The transcript shows it once the server has taken it; a refusal,
+   * say of one that is not there, is told to those who `subscribe`.
    */
   changeAgent(name: string): void;
   /** Tells the others that somebody writes here; call it on every key, it is sent now and then. */
