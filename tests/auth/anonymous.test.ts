@@ -47,7 +47,7 @@ describe('the cookie', () => {
     const forged = [
       mine.replace(id, `${id}x`),
       `${mine.slice(0, -1)}${mine.endsWith('A') ? 'B' : 'A'}`,
-      `parley_id=${new Signer(['x'.repeat(32)]).sign('cookie', text)}`,
+      `parley_id=${new Signer(['x'.repeat(32)]).sign('parley_id', text)}`,
       `parley_id=${new Signer([await keptKey(dataDir)]).sign('invitation', text)}`,
       `parley_id=${text}`,
       'parley_id=',
@@ -60,7 +60,7 @@ describe('the cookie', () => {
     const { http } = await startGateway({ ...options, store: 'sqlite:', dataDir });
     const signer = new Signer([await keptKey(dataDir)]);
     const issued = (ago: number) =>
-      `parley_id=${signer.sign('cookie', `anon-me.${(Date.now() - ago).toString(36)}`)}`;
+      `parley_id=${signer.sign('parley_id', `anon-me.${(Date.now() - ago).toString(36)}`)}`;
     expect(await cookieOf(http, issued(DAY_MS / 2))).toBeUndefined();
     const replaced = await cookieOf(http, issued(2 * DAY_MS));
     expect(pair(replaced)).not.toBe(issued(2 * DAY_MS));
@@ -80,7 +80,7 @@ describe('the cookie', () => {
 
   test('of an earlier signing key is still believed', async () => {
     const [before, after] = ['b'.repeat(32), 'a'.repeat(32)];
-    const cookie = `parley_id=${new Signer([before]).sign('cookie', `anon-me.${Date.now().toString(36)}`)}`;
+    const cookie = `parley_id=${new Signer([before]).sign('parley_id', `anon-me.${Date.now().toString(36)}`)}`;
     const { http } = await startGateway({ ...options, signingKeys: [after, before] });
     expect(await idOf(http, cookie)).toBe('anon-me');
     const without = await startGateway({ ...options, signingKeys: [after] });

@@ -1,6 +1,7 @@
 /** Says of every request and every `auth` message who is asking. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ProtocolError } from '@parley/protocol';
+import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
 import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
@@ -9,10 +10,12 @@ import { TICKET_MS, Tickets } from './tickets.ts';
 /** Who is asked has to answer by then, milliseconds. */
 const ANSWER_MS = 10_000;
 
+/** The setting `auth`, or a function of the embedding program's. */
+export type AuthMode = Config['auth'] | 'custom';
+
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
-  /** Everyone is taken for the owner of this machine, so only it may ask. */
-  readonly isLocalOnly: boolean;
+  readonly mode: AuthMode;
   /** The ids of administrators. */
   readonly admins: readonly string[];
   readonly log: Logger;
@@ -26,6 +29,10 @@ export class Authentication {
     this.#options = options;
   }
 
+  get mode(): AuthMode {
+    return this.#options.mode;
+  }
+
   /**
    * Who sends this request; `undefined`: it does not say.
    *
@@ -33,7 +40,8 @@ export class Authentication {
    */
   async ofRequest(request: IncomingMessage): Promise<Identity | undefined> {
     const { localAddress } = request.socket;
-    if (this.#options.isLocalOnly && localAddress !== undefined && !isLoopback(localAddress)) {
+    // Everyone is taken for the owner of this machine, so only it may ask.
+    if (this.mode === 'none' && localAddress !== undefined && !isLoopback(localAddress)) {
       throw unauthorized(
         'This server asks nobody who they are, and so answers its own machine only. Its setting auth changes that.',
       );

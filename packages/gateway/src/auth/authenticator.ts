@@ -12,8 +12,12 @@ export interface Identity {
   readonly isRevoked?: () => boolean;
   /** Nothing was shown for it: it is who everyone, or everyone new, is. */
   readonly isAssumed?: true;
-  /** A `Set-Cookie` that makes the next request known. */
+  /** A `Set-Cookie` that makes the next request known, to be sent with this one's answer. */
   readonly setCookie?: string;
+  /** The same for a browser that asks to be signed in; absent where that cannot be. */
+  readonly signIn?: string;
+  /** The hash of the token, where that is known by it. */
+  readonly digest?: string;
 }
 
 /** What is shown of who is asking. */
@@ -35,6 +39,8 @@ export interface Authenticator {
   close(): void;
 }
 
+/** The cookie of a browser that has signed in with a token. */
+export const SIGNED_IN = 'parley_signed_in';
 const BEARER_PREFIX = 'parley.bearer.';
 const TICKET_PREFIX = 'parley.ticket.';
 
@@ -61,6 +67,11 @@ export function shownBy({ headers, url = '' }: IncomingMessage): {
     token: bearer?.[1] ?? after(BEARER_PREFIX, offered),
     ticket: after(TICKET_PREFIX, offered),
   };
+}
+
+/** A `Set-Cookie` that signs a browser out. */
+export function signedOut(): string {
+  return `${SIGNED_IN}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`;
 }
 
 /** @throws {ProtocolError} `UNAUTHORIZED` where it has expired or was revoked. */

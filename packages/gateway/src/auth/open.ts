@@ -15,15 +15,24 @@ export async function openAuthentication(
   given: Authenticate | undefined,
   log: Logger,
 ): Promise<Authentication> {
-  const authenticator = given ? new FunctionAuth(given) : await openAuthenticator(config, log);
-  const isLocalOnly = authenticator === noAuth;
-  return new Authentication({ authenticator, isLocalOnly, admins: config.admins, log });
+  const { admins } = config;
+  if (given) {
+    return new Authentication({
+      authenticator: new FunctionAuth(given),
+      mode: 'custom',
+      admins,
+      log,
+    });
+  }
+  const authenticator = await openAuthenticator(config, log);
+  return new Authentication({ authenticator, mode: config.auth, admins, log });
 }
 
 async function openAuthenticator(config: Config, log: Logger): Promise<Authenticator> {
   if (config.auth === 'none') return noAuth;
-  const tokens = await TokenAuth.open(config, log);
-  if (config.auth === 'anonymous') return new AnonymousAuth(await openSigner(config), tokens);
+  const signer = await openSigner(config);
+  const tokens = await TokenAuth.open(config, signer, log);
+  if (config.auth === 'anonymous') return new AnonymousAuth(signer, tokens);
   if (tokens) return tokens;
   throw new ConfigError([
     'auth: token needs to know which tokens are good: set tokensFile, jwtSecret, jwtPublicKeyFile or oidcIssuer.',

@@ -69,12 +69,15 @@ export class TokenFile {
     return {
       principal: { id: name },
       ...(expiresAt === undefined ? {} : { expiresAt }),
-      isRevoked: () => this.isRevoked(name) || this.#contents.entries.get(digest)?.name !== name,
+      digest,
+      isRevoked: () => this.isRevoked(name, digest),
     };
   }
 
-  isRevoked(name: string): boolean {
-    return this.#contents.revoked.has(name);
+  /** Whether the person was revoked, or the token of this hash is no longer theirs. */
+  isRevoked(name: string, digest?: string): boolean {
+    const { entries, revoked } = this.#contents;
+    return revoked.has(name) || (digest !== undefined && entries.get(digest)?.name !== name);
   }
 
   close(): void {

@@ -6,18 +6,32 @@ import {
   type Credentials,
   checkCurrent,
   type Identity,
+  SIGNED_IN,
   unauthorized,
 } from './authenticator.ts';
+import { SignedCookie } from './cookies.ts';
 import { createJwtVerifier, type VerifyJwt } from './jwt.ts';
+import type { Signer } from './signing.ts';
 import { TokenFile } from './token-file.ts';
+
+/** A browser that has signed in stays so for as long, unless its token ends before; milliseconds. */
+const SIGNED_IN_MS = 30 * 86_400_000;
+
+interface Parts {
+  readonly file: TokenFile | undefined;
+  readonly verifyJwt: VerifyJwt | undefined;
+  readonly signer: Signer;
+}
 
 export class TokenAuth implements Authenticator {
   readonly #file: TokenFile | undefined;
   readonly #verifyJwt: VerifyJwt | undefined;
+  readonly #cookie: SignedCookie;
 
-  private constructor(file: TokenFile | undefined, verifyJwt: VerifyJwt | undefined) {
+  private constructor({ file, verifyJwt, signer }: Parts) {
     this.#file = file;
     this.#verifyJwt = verifyJwt;
+    this.#cookie = new SignedCookie(SIGNED_IN, signer);
   }
 
   /**
@@ -25,31 +39,56 @@ export class TokenAuth implements Authenticator {
    *
    * @throws {ConfigError} where a key or file is wrong.
    */
-  static async open(config: Config, log: Logger): Promise<TokenAuth | undefined> {
+  static async open(config: Config, signer: Signer, log: Logger): Promise<TokenAuth | undefined> {
     const verifyJwt = await createJwtVerifier(config);
     const file =
       config.tokensFile === undefined ? undefined : await TokenFile.open(config.tokensFile, log);
-    if (!file && !verifyJwt) return undefined;
-    return new TokenAuth(file, verifyJwt);
+    return file || verifyJwt ? new TokenAuth({ file, verifyJwt, signer }) : undefined;
   }
 
-  async identify({ token }: Credentials): Promise<Identity | undefined> {
-    if (token === undefined) return undefined;
+  async identify({ token, headers }: Credentials): Promise<Identity | undefined> {
+    if (token === undefined) return this.#signedIn(headers.cookie);
     const identity = this.#file?.verify(token) ?? (await this.#foreign(token));
     if (!identity) throw unauthorized('This token is not known here, or not any more.');
     checkCurrent(identity);
-    return identity;
+    return { ...identity, signIn: this.#cookieFor(identity) };
   }
 
   close(): void {
     this.#file?.close();
   }
 
+  /** What the browser keeps in the place of the token: as good as that, and for as long. */
+  #cookieFor({ principal, expiresAt = Number.POSITIVE_INFINITY, digest }: Identity): string {
+    const until = Math.min(expiresAt, Date.now() + SIGNED_IN_MS);
+    const value = Buffer.from(JSON.stringify([principal.id, until, digest ?? null]));
+    return this.#cookie.set(value.toString('base64url'), until - Date.now());
+  }
+
+  #signedIn(header: string | undefined): Identity | undefined {
+    for (const value of this.#cookie.read(header)) {
+      const [id, expiresAt, digest] = JSON.parse(Buffer.from(value, 'base64url').toString());
+      const identity = this.#withRevocation({
+        principal: { id },
+        expiresAt,
+        ...(digest === null ? {} : { digest }),
+      });
+      if (Date.now() < expiresAt && !identity.isRevoked?.()) return identity;
+    }
+    return undefined;
+  }
+
   async #foreign(token: string): Promise<Identity | undefined> {
     if (!this.#verifyJwt || token.split('.').length !== 3) return undefined;
     const identity = await this.#verifyJwt(token);
-    if (!identity || !this.#file) return identity;
+    return identity && this.#withRevocation(identity);
+  }
+
+  #withRevocation(identity: Identity): Identity {
     const file = this.#file;
-    return { ...identity, isRevoked: () => file.isRevoked(identity.principal.id) };
+    const { principal, digest } = identity;
+    // A token of a file that is no longer asked for is nobody's.
+    if (!file) return digest === undefined ? identity : { ...identity, isRevoked: () => true };
+    return { ...identity, isRevoked: () => file.isRevoked(principal.id, digest) };
   }
 }

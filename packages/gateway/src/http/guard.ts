@@ -38,11 +38,14 @@ export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<
  */
 export function whoIsAsking({ authentication }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
-    if (isAsset(context.req.path) || context.req.method === 'OPTIONS') return next();
+    if (isAsset(context.req.path) || context.req.method === 'OPTIONS') {
+      await next();
+      return;
+    }
     const identity = await authentication.ofRequest(context.env.incoming);
     context.set('identity', identity);
-    if (identity?.setCookie) context.header('Set-Cookie', identity.setCookie);
-    return next();
+    await next();
+    if (identity?.setCookie) context.header('Set-Cookie', identity.setCookie, { append: true });
   };
 }
 

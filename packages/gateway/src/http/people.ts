@@ -1,6 +1,9 @@
 /** Who is asking, over HTTP. */
+
+import { ProtocolError } from '@parley/protocol';
 import type { Identity } from '../auth/authenticator.ts';
-import { defineRoute, type Route } from './route.ts';
+import { signedOut } from '../auth/authenticator.ts';
+import { defineRoute, type Route, success } from './route.ts';
 import * as schema from './schemas.ts';
 
 export const peopleRoutes: readonly Route[] = [
@@ -19,6 +22,34 @@ export const peopleRoutes: readonly Route[] = [
         is_admin: principal.isAdmin === true,
         expires_at: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
       };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/sign-in',
+    name: 'signIn',
+    summary: 'Keeps a browser known by a cookie, as who the token of the request belongs to.',
+    access: 'known',
+    data: schema.signedData,
+    errors: ['FORBIDDEN'],
+    async handle(_deps, { principal, context }) {
+      const cookie = context.get('identity')?.signIn;
+      if (cookie === undefined) {
+        throw new ProtocolError('FORBIDDEN', 'Show a token: Authorization: Bearer <token>.');
+      }
+      return success({ id: principal.id }, { 'Set-Cookie': cookie });
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/sign-out',
+    name: 'signOut',
+    summary: 'Takes the cookie of a browser away.',
+    access: 'known',
+    data: schema.signedData,
+    errors: [],
+    async handle(_deps, { principal }) {
+      return success({ id: principal.id }, { 'Set-Cookie': signedOut() });
     },
   }),
   defineRoute({

@@ -90,8 +90,9 @@ function admit(principal: Principal | undefined, access: 'known' | 'admin'): voi
   }
 }
 
-function success(data: unknown): Response {
-  return Response.json({ status: 'success', data }, { headers: { 'Cache-Control': 'no-store' } });
+export function success(data: unknown, headers: Readonly<Record<string, string>> = {}): Response {
+  const body = { status: 'success', data };
+  return Response.json(body, { headers: { 'Cache-Control': 'no-store', ...headers } });
 }
 
 /** @throws {ProtocolError} `INVALID_MESSAGE`, naming each field and what was expected. */

@@ -134,6 +134,9 @@ export const configData = z.object({
     agents: z.literal(true),
   }),
   subprotocol: z.string().describe('The WebSocket subprotocol of the full profile.'),
+  auth: z
+    .enum(['none', 'anonymous', 'token', 'custom'])
+    .describe('How somebody becomes known here.'),
   limits: z.object({
     max_message_bytes: z.int(),
     max_plain_message_bytes: z.int(),
@@ -149,6 +152,8 @@ export const meData = z.object({
   is_admin: z.boolean(),
   expires_at: z.iso.datetime().nullable().describe('When what was shown is no longer good.'),
 });
+
+export const signedData = z.object({ id: z.string().describe('Who that is.') });
 
 export const ticketData = z.object({
   ticket: z.string().describe('Good for one connection.'),

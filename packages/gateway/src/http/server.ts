@@ -53,11 +53,12 @@ export const serverRoutes: readonly Route[] = [
     access: 'everyone',
     data: schema.configData,
     errors: [],
-    async handle({ config, url }) {
+    async handle({ authentication, config, url }) {
       return {
         server: { port: portOf(url()), url: url() },
         features: { websocket: true, streaming: true, sessions: true, agents: true } as const,
         subprotocol: SUBPROTOCOL,
+        auth: authentication.mode,
         limits: {
           max_message_bytes: config.maxMessageBytes,
           max_plain_message_bytes: config.maxPlainMessageBytes,

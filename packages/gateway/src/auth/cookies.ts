@@ -1,0 +1,28 @@
+/** Cookies that say who a browser is: signed, kept from scripts, and not sent by other sites. */
+import type { Signer } from './signing.ts';
+
+export class SignedCookie {
+  readonly #name: string;
+  readonly #signer: Signer;
+
+  /** What is signed for one name is nothing under another. */
+  constructor(name: string, signer: Signer) {
+    this.#name = name;
+    this.#signer = signer;
+  }
+
+  /** A `Set-Cookie`. `lifetimeMs`: how long the browser keeps it. */
+  set(value: string, lifetimeMs: number): string {
+    // Lax: whoever follows a link to here stays who they are.
+    const seconds = Math.floor(lifetimeMs / 1_000);
+    return `${this.#name}=${this.#signer.sign(this.#name, value)}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}`;
+  }
+
+  /** The values of the name in a `Cookie` header that were signed here. */
+  read(header = ''): string[] {
+    return header.split(';').flatMap((pair) => {
+      const [name = '', signed = ''] = pair.trim().split('=', 2);
+      return name === this.#name ? (this.#signer.verify(this.#name, signed) ?? []) : [];
+    });
+  }
+}
