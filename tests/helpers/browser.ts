@@ -14,6 +14,11 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+export interface PageOptions extends BrowserContextOptions {
+  /** What the test makes the browser itself complain of. */
+  readonly expected?: RegExp;
+}
+
 /** One for all tests of a file: it takes longer to start than most tests do. */
 let browser: Promise<Browser> | undefined;
 afterAll(async () => (await browser)?.close());
@@ -22,14 +27,16 @@ afterAll(async () => (await browser)?.close());
  * A page in Debian's Chromium, with a profile of its own; closed when the test ends. What any tab
  * of the profile complains of fails the test.
  */
-export async function openPage(url: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await openIndulgently(options);
+export async function openPage(url: string, options: PageOptions = {}): Promise<Page> {
+  const { expected, ...rest } = options;
+  const page = await openIndulgently(rest);
   const context = page.context();
   const faults: string[] = [];
   context.on('weberror', (error) => faults.push(String(error.error())));
   context.on('console', (message) => {
     // What a lost connection makes the browser say itself is no fault of the page.
-    if (message.type() === 'error' && !CONNECTION_LOST.test(message.text())) {
+    const isFault = ![CONNECTION_LOST, expected].some((words) => words?.test(message.text()));
+    if (message.type() === 'error' && isFault) {
       faults.push(message.text());
     }
   });

@@ -1,6 +1,6 @@
 /** The page as a person finds their way in it: by roles and names. */
-import type { BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { openBeside, openPage } from '../helpers/browser.ts';
+import type { Locator, Page } from 'playwright-core';
+import { openBeside, openPage, type PageOptions } from '../helpers/browser.ts';
 
 export class Chat {
   readonly page: Page;
@@ -9,7 +9,7 @@ export class Chat {
     this.page = page;
   }
 
-  static async open(url: string, options: BrowserContextOptions = {}): Promise<Chat> {
+  static async open(url: string, options: PageOptions = {}): Promise<Chat> {
     return new Chat(await openPage(url, options));
   }
 

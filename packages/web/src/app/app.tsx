@@ -12,6 +12,7 @@ import { followTheme, useSidebarShown } from './preferences.ts';
 import { currentPlace, navigate, pathOf, usePlace } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
+import { SignIn, useIsUnknown } from './sign-in.tsx';
 import { useIsWide } from './wide.ts';
 
 followTheme();
@@ -21,10 +22,14 @@ export function App() {
   return (
     <TextProvider>
       <Tooltip.Provider delayDuration={500}>
-        <Shell />
+        <Place />
       </Tooltip.Provider>
     </TextProvider>
   );
+}
+
+function Place() {
+  return useIsUnknown() ? <SignIn /> : <Shell />;
 }
 
 function Shell() {

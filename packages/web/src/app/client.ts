@@ -5,4 +5,5 @@ const socket = new URL('/ws', location.href);
 socket.protocol = socket.protocol === 'https:' ? 'wss:' : 'ws:';
 socket.hash = '';
 
-export const client = createClient({ url: socket.href });
+export const SOCKET_URL = socket.href;
+export const client = createClient({ url: SOCKET_URL });

@@ -32,6 +32,22 @@ export function keep(key: string, value: unknown): void {
   notify(key);
 }
 
+/** What is of the browser and not of the person. */
+const OF_THE_BROWSER: readonly string[] = ['theme', 'language', 'sidebar'];
+
+/** Takes away what a person has left. */
+export function forgetKept(): void {
+  inMemory.clear();
+  try {
+    for (const key of Object.keys(localStorage)) {
+      const isTheirs = key.startsWith(PREFIX) && !OF_THE_BROWSER.includes(key.slice(PREFIX.length));
+      if (isTheirs) localStorage.removeItem(key);
+    }
+  } catch {
+    // The browser keeps nothing, so there is nothing to take away.
+  }
+}
+
 /** Calls `listener` when the value changes, here or in another tab. */
 export function onKeptChange(key: string, listener: () => void): () => void {
   const set = listeners.get(key) ?? new Set();

@@ -1,6 +1,8 @@
 import { SettingsIcon } from '../controls/icons.tsx';
-import { Menu, MenuChoice, MenuHeading, MenuLine } from '../controls/menu.tsx';
+import { Menu, MenuChoice, MenuHeading, MenuItem, MenuLine } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';
+import { isSignedIn, signOut } from './account.ts';
+import { notify } from './notices.ts';
 import { LANGUAGE_CHOICES, THEMES, useLanguage, useTheme } from './preferences.ts';
 
 export function SettingsMenu() {
@@ -38,6 +40,26 @@ export function SettingsMenu() {
           content: text.settings.languages[value],
         }))}
       />
+      {isSignedIn() && (
+        <>
+          <MenuLine />
+          <MenuItem
+            onSelect={() => {
+              signOut().then(
+                () => location.assign('/'),
+                () =>
+                  notify({
+                    id: 'sign-out',
+                    words: ({ account }) => account.signOutFailed,
+                    tone: 'problem',
+                  }),
+              );
+            }}
+          >
+            {text.account.signOut}
+          </MenuItem>
+        </>
+      )}
     </Menu>
   );
 }

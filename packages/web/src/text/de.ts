@@ -202,6 +202,20 @@ export const de: Text = {
     readable: 'Was Sie sehen, bleibt lesbar, bis Sie gehen.',
   },
 
+  account: {
+    title: 'Anmelden',
+    explanation:
+      'Dieser Chat ist für Menschen, die er kennt. Wer ihn betreibt, vergibt die Zugangscodes.',
+    token: 'Zugangscode',
+    signIn: 'Anmelden',
+    signOut: 'Abmelden',
+    signOutFailed: 'Sie konnten nicht abgemeldet werden: Der Server ist nicht erreichbar.',
+    problems: {
+      wrong: 'Dieser Zugangscode ist hier nicht oder nicht mehr bekannt.',
+      unreachable: 'Der Server ist nicht erreichbar. Versuchen Sie es noch einmal.',
+    },
+  },
+
   settings: {
     label: 'Einstellungen',
     theme: 'Darstellung',

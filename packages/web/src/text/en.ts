@@ -188,6 +188,19 @@ export const en = {
     readable: 'What you see stays readable until you leave.',
   },
 
+  account: {
+    title: 'Sign in',
+    explanation: 'This chat is for people whom it knows. Whoever runs it gives out the tokens.',
+    token: 'Access token',
+    signIn: 'Sign in',
+    signOut: 'Sign out',
+    signOutFailed: 'You could not be signed out: the server cannot be reached.',
+    problems: {
+      wrong: 'This token is not known here, or not any more.',
+      unreachable: 'The server cannot be reached. Try again.',
+    },
+  },
+
   settings: {
     label: 'Settings',
     theme: 'Appearance',

@@ -1,0 +1,51 @@
+/** Signing in with a token and out again, where the server wants to know who one is. */
+import { client, SOCKET_URL } from './client.ts';
+import { forgetKept, keep, readKept } from './kept.ts';
+
+/** The last one who signed in here: what they left is for nobody else. */
+const PERSON = 'person';
+
+export type SignInResult = 'signed in' | 'wrong' | 'unreachable';
+
+export async function signIn(token: string): Promise<SignInResult> {
+  try {
+    const response = await fetch('/api/sign-in', {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}` },
+    });
+    if (response.status === 401) return 'wrong';
+    if (!response.ok) return 'unreachable';
+    const { data } = (await response.json()) as { data: { id: string } };
+    const before = readKept<string>(PERSON);
+    if (before !== undefined && before !== data.id) await forget();
+    keep(PERSON, data.id);
+    return 'signed in';
+  } catch {
+    return 'unreachable';
+  }
+}
+
+/** Whether somebody has signed in here, as far as the page knows. */
+export function isSignedIn(): boolean {
+  return readKept(PERSON) !== undefined;
+}
+
+/** @throws {Error} where the server cannot be reached: then one is still signed in. */
+export async function signOut(): Promise<void> {
+  const response = await fetch('/api/sign-out', { method: 'POST' });
+  // Who is not known any more has been signed out.
+  if (!response.ok && response.status !== 401) throw new Error(`It answered ${response.status}.`);
+  await forget();
+}
+
+/** Takes away what a person leaves in the browser: drafts, what is unread, what was not sent. */
+async function forget(): Promise<void> {
+  client.close();
+  forgetKept();
+  await new Promise<void>((resolve) => {
+    const request = indexedDB.deleteDatabase(`parley outbox ${SOCKET_URL}`);
+    for (const type of ['success', 'error', 'blocked']) {
+      request.addEventListener(type, () => resolve());
+    }
+  });
+}

@@ -1,0 +1,59 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { Chat } from './chat.ts';
+
+async function startGuarded() {
+  const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
+  const [alice, bob] = [newToken('alice'), newToken('bob')];
+  await writeFile(tokensFile, `${alice.line}\n${bob.line}\n`);
+  const { http } = await startGateway({ agents: [echoAgent], auth: 'token', tokensFile });
+  return { http, tokensFile, alice, bob };
+}
+
+/** What a browser says itself of a 401 is no fault of the page. */
+const refusals = { expected: /401/ };
+
+async function signIn(chat: Chat, token: string): Promise<void> {
+  await chat.page.getByLabel('Access token').fill(token);
+  await chat.page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+test('who is not known is asked for a token, told of a wrong one, and signed in until they sign out', async () => {
+  const { http, alice, bob } = await startGuarded();
+  const chat = await Chat.open(http, refusals);
+  await signIn(chat, 'nonsense');
+  await chat.page.getByRole('alert').getByText('not known here').waitFor();
+  await signIn(chat, alice.token);
+  await chat.converse('of alice');
+  await chat.page.reload();
+  await chat.chat('of alice').waitFor();
+  const download = chat.page.waitForEvent('download');
+  await chat.choose('of alice', 'Export as Markdown');
+  await download;
+  // Scripts cannot read what keeps somebody signed in.
+  expect(await chat.page.evaluate(() => document.cookie)).toBe('');
+  await chat.field.fill('a draft of alice');
+
+  await chat.button('Settings').click();
+  await chat.page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await signIn(chat, bob.token);
+  await chat.field.waitFor();
+  expect(await chat.field.inputValue()).toBe('');
+  expect(await chat.chat('of alice').count()).toBe(0);
+  expect(await chat.page.evaluate(() => JSON.stringify(localStorage))).not.toContain('alice');
+});
+
+test('[R4] a token that is taken back ends the page, and asks for another', async () => {
+  const { http, tokensFile, alice, bob } = await startGuarded();
+  const chat = await Chat.open(http, refusals);
+  await signIn(chat, alice.token);
+  await chat.converse('hello');
+  await writeFile(tokensFile, `${bob.line}\n`);
+  await chat.page.getByLabel('Access token').waitFor();
+  await signIn(chat, alice.token);
+  await chat.page.getByRole('alert').waitFor();
+});
