@@ -1,13 +1,17 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import packageJson from '../../packages/gateway/package.json' with { type: 'json' };
 import { serverUrl, UsageError } from '../../packages/gateway/src/cli/arguments.ts';
 import { quoted, startCommand } from '../../packages/gateway/src/cli/called-as.ts';
 import { flagOf, variableOf } from '../../packages/gateway/src/cli/sources.ts';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { SETTINGS, settingInfo } from '../../packages/gateway/src/settings.ts';
+import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { parley } from './parley.ts';
 
-const COMMANDS = ['serve', 'chat', 'agents', 'config'];
+const COMMANDS = ['serve', 'chat', 'agents', 'token', 'config'];
 
 test.each([[], ...COMMANDS.map((name) => [name])])(
   '%s --version prints the version',
@@ -110,6 +114,31 @@ test('what is to be typed is ready for a shell, and another machine is nobody to
   expect(quoted("it's $HOME")).toBe("'it'\\''s $HOME'");
   expect(startCommand('http://example.org:8080')).toBeUndefined();
   expect(startCommand('http://localhost:8080')).toMatch(/ serve$/);
+});
+
+test('a server that wants to know who is asking is shown the token of PARLEY_TOKEN', async () => {
+  const { http, tokens } = await startGuarded(['alice']);
+  const env = { PARLEY_TOKEN: tokens.alice ?? '' };
+  expect((await parley(['agents', http], { env })).stdout).toContain('echo');
+  const { stdout } = await parley(['chat', http], { env, input: 'hello' });
+  expect(stdout).toContain('hello');
+  const refused = await parley(['agents', http]);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain('put a token that it knows into the variable PARLEY_TOKEN');
+  const ended = await parley(['chat', http], { input: 'hello' });
+  expect(ended.status).toBe(1);
+});
+
+test('token makes a token and the line that makes it known', async () => {
+  const { stdout } = await parley(['token', 'alice']);
+  const [, token = '', line = ''] =
+    /^ {2}(parley_[\w-]{43})$[\s\S]*^ {2}(sha256:[\da-f]{64} alice)$/m.exec(stdout) ?? [];
+  const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
+  await writeFile(tokensFile, line);
+  const { http } = await startGateway({ agents: [echoAgent], auth: 'token', tokensFile });
+  expect((await fetch(`${http}/api/me`, bearer(token))).status).toBe(200);
+  const wrong = await parley(['token', 'a name with spaces']);
+  expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('expected a name')]);
 });
 
 test('chat through npm says how to come back through npm', async () => {

@@ -20,7 +20,7 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['How do I make a backup?', 'How do I back up the data?'],
   ['How do I change the port?', 'How do I change the port?'],
   ['How do I add authentication?', 'Is there authentication?'],
-  ['How do I log in?', 'How do people log in?'],
+  ['How do I log in?', 'How do I log in?'],
   ['How do I hand out tokens?', 'How do I hand out tokens?'],
   ['Can I use OpenID?', 'How do I use JWTs or an OpenID provider?'],
   ['rate limits per person', 'What it does not do yet'],

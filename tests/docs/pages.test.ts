@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { TOKEN_VARIABLE } from '../../packages/gateway/src/cli/client-token.ts';
 import { flagOf, SETTING_FLAGS, variableOf } from '../../packages/gateway/src/cli/sources.ts';
 import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { ROUTES } from '../../packages/gateway/src/http/routes.ts';
@@ -89,7 +90,7 @@ test('no flag, variable or setting is named that there is not', () => {
     // npm's and other programs'.
     ...['build', 'import'],
   ]);
-  const variables = new Set<string>(SETTINGS.map(variableOf));
+  const variables = new Set<string>([...SETTINGS.map(variableOf), TOKEN_VARIABLE]);
   const unknown = pages.flatMap(({ file, text }) => [
     ...[...text.matchAll(/(?<=[\s`(])--([a-z][a-z-]+)/g)]
       .filter(([, flag = '']) => !flags.has(flag))

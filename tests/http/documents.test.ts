@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { createApp } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { ask } from './request.ts';
 
@@ -130,6 +131,7 @@ test('OpenAPI is one by its form: ids, parameters, bodies, answers', async () =>
 
 test('what is answered is what OpenAPI says', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
+  const guarded = await startGuarded(['alice']);
   const { openapi } = await documentsOf(http);
   const { data } = (await ask(`${http}/api/chat`, { body: { message: 'hi' } })).body;
   const session = `/api/sessions/${data.session_id}`;
@@ -139,6 +141,10 @@ test('what is answered is what OpenAPI says', async () => {
     ready: (await ask(`${http}/readyz`)).body.data,
     config: (await ask(`${http}/api/config`)).body.data,
     whoAmI: (await ask(`${http}/api/me`)).body.data,
+    signIn: (
+      await ask(`${guarded.http}/api/sign-in`, { body: {}, ...bearer(guarded.tokens.alice ?? '') })
+    ).body.data,
+    signOut: (await ask(`${http}/api/sign-out`, { body: {} })).body.data,
     createTicket: (await ask(`${http}/api/tickets`, { body: {} })).body.data,
     listAgents: (await ask(`${http}/api/agents`)).body.data,
     listSessions: (await ask(`${http}/api/sessions`)).body.data,

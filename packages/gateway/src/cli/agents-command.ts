@@ -1,4 +1,5 @@
 import { readArguments, serverUrl } from './arguments.ts';
+import { clientToken } from './client-token.ts';
 import type { Command } from './command.ts';
 import { askForAgents } from './server-agents.ts';
 import { table } from './table.ts';
@@ -17,7 +18,7 @@ export const agentsCommand: Command = {
   async run(args) {
     const { positionals } = readArguments(args, {}, 1);
     const url = serverUrl(positionals[0] ?? DEFAULT_URL);
-    const { agents } = await askForAgents(url);
+    const { agents } = await askForAgents(url, clientToken());
     const rows = agents.map(({ name, role, description }) => [name, role, description]);
     process.stdout.write(
       rows.length === 0

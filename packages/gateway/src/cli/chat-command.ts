@@ -1,6 +1,7 @@
 import { readArguments, serverUrl } from './arguments.ts';
 import { commandLine, startCommand } from './called-as.ts';
 import { chat } from './chat.ts';
+import { clientToken } from './client-token.ts';
 import type { Command } from './command.ts';
 import { helpLine } from './help.ts';
 
@@ -27,8 +28,10 @@ export const chatCommand: Command = {
     const given = positionals[0];
     const url = serverUrl(given ?? DEFAULT_URL);
     const start = startCommand(url);
+    const token = clientToken();
     return chat({
       url,
+      ...(token === undefined ? {} : { token }),
       command: commandLine('chat', ...(given === undefined ? [] : [given])),
       ...(start === undefined ? {} : { start }),
       ...(session === undefined ? {} : { session }),

@@ -14,6 +14,8 @@ import { Terminal } from './terminal.ts';
 export interface ChatOptions {
   /** Of the server, such as `http://localhost:8080`. */
   readonly url: string;
+  /** Says who is asking, where the server wants to know. */
+  readonly token?: string;
   /** The id of a session to go on with; default: a new one. */
   readonly session?: string;
   /** The name of the agent to ask; default: the session's own. */
@@ -39,7 +41,10 @@ const RECAP_ITEMS = 6;
  * where there is no such agent.
  */
 export async function chat(options: ChatOptions): Promise<number> {
-  const client = createClient({ url: socketUrl(options.url) });
+  const client = createClient({
+    url: socketUrl(options.url),
+    ...(options.token === undefined ? {} : { token: options.token }),
+  });
   const streams = {
     input: options.input ?? process.stdin,
     output: options.output ?? process.stdout,
@@ -153,10 +158,10 @@ class Conversation {
 
   /** Asked for where it is said who answers, or an agent was named. */
   async #agents(): Promise<ServerAgents | undefined> {
-    const { url, agent } = this.#options;
+    const { url, agent, token } = this.#options;
     if (agent === undefined && !this.#terminal.interactive) return undefined;
     // It is said when a message is refused, too.
-    return askForAgents(url).catch(() => undefined);
+    return askForAgents(url, token).catch(() => undefined);
   }
 
   #isThere(known: ServerAgents | undefined): boolean {

@@ -1,6 +1,7 @@
 /** Which agents a running server offers. */
 import * as z from 'zod';
 import { startCommand } from './called-as.ts';
+import { TOKEN_VARIABLE } from './client-token.ts';
 
 /** A server that takes longer than this to name its agents is as good as none. Milliseconds. */
 const PATIENCE_MS = 5_000;
@@ -29,14 +30,22 @@ export interface ServerAgents {
  * @param url of the server, without a path.
  * @throws {Error} in words, where no Parley server answers there.
  */
-export async function askForAgents(url: string): Promise<ServerAgents> {
+export async function askForAgents(url: string, token: string | undefined): Promise<ServerAgents> {
   let response: Response;
   try {
-    response = await fetch(`${url}/api/agents`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(`${url}/api/agents`, {
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
   } catch (cause) {
     const start = startCommand(url);
     const hint = start === undefined ? 'Is the address right?' : `Start one with: ${start}`;
     throw new Error(`No server answers at ${url}. ${hint}`, { cause });
+  }
+  if (response.status === 401) {
+    throw new Error(
+      `The server at ${url} wants to know who is asking: put a token that it knows into the variable ${TOKEN_VARIABLE}.`,
+    );
   }
   const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
   if (!answer.success) {

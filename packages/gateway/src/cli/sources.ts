@@ -12,6 +12,7 @@ import {
 } from '../config.ts';
 import { formatDuration, isSetting, SETTINGS, type SettingName, settingInfo } from '../settings.ts';
 import type { Flags } from './arguments.ts';
+import { TOKEN_VARIABLE } from './client-token.ts';
 
 const CONFIG_FILE = 'parley.config.ts';
 /** What the rest of the world calls a setting; all that is Parley's own counts more. */
@@ -148,7 +149,7 @@ export function resolveConfig({
   const byVariable = new Map(SETTINGS.map((name) => [variableOf(name), name]));
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith('PARLEY_') || text === undefined) continue;
-    if (SERVICE_LINK.test(`${variable}=${text}`)) continue;
+    if (variable === TOKEN_VARIABLE || SERVICE_LINK.test(`${variable}=${text}`)) continue;
     const name = byVariable.get(variable);
     if (!name) problems.push(unknownSetting(variable, [...byVariable.keys()]));
     // An empty variable is what a compose file makes of one that is not set. Where '' means something, it counts.
@@ -200,7 +201,10 @@ export interface DescribedSetting {
 export function describeConfig({ config, sources }: Settings): DescribedSetting[] {
   return SETTINGS.map((name) => {
     const { secret, kind } = settingInfo(name);
-    const value = secret && config[name] !== undefined ? '***' : config[name];
+    const isSet = Array.isArray(config[name])
+      ? config[name].length > 0
+      : config[name] !== undefined;
+    const value = secret && isSet ? '***' : config[name];
     const text =
       kind === 'duration' && typeof value === 'number'
         ? formatDuration(value)
