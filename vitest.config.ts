@@ -14,6 +14,7 @@ const MEASURED = [
   'tests/contract/store-sqlite.test.ts',
   'tests/e2e/r08-*.test.ts',
   'tests/faults/slow-disk.test.ts',
+  'tests/web/many-sessions.test.ts',
   'tests/web/markdown-smooth.test.ts',
   'tests/web/scrolling.test.ts',
 ];

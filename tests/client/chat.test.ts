@@ -169,6 +169,7 @@ test('tools are told; what nobody can allow is denied', async () => {
         approval_id: 'approval',
         tool_name: 'delete',
         arguments: [],
+        offset: 0,
         status: 'pending',
       },
       { ...envelope, message_id: 'approval', seq: 3 },

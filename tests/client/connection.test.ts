@@ -121,6 +121,27 @@ describe('reconnecting', () => {
     },
   );
 
+  test('tries at once where somebody asks for it, also where the server named a delay', async () => {
+    const server = await fakeServer();
+    const client = connect({ url: server.url });
+    client.reconnect();
+    const connection = await server.accept();
+    await became(client, 'open');
+    client.reconnect();
+    expect(client.state.status).toBe('open');
+    connection.send({
+      type: 'system_message',
+      timestamp: new Date().toISOString(),
+      data: { level: 'warning', message: 'Restart.', action: 'reconnect', retry_after_ms: 7_000 },
+    });
+    connection.close(1012);
+    await became(client, 'waiting');
+    client.reconnect();
+    expect(client.state.status).toBe('connecting');
+    await server.accept();
+    await became(client, 'open');
+  });
+
   test('closing ends it, also while it waits', async () => {
     const server = await fakeServer();
     server.refuse();
@@ -274,6 +295,22 @@ describe('in a browser', () => {
     expect(client.state.status).toBe('connecting');
     await server.accept();
     await became(client, 'open');
+  });
+
+  test('waits 5 s at the most while the page is looked at, 30 s while it is not', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(1);
+    const { document } = browser();
+    const server = await fakeServer();
+    server.refuse();
+    const client = connect({ url: server.url });
+    const delays: number[] = [];
+    for (let attempt = 1; attempt <= 8; attempt += 1) {
+      if (attempt === 7) document.visibilityState = 'hidden';
+      const { retryAt } = await became(client, 'waiting');
+      delays.push(retryAt - Date.now());
+      vi.advanceTimersToNextTimer();
+    }
+    expect(delays).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000, 30_000, 30_000]);
   });
 
   test('asks whether the connection lives when the person comes back to the tab', async () => {

@@ -240,6 +240,41 @@ test('title, typing and presence are told', async () => {
   expect((await connection.next('typing')).data.is_typing).toBe(false);
 });
 
+describe('the agent of a session', () => {
+  test('is changed for everyone in it', async () => {
+    const { session, connection } = await conversation();
+    session.changeAgent('guide');
+    const update = await connection.next('session_update');
+    expect(update).toMatchObject({ session_id: session.id, data: { agent_name: 'guide' } });
+    connection.send(status(session.id, { agent_name: 'guide', last_seq: 1 }));
+    await shown(session, ({ agent }) => agent === 'guide');
+  });
+
+  test('is the one that was chosen before the session was made', async () => {
+    const server = await fakeServer();
+    const session = connect({ url: server.url }).session();
+    session.changeAgent('guide');
+    session.send('hello');
+    const connection = await server.accept();
+    expect((await connection.next('session_create')).data).toEqual({ agent_name: 'guide' });
+    connection.send(status(session.id, { agent_name: 'guide' }));
+    expect((await connection.next('chat_message')).data).toEqual({
+      content: 'hello',
+      message_type: 'text',
+    });
+  });
+
+  test('is not asked where one asks again and names another', async () => {
+    const { session, id, connection } = await conversation();
+    session.retry(id, undefined, 'guide');
+    expect((await connection.next('chat_message')).data).toMatchObject({
+      content: 'hello',
+      agent_name: 'guide',
+      replaces: id,
+    });
+  });
+});
+
 test('an approval is asked, shown and decided', async () => {
   const { session, id, connection } = await conversation();
   const ask = (seq: number, decision: 'pending' | 'approved') =>
@@ -256,6 +291,7 @@ test('an approval is asked, shown and decided', async () => {
         approval_id: 'approval-1',
         tool_name: 'delete',
         arguments: { path: '/' },
+        offset: 0,
         status: decision,
       },
     });

@@ -1,4 +1,5 @@
 import { Transcript } from '@parley/client';
+import { createMessage } from '@parley/protocol';
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { answered, chunk, said, status } from './fake-server.ts';
@@ -210,6 +211,34 @@ describe('[R6] the running answer', () => {
     transcript.apply(chunk(SESSION, 'message-1', 3, 'ond', { attempt: 2 }));
     expect(texts(transcript)).toEqual(['hello', 'second']);
     expect(transcript.place).toEqual({ run_id: 'run-1', attempt: 2, offset: 6 });
+  });
+
+  test('[R5] what a lower attempt did stands before the text of the higher', () => {
+    const transcript = new Transcript(SESSION);
+    const call = (seq: number, attempt: number, offset: number) =>
+      createMessage(
+        'tool_call',
+        { agent_name: 'echo', tool_call_id: 'c', tool_name: 'search', arguments: {}, offset },
+        {
+          session_id: SESSION,
+          message_id: `call-${seq}`,
+          seq,
+          run_id: 'run-1',
+          reply_to: 'message-1',
+          attempt,
+        },
+      );
+    const offsets = () => {
+      const answer = transcript.snapshot().items[1];
+      return answer?.kind === 'answer' ? answer.steps.map(({ offset }) => offset) : undefined;
+    };
+    transcript.apply(said(SESSION, 1, 'hello'));
+    transcript.apply(call(2, 1, 9));
+    expect(offsets()).toEqual([9]);
+    transcript.apply(chunk(SESSION, 'message-1', 0, 'second', { attempt: 2 }));
+    expect(offsets()).toEqual([0]);
+    transcript.apply(call(3, 2, 6));
+    expect(offsets()).toEqual([0, 6]);
   });
 
   test('[R4] no text follows the end of a run', () => {

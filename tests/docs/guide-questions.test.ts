@@ -22,7 +22,7 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['How do I add authentication?', 'Is there authentication?'],
   ['How do I log in?', 'Is there authentication?'],
   ['rate limits per person', 'What it does not do yet'],
-  ['Are there rate limits?', 'What it does not do yet'],
+  ['Are there rate limits?', 'Limits'],
   ['PostgreSQL', 'What it does not do yet'],
   ['Can I use Postgres?', 'What it does not do yet'],
   ['Can it show images?', 'What it does not do yet'],

@@ -46,6 +46,7 @@ test('the question is a durable event that everyone sees; who is asked is told w
       agent_name: 'puppet',
       tool_name: 'rm',
       arguments: { path: '/tmp/x' },
+      offset: 0,
       status: 'pending',
       approval_id: expect.stringMatching(/./),
     },

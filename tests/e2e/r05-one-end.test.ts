@@ -11,7 +11,7 @@ const ACTIONS = ['say', 'finish', 'fail', 'stop', 'stop all', 'call', 'tick', 'c
 
 test('[R5] a run ends once, whichever of stop, finish, failure and time-out come in whatever order', async () => {
   const { agent, next } = puppet();
-  const { ws } = await startGateway({ agents: [agent], runTimeout: 15 });
+  const { ws } = await startGateway({ agents: [agent], messageRate: 0, runTimeout: 15 });
   const watcher = await TestSocket.open(ws);
   let tries = 0;
   await fc.assert(

@@ -192,7 +192,7 @@ describe('[R8] the length of an answer', () => {
 });
 
 test('[R8] a client that sends without reading is not read further than the server can keep up with', async () => {
-  const { ws } = await startGateway({ agents: [echoAgent] });
+  const { ws } = await startGateway({ agents: [echoAgent], messageRate: 0, byteRate: 0 });
   const port = Number(new URL(ws).port);
   const flood = await RawSocket.open(port);
   const other = await TestSocket.open(ws);

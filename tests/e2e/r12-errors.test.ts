@@ -54,6 +54,13 @@ const REFUSALS: Partial<Record<ErrorCode, () => Promise<Refusal>>> = {
     await client.ask('one', { message_id: 'refused' });
     return refused(client, say('two'));
   },
+  RATE_LIMITED: async () => {
+    const client = await connected({ messageRate: 1 });
+    for (let sent = 0; sent < 10; sent++) client.send({ type: 'ping' });
+    const refusal = await refused(client, { type: 'ping' });
+    expect(refusal.limit).toBe(1);
+    return refusal;
+  },
   NO_SESSION: async () => refused(await connected(), { type: 'session_leave' }),
   SESSION_NOT_FOUND: async () =>
     refused(await connected(), { type: 'session_join', session_id: 'nowhere' }),

@@ -110,6 +110,26 @@ describe('[R5] a run that the last process left unfinished', () => {
     ]);
   });
 
+  test('of an agent that must not act twice keeps what it has written, where the process stops in order', async () => {
+    const agent = puppet({ tools: ['rm'] });
+    const open = await house(agent);
+    const first = await open();
+    const client = await TestSocket.open(first.ws);
+    const session_id = await client.create();
+    client.send(say('m-1'));
+    await (await agent.next()).say('half an answer');
+    await first.gateway.close();
+    const second = await open();
+    const back = await TestSocket.open(second.ws);
+    back.send({ type: 'session_join', session_id });
+    const { history = [] } = (await back.next('session_status')).data;
+    expect(history.map(({ content, status }) => [content, status])).toEqual([
+      ['m-1', undefined],
+      ['half an answer', 'interrupted'],
+    ]);
+    expect(agent.calls).toBe(1);
+  });
+
   test('of an agent that must not act twice ends as interrupted, and one that had not begun begins', async () => {
     const agent = puppet({ tools: ['rm'] });
     const open = await house(agent);

@@ -120,7 +120,7 @@ test('[R4] [R9] while the store takes no end, a stopped run says nothing and the
 
 test('[R4] a stop does not wait until everything that a join announced is read', async () => {
   const { agent, next } = puppet();
-  const { ws } = await startGateway({ agents: [agent] });
+  const { ws } = await startGateway({ agents: [agent], byteRate: 0 });
   const first = await TestSocket.open(ws);
   const sessionId = await first.create();
   // More than the sockets between hold, so that the reply to the join waits for its reader.

@@ -64,6 +64,7 @@ const DATA: { [Type in ServerMessageType]: ServerMessageOf<Type>['data'] } = {
     approval_id: 'p',
     tool_name: 'n',
     arguments: {},
+    offset: 3,
     status: 'pending',
   },
   presence: { participants: [{ id: 'local', connections: 2 }], connections: 2 },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
-import { startGateway } from '../helpers/gateway.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
 test('a question is answered word by word, and the chat gets an address of its own', async () => {
@@ -95,6 +96,33 @@ test('what several agents do is shown as bars, and the calls of tools can be unf
   await chat.log.getByText('"query"').waitFor();
 });
 
+test('[R7] the call of a tool stands where it happened: live, for who comes late, and afterwards', async () => {
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
+  const chat = await Chat.open(http);
+  await chat.ask('where do ships rest?');
+  const run = await next();
+  await run.say('Let me look.');
+  await run.say({ type: 'tool_call', id: 'c1', name: 'search_harbours', arguments: {} });
+  await run.say({ type: 'tool_result', id: 'c1', name: 'search_harbours', result: { hits: 3 } });
+  await run.say('Found it.\n\n```\nberth');
+  await run.say({ type: 'tool_call', id: 'c2', name: 'book_berth', arguments: {} });
+  await run.say({ type: 'tool_result', id: 'c2', name: 'book_berth', result: { berth: 12 } });
+  await run.say(' 12\n```\n\nBooked.');
+  const order = /Let me look\..*search_harbours.*Found it\..*berth 12.*book_berth.*Booked\./s;
+  await chat.answer('running').getByText('Booked.').waitFor();
+  const late = await chat.anotherTab();
+  await late.answer('running').getByText('Booked.').waitFor();
+  for (const tab of [chat, late]) expect(await tab.answers.innerText()).toMatch(order);
+  await run.finish();
+  for (const tab of [chat, late]) await tab.answer('complete').waitFor();
+  const shown = await chat.answers.innerText();
+  expect(shown).toMatch(order);
+  await late.page.reload();
+  await late.answer('complete').getByText('Booked.').waitFor();
+  expect(await late.answers.innerText()).toBe(shown);
+});
+
 test('the agent chosen for a new chat answers it, and goes on doing so after a reload', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
   const chat = await Chat.open(http);
@@ -120,4 +148,39 @@ test('the agent is chosen where one writes, and answers from then on', async () 
   // The session's own agent was changed, so another tab asks the same one.
   const other = await chat.anotherTab();
   await other.button('Agent: echo').waitFor();
+});
+
+test('an answer is asked for again from the agent that is chosen now', async () => {
+  const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.ask('tokens=3 fail_at=2');
+  await chat.answer('error').waitFor();
+  await chat.button('Agent: simulator').click();
+  await chat.page.getByRole('menuitemradio', { name: 'echo' }).click();
+  await chat.answer('error').getByRole('button', { name: 'Ask again' }).first().click();
+  await chat.answer('complete').getByText('tokens=3 fail_at=2').waitFor();
+  expect(await chat.answers.count()).toBe(1);
+});
+
+test('[R12] an agent that is gone is shown as such, and another can be asked in its place', async () => {
+  const dataDir = await temporaryDirectory();
+  const first = await startGateway({ agents: [echoAgent], store: 'sqlite:', dataDir });
+  const chat = await Chat.open(first.http);
+  await chat.converse('hello');
+  await first.gateway.close();
+  await startGateway({
+    agents: [simulatorAgent],
+    store: 'sqlite:',
+    dataDir,
+    port: Number(new URL(first.http).port),
+  });
+  await chat.button('Agent: echo (not available)').waitFor({ timeout: 20_000 });
+  await chat.ask('tokens=3');
+  const failure = chat.questions.last().getByRole('alert');
+  await failure.getByText('Choose another one').waitFor();
+  await chat.button('Agent: echo (not available)').click();
+  await chat.page.getByRole('menuitemradio', { name: 'simulator' }).click();
+  await failure.getByRole('button', { name: 'Send again' }).click();
+  await chat.answer('complete').getByText(tokens(3)).waitFor();
+  await chat.button('Agent: simulator').waitFor();
 });

@@ -72,9 +72,10 @@ export class Chat {
     await this.page.getByRole('menuitem', { name: item }).click();
   }
 
-  /** The words of an answer, as they are shown. */
+  /** The words of an answer, as they are shown, without what was done between them. */
   async words(answer: Locator): Promise<string> {
-    return (await answer.locator('[data-answer]').innerText()).trim();
+    const parts = await answer.locator('[data-answer]').allInnerTexts();
+    return parts.map((part) => part.trim()).join(' ');
   }
 }
 

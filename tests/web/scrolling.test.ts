@@ -35,6 +35,30 @@ test('the end stays in view while an answer grows, unless one has scrolled up', 
   await expect.poll(() => chat.button('Jump to the newest').count()).toBe(0);
 });
 
+test('the end stays in view when the window is turned, or made smaller by a keyboard', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http, { viewport: { width: 1280, height: 720 } });
+  for (let n = 1; n <= 3; n += 1) await chat.converse(`${n}. ${'several words '.repeat(40)}`);
+  await expect.poll(() => fromEnd(chat)).toBeLessThan(3);
+  for (const [width, height] of [
+    [390, 844],
+    [1280, 800],
+    [390, 420],
+  ] as const) {
+    await chat.page.setViewportSize({ width, height });
+    // It is at the end, and stays there.
+    await expect
+      .poll(
+        async () => {
+          await chat.page.evaluate(() => new Promise(requestAnimationFrame));
+          return [await fromEnd(chat), chat.page.viewportSize()?.width];
+        },
+        { timeout: 5_000 },
+      )
+      .toEqual([0, width]);
+  }
+});
+
 test('older messages come while one scrolls up, and what one reads stays where it is', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
   const session = crypto.randomUUID();

@@ -84,16 +84,15 @@ export class Answer {
   /** A durable event of this run; the same one again changes nothing. */
   add(event: StepEvent | SessionEventOf<'agent_response'>): void {
     this.#item = undefined;
-    if (event.type === 'agent_response') {
-      this.#end = event;
-      return;
+    if (event.type === 'agent_response') this.#end = event;
+    else {
+      this.#steps.set(event.seq, event);
+      if (this.#enter(event.attempt ?? this.#attempt)) {
+        this.#agent = event.data.agent_name;
+        this.#phase = 'running';
+      }
     }
-    this.#steps.set(event.seq, event);
-    this.#folded = foldSteps([...this.#steps.values()].sort((a, b) => a.seq - b.seq));
-    if (this.#enter(event.attempt ?? this.#attempt)) {
-      this.#agent = event.data.agent_name;
-      this.#phase = 'running';
-    }
+    this.#fold();
   }
 
   /** The same object until something changes. */
@@ -113,8 +112,15 @@ export class Answer {
       this.#phase = 'queued';
       this.#position = undefined;
       this.#progress = undefined;
+      this.#fold();
     }
     return true;
+  }
+
+  #fold(): void {
+    if (this.#steps.size === 0) return;
+    const events = [...this.#steps.values()].sort((a, b) => a.seq - b.seq);
+    this.#folded = foldSteps(events, this.#end?.attempt ?? this.#attempt);
   }
 
   #append(offset: number, content: string): void {
@@ -151,15 +157,18 @@ export class Answer {
   }
 }
 
-function foldSteps(events: readonly StepEvent[]): Step[] {
+/** `shown`: the attempt whose text is shown. */
+function foldSteps(events: readonly StepEvent[], shown: number): Step[] {
   const steps = new Map<string, Step>();
-  for (const { type, data, attempt } of events) {
+  for (const { type, data, attempt = 1 } of events) {
+    const isShown = attempt === shown;
     if (type === 'approval_request') {
       steps.set(`approval ${data.approval_id}`, {
         kind: 'approval',
         id: data.approval_id,
         name: data.tool_name,
         arguments: data.arguments,
+        offset: isShown ? data.offset : 0,
         status: data.status,
         ...(data.reason === undefined ? {} : { reason: data.reason }),
       });
@@ -174,7 +183,7 @@ function foldSteps(events: readonly StepEvent[]): Step[] {
         id: data.tool_call_id,
         name: data.tool_name,
         arguments: data.arguments,
-        offset: data.offset,
+        offset: isShown ? data.offset : 0,
       });
     } else if (call?.kind === 'tool') {
       steps.set(key, { ...call, result: { value: data.result, isError: data.is_error } });

@@ -36,6 +36,8 @@ export class ClientSession implements Session {
   readonly #entrance: Entrance;
   #isLeaving = false;
   readonly #typing = new TypingNotices();
+  /** The one chosen for a session that is still to be made. */
+  #firstAgent: string | undefined;
   /** The messages that the outbox had of this session when it was last looked at. */
   #kept = new Set<string>();
   #older: Promise<void> | undefined;
@@ -52,7 +54,7 @@ export class ClientSession implements Session {
   send(text: string, { agent, replaces }: SendOptions = {}): string {
     const id = uuid();
     // Who is asked first is who answers here, as in a session that the server makes by itself.
-    if (this.#entrance.isNew) void this.#entrance.keep(agent === undefined ? {} : { agent });
+    if (this.#entrance.isNew) void this.#entrance.keep({ agent: agent ?? this.#firstAgent });
     this.#typing.reset();
     void this.#link.outbox.add({
       kind: 'message',
@@ -67,15 +69,15 @@ export class ClientSession implements Session {
     return id;
   }
 
-  retry(messageId: string, text?: string): string {
+  retry(messageId: string, text?: string, agent?: string): string {
     const item = this.transcript.message(messageId);
     if (!item) throw new RangeError(`There is no message ${messageId} in this transcript.`);
-    const { agent } = item;
-    if (item.status !== 'failed') {
-      return this.send(text ?? item.text, { agent, replaces: messageId });
-    }
-    this.discard(messageId);
-    return this.send(text ?? item.text, { agent, replaces: item.replaces });
+    const hasFailed = item.status === 'failed';
+    if (hasFailed) this.discard(messageId);
+    return this.send(text ?? item.text, {
+      agent: agent ?? item.agent,
+      replaces: hasFailed ? item.replaces : messageId,
+    });
   }
 
   stop(runId?: string): void {
@@ -89,6 +91,11 @@ export class ClientSession implements Session {
 
   rename(title: string): void {
     this.#command('session_update', { title });
+  }
+
+  changeAgent(name: string): void {
+    if (this.#entrance.isNew) this.#firstAgent = name;
+    else this.#command('session_update', { agent_name: name });
   }
 
   typing(isTyping = true): void {

@@ -93,6 +93,11 @@ export interface Client {
    */
   agents(): Promise<AgentList>;
   /**
+   * Tries to connect at once, where the client waits before it does so by itself; for a button, so
+   * that nobody has to wait who knows better. In every other state it does nothing.
+   */
+  reconnect(): void;
+  /**
    * Ends the connection and every session on it; nothing is sent after it. What was not sent stays
    * in the storage, for the next client.
    */
@@ -245,6 +250,7 @@ export function createClient(options: ClientOptions): Client {
       }));
       return { agents, default: rest.default };
     },
+    reconnect: () => connection.reconnect(),
     close() {
       connection.close();
       for (const session of sessions.values()) session.dispose();

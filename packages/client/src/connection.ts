@@ -13,6 +13,8 @@ const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;
 /** Nothing heard so long after asking: the connection is dead. */
 const ANSWER_MS = 10_000;
+/** Upper bound of the wait for the next try while a person looks at the page, milliseconds. */
+const LOOKED_AT_CAP_MS = 5_000;
 /** A connection that held so long was good: its loss is the first failure, not one more. */
 const STABLE_MS = 5_000;
 
@@ -106,6 +108,11 @@ export class Connection {
     if (this.#state.status !== 'open') return false;
     this.#socket?.send(JSON.stringify(message));
     return true;
+  }
+
+  /** Tries at once where it waits, also for as long as the server asked it to: a person wants it. */
+  reconnect(): void {
+    if (this.#state.status === 'waiting') this.#connect();
   }
 
   /** Ends it for good. */
@@ -211,7 +218,8 @@ export class Connection {
       this.#end(code, reason);
       return;
     }
-    const delay = this.#retryAfter ?? retryDelay(this.#failures);
+    const cap = page.document?.visibilityState === 'visible' ? LOOKED_AT_CAP_MS : undefined;
+    const delay = this.#retryAfter ?? retryDelay(this.#failures, cap);
     this.#failures += 1;
     this.#after(delay, () => this.#connect());
     this.#become({ status: 'waiting', retryAt: Date.now() + delay, attempt: this.#failures });

@@ -14,7 +14,10 @@ export type Step =
       readonly id: string;
       readonly name: string;
       readonly arguments: Json;
-      /** Where in the answer it stands: after so many UTF-16 code units. */
+      /**
+       * Where in the text it stands: after so many UTF-16 code units. Of an earlier attempt, whose
+       * text is gone: 0.
+       */
       readonly offset: number;
       /** Absent while the tool works, and where the run ended before it was done. */
       readonly result?: { readonly value: Json; readonly isError: boolean };
@@ -25,6 +28,8 @@ export type Step =
       /** The tool that the agent would use. */
       readonly name: string;
       readonly arguments: Json;
+      /** As of a tool: where it was asked. */
+      readonly offset: number;
       readonly status: 'pending' | 'approved' | 'denied';
       readonly reason?: string;
     };

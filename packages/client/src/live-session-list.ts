@@ -25,6 +25,8 @@ import { uuid } from './uuid.ts';
 
 /** Sessions in one page; the server gives no more. */
 const PAGE = 100;
+/** Pages asked for at once, at the most. */
+const MAX_PAGES = 10;
 
 /** What a list needs of the client that made it. */
 export interface ListLink {
@@ -105,14 +107,19 @@ export class LiveSessionList implements SessionList {
   loadMore(): Promise<void> {
     this.#loading.more ??= this.#load('more', async () => {
       const before = this.#known.size;
+      // Who has come far has far to go: as much again by half, so that the end is a few steps away.
+      const count = Math.min(MAX_PAGES, Math.max(1, Math.floor(before / PAGE / 2)));
       // What has moved up meanwhile has pushed others down: a page may hold nothing new.
-      for (let offset = before; this.#known.size === before; offset += PAGE) {
-        const page = await this.#page(offset);
-        this.#total = page.total;
-        for (const session of page.sessions) {
-          if (!this.#known.has(session.id)) this.#known.set(session.id, session);
+      for (let offset = before; this.#known.size === before; offset += count * PAGE) {
+        const offsets = Array.from({ length: count }, (_, index) => offset + index * PAGE);
+        const pages = await Promise.all(offsets.map((each) => this.#page(each)));
+        for (const { sessions, total } of pages) {
+          this.#total = total;
+          for (const session of sessions) {
+            if (!this.#known.has(session.id)) this.#known.set(session.id, session);
+          }
         }
-        if (page.sessions.length < PAGE) {
+        if (pages.some(({ sessions }) => sessions.length < PAGE)) {
           if (this.#known.size === before) this.#total = before;
           break;
         }

@@ -49,7 +49,7 @@ export interface SessionList {
    * listener the list is loaded, and from then on kept in step with other tabs, devices and people.
    */
   subscribe(listener: () => void): () => void;
-  /** Loads the next 100. A failure is told by the snapshot's `problem`. */
+  /** Loads the next 100, or up to 1,000 far back. A failure is told by the snapshot's `problem`. */
   loadMore(): Promise<void>;
   /** Loads anew what is loaded. A failure is told by the snapshot's `problem`. */
   refresh(): Promise<void>;

@@ -28,18 +28,25 @@ export interface Session {
    */
   send(text: string, options?: SendOptions): string;
   /**
-   * Asks again, with `text` in the place of what was asked where it is given, and returns the id of
-   * the new message. It supersedes the old one and all that followed; one that failed is taken away.
+   * Asks again, with `text` in the place of what was asked and `agent` in that of who was asked where
+   * they are given, and returns the id of the new message. It supersedes the old one and all that
+   * followed; one that failed is taken away.
    *
    * @throws {RangeError} where there is no message with this id.
    */
-  retry(messageId: string, text?: string): string;
+  retry(messageId: string, text?: string, agent?: string): string;
   /** Stops one run, or all that wait or run in this session. */
   stop(runId?: string): void;
   /** Answers an agent that asks whether it may use a tool; `reason`: at most 2,000 characters. */
   decide(approvalId: string, approved: boolean, reason?: string): void;
   /** Gives the session a title, 1 to 200 characters. */
   rename(title: string): void;
+  /**
+   * Gives the session another agent, for everyone in it: the one with this name answers from now on
+   * where a message names none. The transcript shows it once the server has taken it; a refusal,
+   * say of one that is not there, is told to those who `subscribe`.
+   */
+  changeAgent(name: string): void;
   /** Tells the others that somebody writes here; call it on every key, it is sent now and then. */
   typing(isTyping?: boolean): void;
   /** Takes a failed message out of the transcript, and out of what is kept. */

@@ -23,6 +23,8 @@ const LONGEST_TIMER = 2_147_483_647;
 const CENTURY = 36_525 * 86_400_000;
 /** Well below the longest string of the engine (2^29), so that a message of this size can be decoded. */
 const MOST_BYTES = 268_435_456;
+/** A bucket of ten seconds of it is still counted exactly. */
+const MOST_RATE = 1_000_000_000;
 
 const unitLengths = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -157,6 +159,24 @@ export const SETTING_GROUPS = {
     hardMessageBytes: count(1_048_576, 'bytes', 'A larger message ends its connection (1009).', {
       max: MOST_BYTES,
     }),
+    messageRate: count(
+      50,
+      'messages a second',
+      'From one connection, ten times as many at once; 0 is no limit.',
+      {
+        min: 0,
+        max: MOST_RATE,
+      },
+    ),
+    byteRate: count(
+      262_144,
+      'bytes a second',
+      'From one connection, ten times as many at once; 0 is no limit.',
+      {
+        min: 0,
+        max: MOST_RATE,
+      },
+    ),
     maxOutboxBytes: count(1_048_576, 'bytes', 'Waiting to be sent to one connection.'),
     maxSessionsPerConnection: count(32, 'sessions', 'Joined at once by one connection.'),
     maxRuns: count(64, 'runs', 'Answers being written at once, in all.'),

@@ -115,6 +115,12 @@ export const ERROR_CODES = {
     description:
       'As many messages wait in this session as may. Send it again when an answer has ended.',
   },
+  RATE_LIMITED: {
+    retryable: true,
+    status: 429,
+    description:
+      'More than may be sent in this time. Send it again after `retry_after_ms`; who goes on without a pause is cut.',
+  },
   STORE_UNAVAILABLE: {
     retryable: true,
     status: 503,
@@ -165,6 +171,10 @@ export const CLOSE_CODES = {
   4409: {
     reconnect: true,
     description: 'The connection read too slowly. Come back and resume from the last `seq`.',
+  },
+  4429: {
+    reconnect: true,
+    description: 'It went on sending far more than it may. Come back, and send less.',
   },
 } as const satisfies Record<number, CloseCodeInfo>;
 

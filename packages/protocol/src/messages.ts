@@ -241,6 +241,8 @@ const approvalRequest = serverMessage(
     status: z.enum(['pending', 'approved', 'denied']),
     reason: z.string().optional(),
     decided_by: z.string().optional(),
+    /** Where in the answer it was asked: after this many characters. */
+    offset,
   }),
 );
 

@@ -15,9 +15,10 @@ import type { Logger } from '../log.ts';
 import { checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { Connection, type LivenessLimits } from './connection.ts';
+import type { InboundRates } from './inbound-limits.ts';
 import { Outbox } from './outbox.ts';
 
-export interface ConnectionManagerOptions extends LivenessLimits {
+export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly sessions: SessionManager;
   readonly log: Logger;
   readonly originRules: OriginRules;
@@ -124,14 +125,14 @@ export class ConnectionManager {
           maxMessageBytes:
             profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,
           maxSessions: options.maxSessionsPerConnection,
+          inbound: options,
         },
       },
     );
     this.#connections.set(connection, webSocket);
     options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
-    const heard = () => connection.heard();
-    webSocket.on('ping', heard);
-    webSocket.on('pong', heard);
+    webSocket.on('ping', () => connection.pinged());
+    webSocket.on('pong', () => connection.heard());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
     // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
     webSocket.on('error', (error) => {

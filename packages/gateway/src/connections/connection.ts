@@ -20,6 +20,7 @@ import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { StoreError } from '../stores/store.ts';
 import { textFrames } from './frame.ts';
 import { handle, stopEarly } from './handlers.ts';
+import { InboundLimits, type InboundRates } from './inbound-limits.ts';
 import type { Outbox } from './outbox.ts';
 
 /** What a connection asks of the library that speaks RFC 6455. */
@@ -35,6 +36,7 @@ export interface ConnectionLimits {
   /** Soft limit of an inbound message in the connection's profile, bytes. */
   readonly maxMessageBytes: number;
   readonly maxSessions: number;
+  readonly inbound: InboundRates;
 }
 
 /** Milliseconds, all of them. */
@@ -61,6 +63,8 @@ interface Incoming {
   readonly binary: boolean;
   /** Of a stop that was carried out on its arrival: the runs that it ended. */
   readonly early: Promise<string[]> | undefined;
+  /** Why it is not handled. */
+  readonly refusal: ProtocolError | undefined;
 }
 
 /** The frames of a delivery, built by the first connection that sends it. */
@@ -83,6 +87,7 @@ export class Connection implements Peer {
   readonly #outbox: Outbox;
   readonly #log: Logger;
   readonly #inbox: Incoming[] = [];
+  readonly #inbound: InboundLimits;
   #handling = false;
   #paused = false;
   readonly #posting = new Set<Promise<void>>();
@@ -107,6 +112,7 @@ export class Connection implements Peer {
     this.#socket = socket;
     this.#outbox = outbox;
     this.#log = deps.log;
+    this.#inbound = new InboundLimits(deps.limits.inbound, performance.now());
   }
 
   get closing(): boolean {
@@ -147,6 +153,13 @@ export class Connection implements Peer {
     this.#silentMs = 0;
   }
 
+  /** A ping of the protocol came, which is answered below: it counts like a message. */
+  pinged(): void {
+    this.heard();
+    this.#inbound.take(0, performance.now());
+    if (this.#inbound.exhausted) this.close(4429);
+  }
+
   /** Looks after the connection once every `elapsedMs`: pings it, or ends it. */
   sweep(elapsedMs: number, limits: LivenessLimits): void {
     if (this.#state !== 'open') return;
@@ -165,9 +178,14 @@ export class Connection implements Peer {
   receive(bytes: Buffer, binary: boolean): void {
     if (this.#state !== 'open') return;
     this.heard();
+    const refusal = this.#inbound.take(bytes.length, performance.now());
+    if (this.#inbound.exhausted) {
+      this.close(4429);
+      return;
+    }
     // What waits behind other messages, a long join for one, must not let an agent go on meanwhile.
-    const early = this.#handling ? stopEarly(this, bytes) : undefined;
-    this.#inbox.push({ bytes, binary, early });
+    const early = this.#handling && !refusal ? stopEarly(this, bytes) : undefined;
+    this.#inbox.push({ bytes, binary, early, refusal });
     if (!this.#handling) void this.#handleInbox();
     else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {
       this.#paused = true;
@@ -244,9 +262,13 @@ export class Connection implements Peer {
     this.#handling = false;
   }
 
-  #handleOne({ bytes, binary, early }: Incoming): Promise<void> | undefined {
+  #handleOne({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
     let replyTo: string | undefined;
     try {
+      if (refusal) {
+        replyTo = MESSAGE_ID.exec(bytes.toString())?.[1];
+        throw refusal;
+      }
       if (binary) {
         throw new ProtocolError(
           'INVALID_MESSAGE',

@@ -14,7 +14,7 @@ export interface Decision {
 type ApprovalData = Omit<ServerMessageOf<'approval_request'>['data'], 'agent_name'>;
 
 interface Pending {
-  readonly request: ApprovalRequest;
+  readonly asked: Pick<ApprovalData, 'tool_name' | 'arguments' | 'offset'>;
   readonly resolve: (decision: Decision) => void;
 }
 
@@ -30,8 +30,11 @@ export class Approvals {
     this.#record = record;
   }
 
-  /** Asks, and waits for the first decision. Rejects when the run is stopped. */
-  async ask(request: ApprovalRequest): Promise<Decision> {
+  /**
+   * Asks, and waits for the first decision. Rejects when the run is stopped. `offset`: where in the
+   * answer it is asked, UTF-16 code units.
+   */
+  async ask(request: ApprovalRequest, offset: number): Promise<Decision> {
     this.#signal.throwIfAborted();
     const id = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
@@ -40,9 +43,10 @@ export class Approvals {
     // Where recording fails, nobody waits for the decision any more.
     promise.catch(() => {});
     // Open before anyone is told: the decision may come at once.
-    this.#pending.set(id, { request, resolve });
+    const asked = { tool_name: request.tool, arguments: request.arguments, offset };
+    this.#pending.set(id, { asked, resolve });
     try {
-      await this.#record(describe(id, request, { status: 'pending' }));
+      await this.#record({ approval_id: id, ...asked, status: 'pending' });
       return await promise;
     } finally {
       this.#signal.removeEventListener('abort', onAbort);
@@ -58,13 +62,13 @@ export class Approvals {
     this.#pending.delete(id);
     const { approved, reason } = decision;
     try {
-      const recorded = await this.#record(
-        describe(id, pending.request, {
-          status: approved ? 'approved' : 'denied',
-          decided_by: decidedBy,
-          ...(reason === undefined ? {} : { reason }),
-        }),
-      );
+      const recorded = await this.#record({
+        approval_id: id,
+        ...pending.asked,
+        status: approved ? 'approved' : 'denied',
+        decided_by: decidedBy,
+        ...(reason === undefined ? {} : { reason }),
+      });
       if (recorded) pending.resolve(decision);
       return recorded;
     } catch (error) {
@@ -72,12 +76,4 @@ export class Approvals {
       throw error;
     }
   }
-}
-
-function describe(
-  id: string,
-  request: ApprovalRequest,
-  state: Pick<ApprovalData, 'status' | 'decided_by' | 'reason'>,
-): ApprovalData {
-  return { approval_id: id, tool_name: request.tool, arguments: request.arguments, ...state };
 }

@@ -1,4 +1,5 @@
 /** All runs of this process: submitted, stopped, found again after a restart, and drained. */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   ProtocolError,
   type RunEnd,
@@ -11,7 +12,7 @@ import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
 import { readHistory } from './history.ts';
 import { type Claim, claim, findSuperseded, shownQuestions } from './recovery.ts';
-import { type Publish, Run, type RunSpec } from './run.ts';
+import { type Publish, Run, type RunFault, type RunSpec } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
 
 export interface RunManagerDeps {
@@ -29,6 +30,13 @@ export interface Turn {
   readonly waits: boolean;
   readonly position: number;
 }
+
+const INTERRUPTED: RunFault = {
+  code: 'INTERRUPTED',
+  message: 'The server stopped while the answer was being written.',
+};
+/** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
+const END_GRACE_MS = 1_000;
 
 export class RunManager {
   readonly #deps: RunManagerDeps;
@@ -225,10 +233,8 @@ export class RunManager {
       this.#deps,
     );
     if (isSuperseded) await run.stop();
-    else if (agent) {
-      const message = 'The server stopped while the answer was being written.';
-      await run.interrupt({ code: 'INTERRUPTED', message });
-    } else {
+    else if (agent) await run.interrupt(INTERRUPTED);
+    else {
       const message = `The agent ${record.agent} is no longer there.`;
       await run.interrupt({ code: 'AGENT_NOT_FOUND', message });
     }
@@ -237,7 +243,8 @@ export class RunManager {
 
   /**
    * Starts nothing more and waits until running answers have ended, or `deadline` is aborted; what is
-   * left then stays unfinished in the store, for the next start.
+   * left then stays unfinished in the store, for the next start. What that would only end, without
+   * what its agent has written, ends here.
    */
   async drain(deadline: AbortSignal): Promise<void> {
     this.#deps.queue.pause();
@@ -248,6 +255,11 @@ export class RunManager {
     const active = this.#all().filter((run) => run.state !== 'queued');
     await Promise.race([Promise.all(active.map((run) => run.settled)), aborted]);
     this.#drained = true;
+    const lost = this.#all().filter(
+      (run) => run.spec.agent.onInterrupt === 'fail' && run.text !== '',
+    );
+    const ends = lost.map((run) => run.interrupt(INTERRUPTED));
+    await Promise.race([Promise.all(ends), delay(END_GRACE_MS, undefined, { ref: false })]);
     for (const run of this.#all()) run.release();
   }
 

@@ -193,7 +193,7 @@ export class Run {
 
   async #approve(request: unknown): Promise<Decision> {
     this.#countStep();
-    return this.#approvals.ask(checkApproval(request));
+    return this.#approvals.ask(checkApproval(request), this.#text.length);
   }
 
   #blame(error: unknown): void {

@@ -32,6 +32,7 @@ export function ConnectionBanner() {
           <span className="flex-1">
             {lossInWords(isRestarting, text)} <Countdown until={state.retryAt} /> <Waiting />
           </span>
+          <Button onClick={() => client.reconnect()}>{text.connection.tryNow}</Button>
         </Strip>
       ) : news === 'lost' || news === 'slow' ? (
         <Strip tone="warning" icon={<WorkingIcon className="size-5 motion-safe:animate-turn" />}>

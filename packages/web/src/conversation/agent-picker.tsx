@@ -6,8 +6,8 @@ import type { AgentChoice } from './use-agent-choice.ts';
 
 export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
   const { text } = useText();
-  const { agents, current, status, choose } = choice;
-  const name = current ?? text.conversation.agent;
+  const { agents, current, isMissing, status, choose } = choice;
+  const name = isMissing && current ? text.composer.agentMissing(current) : current;
   if (status === 'failed' && agents.length === 0) {
     return <p className="px-2 text-xs text-muted">{text.composer.agentsFailed}</p>;
   }
@@ -20,10 +20,10 @@ export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
         <button
           type="button"
           disabled={agents.length === 0}
-          aria-label={text.composer.agentNow(name)}
-          className="flex h-9 min-w-0 items-center gap-1 rounded-lg px-2.5 text-sm text-muted hover:bg-hover hover:text-ink disabled:opacity-50"
+          aria-label={text.composer.agentNow(name ?? text.conversation.agent)}
+          className={`flex h-9 min-w-0 items-center gap-1 rounded-lg px-2.5 text-sm hover:bg-hover hover:text-ink disabled:opacity-50 ${isMissing ? 'text-warning' : 'text-muted'}`}
         >
-          <span className="truncate">{name}</span>
+          <span className="truncate">{name ?? text.conversation.agent}</span>
           <ChevronIcon className="size-4" />
         </button>
       }

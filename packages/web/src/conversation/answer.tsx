@@ -1,28 +1,33 @@
 import type { AnswerItem, Session } from '@parley/client';
-import { memo } from 'react';
+import { memo, useRef } from 'react';
 import { Button } from '../controls/button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
 import { type Text, useText } from '../text/text.tsx';
 import { CopyButton } from './copy-button.tsx';
+import { AnswerParts } from './parts.ts';
 import { Progress } from './progress.tsx';
-import { OpenApprovals, Steps } from './steps.tsx';
+import { isOpen, OpenApprovals, Steps } from './steps.tsx';
 import { Timestamp } from './timestamp.tsx';
 
 interface Props {
   readonly item: AnswerItem;
   readonly session: Session;
+  /** Who is asked now, where one asks again. */
+  readonly agent: string | undefined;
   readonly isLast: boolean;
 }
 
-export const AnswerView = memo(function AnswerView({ item, session, isLast }: Props) {
+export const AnswerView = memo(function AnswerView({ item, session, agent, isLast }: Props) {
   const { text } = useText();
-  const agent = item.agent ?? text.conversation.agent;
+  const name = item.agent ?? text.conversation.agent;
+  const askAgain = () => session.retry(item.replyTo, undefined, agent);
   const isRunning = item.status === 'running' || item.status === 'queued';
+  const hasFailed = item.status === 'error' || item.status === 'interrupted';
   return (
     <article
-      aria-label={agent}
+      aria-label={name}
       aria-busy={isRunning}
       data-status={item.status}
       data-run={item.runId}
@@ -30,34 +35,27 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
     >
       <h2 className="flex items-center gap-2 pb-1.5 text-sm font-semibold">
         <span className="grid size-6 place-items-center rounded-full bg-accent text-xs text-on-accent uppercase">
-          {[...agent][0]}
+          {[...name][0]}
         </span>
-        {agent}
+        {name}
         {item.attempt > 1 && isRunning && (
           <span className="text-xs font-normal text-muted">{text.answer.again(item.attempt)}</span>
         )}
       </h2>
-      <Steps item={item} />
       {item.progress && isRunning && <Progress progress={item.progress} />}
-      <div dir="auto" data-answer className="leading-[1.65]">
-        <Markdown text={item.text} streaming={item.status === 'running'} />
-      </div>
+      <Course item={item} />
       <OpenApprovals item={item} session={session} />
       {isRunning ? (
         <Working item={item} onStop={() => session.stop(item.runId)} />
       ) : (
         <>
-          <End item={item} onAskAgain={() => session.retry(item.replyTo)} />
+          <End item={item} onAskAgain={askAgain} />
           <div
             className={`-ms-1.5 flex h-8 items-center ${isLast ? '' : 'opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100'}`}
           >
             {item.text !== '' && <CopyButton words={item.text} />}
-            {isLast && (
-              <IconButton
-                label={text.conversation.askAgain}
-                className="size-8!"
-                onClick={() => session.retry(item.replyTo)}
-              >
+            {isLast && !hasFailed && (
+              <IconButton label={text.conversation.askAgain} className="size-8!" onClick={askAgain}>
                 <AgainIcon className="size-4" />
               </IconButton>
             )}
@@ -68,6 +66,25 @@ export const AnswerView = memo(function AnswerView({ item, session, isLast }: Pr
     </article>
   );
 });
+
+/** What the agent wrote and did, in the order in which it came. */
+function Course({ item }: { readonly item: AnswerItem }) {
+  const isRunning = item.status === 'running';
+  const cutter = useRef<AnswerParts>(undefined);
+  cutter.current ??= new AnswerParts();
+  const past = item.steps.filter((step) => !isOpen(step, item));
+  const parts = cutter.current.update(item.text, past);
+  const last = parts.findLast(({ kind }) => kind === 'text');
+  return parts.map((part) =>
+    part.kind === 'steps' ? (
+      <Steps key={`steps ${part.first}`} steps={part.steps} isRunning={isRunning} />
+    ) : (
+      <div key={part.at} dir="auto" data-answer className="flow-root leading-[1.65]">
+        <Markdown text={part.text} streaming={isRunning && part === last} />
+      </div>
+    ),
+  );
+}
 
 function Working({ item, onStop }: { readonly item: AnswerItem; readonly onStop: () => void }) {
   const { text } = useText();

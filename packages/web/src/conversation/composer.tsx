@@ -67,7 +67,7 @@ export function Composer({ session, sessionId, agents, isRunning, onSend, onEdit
         dir="auto"
         aria-label={text.composer.label}
         placeholder={
-          agents.current === undefined
+          agents.current === undefined || agents.isMissing
             ? text.composer.placeholder
             : text.composer.placeholderFor(agents.current)
         }

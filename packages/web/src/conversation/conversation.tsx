@@ -1,11 +1,12 @@
 /** One chat: its title, what was said, and where one writes. */
+import type { TranscriptSnapshot } from '@parley/client';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { ConnectionBanner } from '../app/connection-banner.tsx';
 import { useFramed } from '../app/framed.ts';
 import { openSession } from '../app/open-sessions.ts';
 import { currentPlace, navigate, type Place, pathOf } from '../app/router.ts';
 import { markRead } from '../sessions/unread.ts';
-import { useText } from '../text/text.tsx';
+import { type Text, useText } from '../text/text.tsx';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
 import { GoneNotice, isGone } from './gone-notice.tsx';
@@ -27,7 +28,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
   const { sessionId } = place;
   const session = useMemo(() => openSession(sessionId), [sessionId]);
   const transcript = useFramed(session.transcript);
-  const agents = useAgentChoice(session, sessionId !== undefined, transcript);
+  const agents = useAgentChoice(session, transcript);
   const list = useRef<MessageListHandle>(null);
   const [editing, setEditing] = useState<string>();
 
@@ -60,12 +61,14 @@ export function Conversation({ place, onOpenSidebar }: Props) {
   return (
     <main className="flex h-full min-w-0 flex-1 flex-col">
       <Header
-        title={sessionId === undefined ? text.newChat : (title ?? text.untitled)}
+        title={sessionId === undefined ? text.newChat : titleOf(transcript, text)}
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
       {isEmpty && isGone(transcript) ? (
-        <div className="flex-1" />
+        <div className="mx-auto grid w-full max-w-lg flex-1 place-items-center px-3">
+          <GoneNotice transcript={transcript} />
+        </div>
       ) : isEmpty ? (
         <Welcome
           agents={agents}
@@ -78,6 +81,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           session={session}
           transcript={transcript}
           place={place}
+          agent={agents.current}
           editing={editing}
           onEdit={setEditing}
         />
@@ -87,7 +91,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           <People transcript={transcript} />
           <LimitNotice key={`limit ${session.id}`} session={session} />
           {isGone(transcript) ? (
-            <GoneNotice transcript={transcript} />
+            !isEmpty && <GoneNotice transcript={transcript} />
           ) : (
             <Composer
               key={`composer ${session.id}`}
@@ -107,4 +111,11 @@ export function Conversation({ place, onOpenSidebar }: Props) {
       <Announcer key={`announcer ${session.id}`} transcript={transcript} />
     </main>
   );
+}
+
+/** What the server has not told yet is no chat without a title, and neither is one that is not there. */
+function titleOf({ title, status, items }: TranscriptSnapshot, text: Text): string {
+  if (title !== null) return title;
+  if (status === 'refused') return text.gone.title;
+  return status === 'opening' && items.length === 0 ? text.loading : text.untitled;
 }

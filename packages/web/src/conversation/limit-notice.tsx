@@ -14,7 +14,6 @@ interface Limit {
 }
 
 export function LimitNotice({ session }: { readonly session: Session }) {
-  const { text } = useText();
   const [limit, setLimit] = useState<Limit>();
   useEffect(
     () =>
@@ -34,15 +33,25 @@ export function LimitNotice({ session }: { readonly session: Session }) {
       {limit && (
         <p className="mb-2 flex items-center gap-2 rounded-xl bg-warning-tint px-3.5 py-2 text-sm text-warning">
           <WorkingIcon className="size-4 motion-safe:animate-turn" />
-          {limit.code === 'QUEUE_FULL' && text.limits.queue}
-          {limit.code === 'STORE_UNAVAILABLE' && text.limits.store}
-          {limit.code !== 'QUEUE_FULL' && limit.code !== 'STORE_UNAVAILABLE' && (
-            <Countdown until={limit.until} />
-          )}
+          <Words limit={limit} />
         </p>
       )}
     </div>
   );
+}
+
+function Words({ limit: { code, until } }: { readonly limit: Limit }) {
+  const { text } = useText();
+  switch (code) {
+    case 'QUEUE_FULL':
+      return text.limits.queue;
+    case 'STORE_UNAVAILABLE':
+      return text.limits.store;
+    case 'RATE_LIMITED':
+      return <Countdown until={until} />;
+    default:
+      return text.limits.other;
+  }
 }
 
 function Countdown({ until }: { readonly until: number | undefined }) {

@@ -37,12 +37,15 @@ interface Props {
   readonly session: Session;
   readonly transcript: TranscriptSnapshot;
   readonly place: Place;
+  /** Who is asked now, where one asks again. */
+  readonly agent: string | undefined;
   /** The id of the message that is being edited. */
   readonly editing: string | undefined;
   readonly onEdit: (messageId: string | undefined) => void;
 }
 
-export function MessageList({ ref, session, transcript, place, editing, onEdit }: Props) {
+export function MessageList(props: Props) {
+  const { ref, session, transcript, place, agent, editing, onEdit } = props;
   const { text } = useText();
   const { items, hasMore } = transcript;
   const scroll = useRef<HTMLDivElement>(null);
@@ -74,10 +77,21 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
   }, [scrollToEnd]);
 
   const [isAtEnd, setAtEnd] = useState(true);
+  const wasAtEnd = useRef(true);
   const look = useCallback(() => {
     const view = scroll.current;
-    if (view) setAtEnd(view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END);
+    if (!view) return;
+    wasAtEnd.current = view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_END;
+    setAtEnd(wasAtEnd.current);
   }, []);
+  // A window that is turned, a keyboard that comes up: who read the end goes on doing so.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (wasAtEnd.current) scrollToEnd();
+    });
+    if (scroll.current) observer.observe(scroll.current);
+    return () => observer.disconnect();
+  }, [scrollToEnd]);
   // What grows below the view is not scrolled, but there is something newer then.
   const size = virtualizer.getTotalSize();
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
@@ -128,12 +142,18 @@ export function MessageList({ ref, session, transcript, place, editing, onEdit }
                       <MessageView
                         item={item}
                         session={session}
+                        agent={agent}
                         canEdit={item === lastMessage}
                         isEditing={item.id === editing}
                         onEdit={onEdit}
                       />
                     ) : (
-                      <AnswerView item={item} session={session} isLast={item === lastAnswer} />
+                      <AnswerView
+                        item={item}
+                        session={session}
+                        agent={agent}
+                        isLast={item === lastAnswer}
+                      />
                     )}
                   </div>
                 </div>

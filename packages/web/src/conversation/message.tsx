@@ -10,13 +10,15 @@ import { Timestamp } from './timestamp.tsx';
 interface Props {
   readonly item: MessageItem;
   readonly session: Session;
+  /** Who is asked now, where one asks again. */
+  readonly agent: string | undefined;
   readonly canEdit: boolean;
   readonly isEditing: boolean;
   readonly onEdit: (messageId: string | undefined) => void;
 }
 
 export const MessageView = memo(function MessageView(props: Props) {
-  const { item, session, canEdit, isEditing, onEdit } = props;
+  const { item, session, agent, canEdit, isEditing, onEdit } = props;
   const { text } = useText();
   const name = senderOf(item, text);
   return (
@@ -29,7 +31,7 @@ export const MessageView = memo(function MessageView(props: Props) {
           item={item}
           onEnd={(words) => {
             onEdit(undefined);
-            if (words !== undefined) session.retry(item.id, words);
+            if (words !== undefined) session.retry(item.id, words, agent);
           }}
         />
       ) : (
@@ -44,7 +46,7 @@ export const MessageView = memo(function MessageView(props: Props) {
       )}
       {item.status === 'waiting' && <Pending />}
       {item.status === 'failed' && !isEditing && (
-        <Failure item={item} session={session} onEdit={onEdit} />
+        <Failure item={item} session={session} agent={agent} onEdit={onEdit} />
       )}
       {item.status === 'sent' && !isEditing && (
         <div className="flex h-8 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
@@ -76,7 +78,9 @@ function Pending() {
   );
 }
 
-function Failure({ item, session, onEdit }: Pick<Props, 'item' | 'session' | 'onEdit'>) {
+type FailureProps = Pick<Props, 'item' | 'session' | 'agent' | 'onEdit'>;
+
+function Failure({ item, session, agent, onEdit }: FailureProps) {
   const { text } = useText();
   return (
     <div role="alert" className="mt-1.5 flex max-w-[88%] flex-col items-end gap-2 text-sm">
@@ -88,7 +92,9 @@ function Failure({ item, session, onEdit }: Pick<Props, 'item' | 'session' | 'on
         <Button onClick={() => session.discard(item.id)}>{text.conversation.discard}</Button>
         <Button onClick={() => onEdit(item.id)}>{text.conversation.edit}</Button>
         {item.problem?.code !== 'MESSAGE_TOO_LARGE' && (
-          <Button onClick={() => session.retry(item.id)}>{text.conversation.sendAgain}</Button>
+          <Button onClick={() => session.retry(item.id, undefined, agent)}>
+            {text.conversation.sendAgain}
+          </Button>
         )}
       </div>
     </div>

@@ -8,13 +8,15 @@ import { useText } from '../text/text.tsx';
 type ToolStep = Extract<Step, { kind: 'tool' }>;
 type ApprovalStep = Extract<Step, { kind: 'approval' }>;
 
-/** What was done, above the text: a call may stand in the middle of a sentence or of a table. */
-export function Steps({ item }: { readonly item: AnswerItem }) {
-  const isRunning = item.status === 'running';
-  const steps = item.steps.filter((step) => !isOpen(step, item));
-  if (steps.length === 0) return null;
+interface Props {
+  readonly steps: readonly Step[];
+  readonly isRunning: boolean;
+}
+
+/** What was done at one place of an answer. */
+export function Steps({ steps, isRunning }: Props) {
   return (
-    <ul className="my-2 space-y-1.5">
+    <ul className="my-3 space-y-1.5">
       {steps.map((step) => (
         <li key={step.id}>
           {step.kind === 'tool' ? (
@@ -38,7 +40,7 @@ export function OpenApprovals(props: { readonly item: AnswerItem; readonly sessi
   );
 }
 
-function isOpen(step: Step, { status }: AnswerItem): boolean {
+export function isOpen(step: Step, { status }: AnswerItem): boolean {
   return step.kind === 'approval' && step.status === 'pending' && status === 'running';
 }
 

@@ -1,14 +1,16 @@
 /** Which agent answers here, and which there are to choose from. */
 import type { AgentInfo, Session, TranscriptSnapshot } from '@parley/client';
+import { useConnection } from '@parley/client/react';
 import { useEffect, useState } from 'react';
 import { client } from '../app/client.ts';
-import { notify } from '../app/notices.ts';
 
 export interface AgentChoice {
   readonly agents: readonly AgentInfo[];
   readonly status: 'loading' | 'ready' | 'failed';
   /** The name of the one that answers the next question; absent until it is known. */
   readonly current: string | undefined;
+  /** The server does not have `current` any more. */
+  readonly isMissing: boolean;
   /** What a message says of it: absent where the session's own answers anyway. */
   readonly toAsk: string | undefined;
   choose(name: string): void;
@@ -17,8 +19,12 @@ export interface AgentChoice {
 type Agents = Awaited<ReturnType<typeof client.agents>>;
 /** How long after a failure the server is asked again, milliseconds. */
 const RETRY_MS = 5_000;
-/** Asked for once; again where that failed. */
+/** Asked for once for each connection; again where that failed. */
 let loading: Promise<Agents> | undefined;
+client.subscribe(() => {
+  // A server that comes back may have others.
+  if (client.state.status === 'waiting') loading = undefined;
+});
 
 function loadAgents(): Promise<Agents> {
   loading ??= client.agents().catch((error) => {
@@ -28,15 +34,41 @@ function loadAgents(): Promise<Agents> {
   return loading;
 }
 
+interface Chosen {
+  readonly session: Session;
+  readonly name: string;
+  /** The session's own at that time; once that is another one, the choice was made or overruled. */
+  readonly instead: string | undefined;
+}
+
 export function useAgentChoice(
   session: Session,
-  /** The server knows the session, so that it can keep another agent for it. */
-  isKept: boolean,
-  { agent: own }: TranscriptSnapshot,
+  { agent: own }: Pick<TranscriptSnapshot, 'agent'>,
 ): AgentChoice {
+  const loaded = useAgents();
+  const [chosen, setChosen] = useState<Chosen>();
+  const known = loaded === 'failed' ? undefined : loaded;
+  const isChosen = chosen?.session === session && chosen.instead === own;
+  const here = isChosen ? chosen.name : undefined;
+  const current = here ?? own ?? known?.default;
+  return {
+    agents: known?.agents ?? [],
+    status: loaded === 'failed' ? 'failed' : loaded ? 'ready' : 'loading',
+    current,
+    isMissing: known !== undefined && !known.agents.some(({ name }) => name === current),
+    toAsk: here,
+    choose(name) {
+      setChosen({ session, name, instead: own });
+      session.changeAgent(name);
+    },
+  };
+}
+
+function useAgents(): Agents | 'failed' | undefined {
   const [loaded, setLoaded] = useState<Agents | 'failed'>();
-  const [chosen, setChosen] = useState<{ readonly in: string; readonly name: string }>();
+  const { status } = useConnection(client);
   useEffect(() => {
+    if (status === 'waiting') return;
     let wanted = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const load = (): void => {
@@ -44,7 +76,7 @@ export function useAgentChoice(
         (agents) => wanted && setLoaded(agents),
         () => {
           if (!wanted) return;
-          setLoaded('failed');
+          setLoaded((before) => before ?? 'failed');
           timer = setTimeout(load, RETRY_MS);
         },
       );
@@ -54,33 +86,6 @@ export function useAgentChoice(
       wanted = false;
       clearTimeout(timer);
     };
-  }, []);
-
-  const known = loaded === 'failed' ? undefined : loaded;
-  const here = chosen?.in === session.id ? chosen.name : undefined;
-  return {
-    agents: known?.agents ?? [],
-    status: loaded === 'failed' ? 'failed' : loaded ? 'ready' : 'loading',
-    current: here ?? own ?? known?.default,
-    toAsk: here === own ? undefined : here,
-    choose(name) {
-      setChosen({ in: session.id, name });
-      if (isKept) void changeAgent(session.id, name);
-    },
-  };
-}
-
-/** For everyone in the session. Where that fails, the next question names the agent itself. */
-async function changeAgent(sessionId: string, name: string): Promise<void> {
-  try {
-    const response = await fetch(`/api/sessions/${encodeURIComponent(sessionId)}`, {
-      method: 'PATCH',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ agent_name: name }),
-    });
-    if (response.ok) return;
-  } catch {
-    // Said below, as a refusal is.
-  }
-  notify({ id: 'agent', words: (text) => text.composer.agentNotKept });
+  }, [status]);
+  return loaded;
 }

@@ -140,8 +140,7 @@ export const de: Text = {
     agent: 'Agent',
     agentNow: (agent) => `Agent: ${agent}`,
     agentsFailed: 'Die Agenten lassen sich gerade nicht laden.',
-    agentNotKept:
-      'Der Chat behält seinen Agenten, doch Ihre nächste Frage geht an den, den Sie gewählt haben.',
+    agentMissing: (agent) => `${agent} (nicht verfügbar)`,
   },
 
   people: {
@@ -162,9 +161,10 @@ export const de: Text = {
         one: 'Nächster Versuch in # Sekunde.',
         other: 'Nächster Versuch in # Sekunden.',
       }),
+    tryNow: 'Jetzt versuchen',
     retrying: 'Neuer Versuch …',
     restarting: 'Der Server startet neu.',
-    resumed: 'Wieder verbunden. Nichts ging verloren.',
+    resumed: 'Wieder verbunden. Alles ist auf dem neuesten Stand.',
     waiting: (count) =>
       plural(count, {
         one: '# Nachricht wartet und wird gesendet.',
@@ -183,16 +183,18 @@ export const de: Text = {
   limits: {
     rate: (seconds) =>
       plural(seconds, {
-        one: 'Zu viele Nachrichten. In # Sekunde geht es weiter.',
-        other: 'Zu viele Nachrichten. In # Sekunden geht es weiter.',
+        one: 'Zu viel auf einmal. In # Sekunde geht es weiter.',
+        other: 'Zu viel auf einmal. In # Sekunden geht es weiter.',
       }),
     queue:
       'In diesem Chat warten zu viele Fragen. Ihre wird gesendet, sobald eine Antwort fertig ist.',
+    other: 'Der Server kann Ihre Nachricht jetzt nicht annehmen. Sie wird gesendet, bis er es tut.',
     store:
       'Der Server kann gerade keine Nachrichten speichern. Ihre wird gesendet, sobald er es kann.',
   },
 
   gone: {
+    title: 'Kein solcher Chat',
     deleted: 'Dieser Chat wurde gelöscht.',
     expired: 'Dieser Chat ist abgelaufen und wird nicht mehr aufbewahrt.',
     notFound: 'Diesen Chat gibt es nicht. Vielleicht wurde er gelöscht.',

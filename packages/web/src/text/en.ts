@@ -132,7 +132,7 @@ export const en = {
     agent: 'Agent',
     agentNow: (agent: string) => `Agent: ${agent}`,
     agentsFailed: 'The agents cannot be loaded now.',
-    agentNotKept: 'The chat keeps its agent, but your next question goes to the one you chose.',
+    agentMissing: (agent: string) => `${agent} (not available)`,
   },
 
   people: {
@@ -150,9 +150,10 @@ export const en = {
     lost: 'The connection is lost.',
     retryIn: (seconds: number) =>
       plural(seconds, { one: 'Trying again in # second.', other: 'Trying again in # seconds.' }),
+    tryNow: 'Try now',
     retrying: 'Trying again…',
     restarting: 'The server restarts.',
-    resumed: 'Connected again. Nothing was lost.',
+    resumed: 'Connected again. You are up to date.',
     waiting: (count: number) =>
       plural(count, {
         one: '# message waits and will be sent.',
@@ -170,14 +171,16 @@ export const en = {
   limits: {
     rate: (seconds: number) =>
       plural(seconds, {
-        one: 'Too many messages. It goes on in # second.',
-        other: 'Too many messages. It goes on in # seconds.',
+        one: 'Too much at once. It goes on in # second.',
+        other: 'Too much at once. It goes on in # seconds.',
       }),
     queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
+    other: 'The server cannot take your message now. It is sent again until it does.',
     store: 'The server cannot save messages now. Yours is sent again until it can.',
   },
 
   gone: {
+    title: 'No such chat',
     deleted: 'This chat was deleted.',
     expired: 'This chat has expired and is not kept any more.',
     notFound: 'There is no such chat. It may have been deleted.',
