@@ -39,7 +39,7 @@ export function circumstances(): string {
   const processors = cpus();
   return [
     `- ${processors.length} × ${processors[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
-      `${process.platform}; load before it began ${loadavg()[0]?.toFixed(1)}`,
+      `${process.platform}; load when it began ${loadavg()[0]?.toFixed(1)}`,
     `- Node ${process.versions.node}; commit ${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain') && ', changed'}, ` +
       new Date().toISOString().slice(0, 16).replace('T', ' '),
   ].join('\n');

@@ -55,24 +55,26 @@ export async function openIndulgently(options: BrowserContextOptions = {}): Prom
   return context.newPage();
 }
 
-/**
- * Another page of the same profile, in a window of its own: in the background of a window a tab draws
- * once a second, and every click waits for two frames.
- */
+/** Another page of the profile that `page` is, or was, a page of. */
 export async function openBeside(page: Page, url: string): Promise<Page> {
+  const beside = page.isClosed() ? await page.context().newPage() : await openWindow(page);
+  await beside.goto(url);
+  return beside;
+}
+
+/** As a tab it would push the other one into the background, where every click takes a second or two. */
+async function openWindow(page: Page): Promise<Page> {
   const context = page.context();
   const own = await context.newCDPSession(page);
   const { browserContextId = '' } = (await own.send('Target.getTargetInfo')).targetInfo;
   await own.detach();
   const opened = context.waitForEvent('page');
-  const devtools = await context.browser()?.newBrowserCDPSession();
-  await devtools?.send('Target.createTarget', {
+  const whole = await context.browser()?.newBrowserCDPSession();
+  await whole?.send('Target.createTarget', {
     url: 'about:blank',
     browserContextId,
     newWindow: true,
   });
-  await devtools?.detach();
-  const beside = await opened;
-  await beside.goto(url);
-  return beside;
+  await whole?.detach();
+  return opened;
 }
