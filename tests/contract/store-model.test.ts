@@ -67,7 +67,7 @@ const steps: fc.Arbitrary<Step>[] = [
   ),
   step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
   step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>
-    store.listSessions({ owner: prefix + by, offset, limit: count }),
+    store.listSessions({ person: prefix + by, offset, limit: count }),
   ),
   ...[0, 1, 2].map(() =>
     step('appendMessage', [session, message, content, at], (store, prefix, id, key, text, time) =>
@@ -117,7 +117,7 @@ const steps: fc.Arbitrary<Step>[] = [
   step('questions', [session], (store, prefix, id) => store.questions(prefix + id)),
   step('check', [], (store) => store.check()),
   step('search', [owner, content, limit], (store, prefix, by, text, count) =>
-    store.search({ owner: prefix + by, text, limit: count }),
+    store.search({ person: prefix + by, text, limit: count }),
   ),
   step(
     'clean',

@@ -108,7 +108,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     queue,
     agents,
     log,
-    publish: (message, owner) => hub.publish(message, { owner }),
+    publish: (message, audience) => hub.publish(message, { audience }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });

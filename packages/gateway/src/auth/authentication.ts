@@ -5,6 +5,8 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
 import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
+import { Invitations } from './invitations.ts';
+import type { Signer } from './signing.ts';
 import { TICKET_MS, Tickets } from './tickets.ts';
 
 /** Who is asked has to answer by then, milliseconds. */
@@ -15,6 +17,7 @@ export type AuthMode = Config['auth'] | 'custom';
 
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
+  readonly signer: Signer;
   readonly mode: AuthMode;
   /** The ids of administrators. */
   readonly admins: readonly string[];
@@ -24,9 +27,11 @@ export interface AuthenticationOptions {
 export class Authentication {
   readonly #options: AuthenticationOptions;
   readonly #tickets = new Tickets();
+  readonly invitations: Invitations;
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
+    this.invitations = new Invitations(options.signer);
   }
 
   get mode(): AuthMode {

@@ -15,22 +15,20 @@ export async function openAuthentication(
   given: Authenticate | undefined,
   log: Logger,
 ): Promise<Authentication> {
-  const { admins } = config;
-  if (given) {
-    return new Authentication({
-      authenticator: new FunctionAuth(given),
-      mode: 'custom',
-      admins,
-      log,
-    });
-  }
-  const authenticator = await openAuthenticator(config, log);
-  return new Authentication({ authenticator, mode: config.auth, admins, log });
+  const signer = await openSigner(config);
+  const authenticator = given
+    ? new FunctionAuth(given)
+    : await openAuthenticator(config, signer, log);
+  const mode = given ? 'custom' : config.auth;
+  return new Authentication({ authenticator, signer, mode, admins: config.admins, log });
 }
 
-async function openAuthenticator(config: Config, log: Logger): Promise<Authenticator> {
+async function openAuthenticator(
+  config: Config,
+  signer: Signer,
+  log: Logger,
+): Promise<Authenticator> {
   if (config.auth === 'none') return noAuth;
-  const signer = await openSigner(config);
   const tokens = await TokenAuth.open(config, signer, log);
   if (config.auth === 'anonymous') return new AnonymousAuth(signer, tokens);
   if (tokens) return tokens;
