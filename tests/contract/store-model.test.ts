@@ -65,6 +65,11 @@ const steps: fc.Arbitrary<Step>[] = [
     [session, fc.record({ title, agent: fc.constant('echo') }, { requiredKeys: [] })],
     (store, prefix, id, patch) => store.updateSession(prefix + id, patch),
   ),
+  step(
+    'setMember',
+    [session, fc.constantFrom('bob', 'zoe'), fc.constantFrom('read', 'write', null)],
+    (store, prefix, id, by, access) => store.setMember(prefix + id, prefix + by, access),
+  ),
   step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
   step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>
     store.listSessions({ person: prefix + by, offset, limit: count }),
