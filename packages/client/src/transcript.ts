@@ -38,8 +38,11 @@ export class Transcript {
     title: null,
     agent: undefined,
     hasMore: false,
+    access: undefined,
     connections: 0,
   };
+  /** Who one is to the server, once it has said so. */
+  #me: string | undefined;
   #snapshot: TranscriptSnapshot | undefined;
 
   constructor(sessionId: string) {
@@ -214,7 +217,8 @@ export class Transcript {
     }
     this.#typists.set(event.data.sender, false);
     if (this.#shown.isLogged(event.message_id)) return;
-    this.#shown.log(itemOf(event, this.#own.has(event.message_id)));
+    const isOwn = this.#own.has(event.message_id) || event.data.sender === this.#me;
+    this.#shown.log(itemOf(event, isOwn));
     this.#answer({ run_id: event.run_id, reply_to: event.message_id });
   }
 
@@ -241,8 +245,12 @@ export class Transcript {
   }
 
   #applyStatus({ data }: ServerMessageOf<'session_status'>): void {
-    const { status, title, agent_name: agent, history, answer } = data;
+    const { status, title, agent_name: agent, history, answer, you } = data;
     this.#meta = { ...this.#meta, status, title, agent, problem: undefined };
+    if (you) {
+      this.#me = you.id;
+      this.#meta = { ...this.#meta, access: you.access };
+    }
     if (history) this.#applyHistory(data, history);
     if (answer) {
       const { agent_name, message_id, ...rest } = answer;

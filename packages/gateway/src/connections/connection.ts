@@ -152,10 +152,6 @@ export class Connection implements Peer {
     throw unauthorized('Say who is asking first, in an auth message.');
   }
 
-  get principalId(): string {
-    return this.principal.id;
-  }
-
   get congested(): boolean {
     return this.#outbox.congested;
   }

@@ -158,7 +158,7 @@ function Editor({ item, onEnd }: EditorProps) {
 
 /** The one person of a server without authentication is you. */
 function senderOf({ sender }: MessageItem, text: Text): string {
-  return sender === undefined || sender === 'local' ? text.conversation.you : sender;
+  return sender ?? text.conversation.you;
 }
 
 /** What to do, where the page knows more than the server's words say. */
