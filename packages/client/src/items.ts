@@ -72,7 +72,7 @@ export interface MessageItem {
   readonly problem: Problem | undefined;
   /** The agent asked by name, where one was. */
   readonly agent: string | undefined;
-  /** Who wrote it, as the server knows them; absent where that is oneself. */
+  /** Who wrote it, as the server knows them; absent where it was sent through this transcript. */
   readonly sender: string | undefined;
   /** The earlier message that it was sent in place of. */
   readonly replaces: string | undefined;
@@ -103,10 +103,10 @@ export interface TranscriptSnapshot {
   /** Older events than those shown are kept on the server. */
   readonly hasMore: boolean;
   /**
-   * The most that one may do here: see it, write in it, or also name it, invite to it and delete it.
-   * Absent until the server has said it.
+   * Who one is here, as the `sender` of what one writes, and the most that one may do: see it, write in
+   * it, or also name it, invite to it and delete it. Absent until the server has said it.
    */
-  readonly access: 'read' | 'write' | 'manage' | undefined;
+  readonly you: { readonly id: string; readonly access: 'read' | 'write' | 'manage' } | undefined;
   /** Connections in the session, this one included; 0 until the server has said it. */
   readonly connections: number;
   /** Who else is writing. */

@@ -38,11 +38,9 @@ export class Transcript {
     title: null,
     agent: undefined,
     hasMore: false,
-    access: undefined,
+    you: undefined,
     connections: 0,
   };
-  /** Who one is to the server, once it has said so. */
-  #me: string | undefined;
   #snapshot: TranscriptSnapshot | undefined;
 
   constructor(sessionId: string) {
@@ -217,8 +215,7 @@ export class Transcript {
     }
     this.#typists.set(event.data.sender, false);
     if (this.#shown.isLogged(event.message_id)) return;
-    const isOwn = this.#own.has(event.message_id) || event.data.sender === this.#me;
-    this.#shown.log(itemOf(event, isOwn));
+    this.#shown.log(itemOf(event, this.#own.has(event.message_id)));
     this.#answer({ run_id: event.run_id, reply_to: event.message_id });
   }
 
@@ -247,10 +244,7 @@ export class Transcript {
   #applyStatus({ data }: ServerMessageOf<'session_status'>): void {
     const { status, title, agent_name: agent, history, answer, you } = data;
     this.#meta = { ...this.#meta, status, title, agent, problem: undefined };
-    if (you) {
-      this.#me = you.id;
-      this.#meta = { ...this.#meta, access: you.access };
-    }
+    if (you) this.#meta = { ...this.#meta, you };
     if (history) this.#applyHistory(data, history);
     if (answer) {
       const { agent_name, message_id, ...rest } = answer;

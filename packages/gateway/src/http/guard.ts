@@ -45,7 +45,10 @@ export function whoIsAsking({ authentication }: AppDeps): MiddlewareHandler<Http
     const identity = await authentication.ofRequest(context.env.incoming);
     context.set('identity', identity);
     await next();
-    if (identity?.setCookie) context.header('Set-Cookie', identity.setCookie, { append: true });
+    if (!identity?.setCookie) return;
+    context.header('Set-Cookie', identity.setCookie, { append: true });
+    // What makes one browser known is for no cache between.
+    context.header('Cache-Control', 'no-store');
   };
 }
 
