@@ -1,5 +1,6 @@
 import type { SessionSummary } from '@parley/client';
 import { type KeyboardEvent, memo, useRef, useState } from 'react';
+import { useAuthMode } from '../app/account.ts';
 import { client } from '../app/client.ts';
 import { Link } from '../app/link.tsx';
 import { notify } from '../app/notices.ts';
@@ -25,6 +26,7 @@ export const SessionRow = memo(function SessionRow(props: Props) {
   const { text, locale } = useText();
   const [renaming, setRenaming] = useState(false);
   const [isInviting, setInviting] = useState(false);
+  const authMode = useAuthMode();
   const link = useRef<HTMLAnchorElement>(null);
   const title = session.title ?? text.untitled;
 
@@ -90,9 +92,12 @@ export const SessionRow = memo(function SessionRow(props: Props) {
         <MenuItem onSelect={() => setRenaming(true)}>
           <EditIcon /> {text.chats.rename}
         </MenuItem>
-        <MenuItem onSelect={() => setInviting(true)}>
-          <PeopleIcon /> {text.invite.label}
-        </MenuItem>
+        {/* Where nobody is asked who they are, there is nobody to invite. */}
+        {authMode !== undefined && authMode !== 'none' && (
+          <MenuItem onSelect={() => setInviting(true)}>
+            <PeopleIcon /> {text.invite.label}
+          </MenuItem>
+        )}
         <ExportItem session={session} format="markdown" />
         <ExportItem session={session} format="json" />
         <MenuLine />
