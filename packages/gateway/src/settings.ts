@@ -142,6 +142,16 @@ export const SETTING_GROUPS = {
       'Host names that the server answers to.',
       'host names without scheme and port',
     ),
+    tlsCertFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'A certificate in PEM, with those above it: then the server speaks https and wss.',
+      expected: 'the path of a file',
+    }),
+    tlsKeyFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'Its key in PEM. Both are read again when they change.',
+      expected: 'the path of a file',
+    }),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',

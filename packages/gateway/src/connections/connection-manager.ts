@@ -11,7 +11,7 @@ import {
 } from '@parley/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authentication } from '../auth/authentication.ts';
-import { type Identity, unauthorized } from '../auth/authenticator.ts';
+import { cookieFor, type Identity, unauthorized } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
@@ -131,7 +131,7 @@ export class ConnectionManager {
     }
     // What shows nothing has to come from a page, or from this machine.
     if (identity?.isAssumed) checkSocketOrigin(request, this.#options.originRules);
-    if (identity?.setCookie) this.#cookies.set(request, identity.setCookie);
+    if (identity?.setCookie) this.#cookies.set(request, cookieFor(identity.setCookie, request));
     // It has taken a while.
     this.#makeRoom();
     return identity;
