@@ -2,6 +2,7 @@
 import { type Config, ConfigError } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { AnonymousAuth } from './anonymous.ts';
+import { Attempts } from './attempts.ts';
 import { Authentication } from './authentication.ts';
 import type { Authenticator } from './authenticator.ts';
 import { type Authenticate, FunctionAuth } from './function.ts';
@@ -15,17 +16,14 @@ export async function openAuthentication(
   given: Authenticate | undefined,
   log: Logger,
 ): Promise<Authentication> {
-  const { admins } = config;
-  if (given) {
-    return new Authentication({
-      authenticator: new FunctionAuth(given),
-      mode: 'custom',
-      admins,
-      log,
-    });
-  }
-  const authenticator = await openAuthenticator(config, log);
-  return new Authentication({ authenticator, mode: config.auth, admins, log });
+  const authenticator = given ? new FunctionAuth(given) : await openAuthenticator(config, log);
+  return new Authentication({
+    authenticator,
+    mode: given ? 'custom' : config.auth,
+    admins: config.admins,
+    attempts: new Attempts(config.maxFailedAttempts, log),
+    log,
+  });
 }
 
 async function openAuthenticator(config: Config, log: Logger): Promise<Authenticator> {
