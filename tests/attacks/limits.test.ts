@@ -99,6 +99,19 @@ describe('[R8] [R12] messages and requests', () => {
     expect(promises).toBe(100);
   });
 
+  test('that go on beyond what a person may are cut with 4429, and the person’s others go on', async () => {
+    const options = { ...notRated, messageRate: 50, personRate: 1 };
+    const { ws, tokens } = await startGuarded(['alice'], options);
+    const [client, other] = [
+      await connectAs(ws, tokens.alice ?? ''),
+      await connectAs(ws, tokens.alice ?? ''),
+    ];
+    for (let sent = 0; sent < 600; sent++) client.send({ type: 'ping' });
+    expect((await client.closed).code).toBe(4429);
+    other.send({ type: 'ping' });
+    expect((await other.next('error')).data).toMatchObject({ code: 'RATE_LIMITED', limit: 1 });
+  });
+
   test('of a laptop have no limit: with auth none there is one owner', async () => {
     const { ws } = await startGateway({ ...notRated, personRate: 1, addressRate: 1 });
     const client = await TestSocket.open(ws);

@@ -339,18 +339,25 @@ export class Connection implements Peer {
   }
 
   #handleOne(incoming: Incoming): Promise<void> | undefined {
-    if (incoming.refusal) return this.#handleCounted(incoming);
-    const { principal } = this.#state.status === 'open' ? this.#state.identity : {};
-    const refusal = this.#charge(principal?.id);
-    if (!(refusal instanceof Promise)) return this.#handleCounted({ ...incoming, refusal });
+    // A stop that was carried out on its arrival is not refused any more.
+    if (incoming.refusal || incoming.early) return this.#handleLimited(incoming);
+    const refusal = this.#charge(this.#state.status === 'open' ? this.principalId : undefined);
+    if (!(refusal instanceof Promise)) return this.#handleCharged(incoming, refusal);
     return refusal
-      .then((known) =>
-        this.closing ? undefined : this.#handleCounted({ ...incoming, refusal: known }),
-      )
+      .then((known) => this.#handleCharged(incoming, known))
       .catch((error) => this.#answerError(error, undefined));
   }
 
-  #handleCounted({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
+  #handleCharged(
+    incoming: Incoming,
+    refusal: ProtocolError | undefined,
+  ): Promise<void> | undefined {
+    if (this.closing) return undefined;
+    if (refusal) this.#inbound.countRefusal();
+    return this.#handleLimited({ ...incoming, refusal });
+  }
+
+  #handleLimited({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
     let replyTo: string | undefined;
     try {
       if (refusal) {
