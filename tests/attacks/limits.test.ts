@@ -2,7 +2,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Budget, WINDOW_S } from '../../packages/gateway/src/budget.ts';
 import { bearer, connectAs, startGuarded } from '../auth/people.ts';
-import { startGateway } from '../helpers/gateway.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -172,11 +172,12 @@ describe('[R8] [R12] connections', () => {
 });
 
 test('[R8] [R12] sessions of a person: no more than may be, also where all are created at once', async () => {
-  const options = { ...notRated, maxSessionsPerPerson: 20 };
+  const kept = { store: 'sqlite:', dataDir: await temporaryDirectory() } as const;
+  const options = { ...notRated, ...kept, maxSessionsPerPerson: 20 };
   const { http, ws, tokens } = await startGuarded(['alice', 'bob'], options);
   const { alice = '', bob = '' } = tokens;
   const client = await connectAs(ws, alice);
-  const kept = await client.create();
+  const first = await client.create();
   const create = () => fetch(`${http}/api/sessions`, { method: 'POST', ...bearer(alice) });
   const created = await statuses(Array.from({ length: 40 }, create));
   expect(created.filter((status) => status === 200).length).toBe(19);
@@ -184,10 +185,10 @@ test('[R8] [R12] sessions of a person: no more than may be, also where all are c
   const { data } = await client.next('error');
   expect(data).toMatchObject({ code: 'SESSION_LIMIT', limit: 20, retryable: false });
   // One that is there already is none more.
-  client.send({ type: 'session_create', session_id: kept });
+  client.send({ type: 'session_create', session_id: first });
   await client.next('session_status');
   await (await connectAs(ws, bob)).create();
-  await fetch(`${http}/api/sessions/${kept}`, { method: 'DELETE', ...bearer(alice) });
+  await fetch(`${http}/api/sessions/${first}`, { method: 'DELETE', ...bearer(alice) });
   expect((await create()).status).toBe(200);
 });
 

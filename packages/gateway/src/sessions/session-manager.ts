@@ -58,51 +58,45 @@ export interface Poster {
 export class SessionManager {
   readonly #deps: SessionManagerDeps;
   readonly #arrivals = new Arrivals();
-  /** Messages on their way to the disk, and sessions, by person: what is there soon counts already. */
+  /** Messages on their way to the disk, by person: each is a run soon. */
   readonly #posting = new Tally();
-  readonly #creating = new Tally();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
   }
 
-  /** Creates a session; with an `id` that exists already and is the principal's, returns that one. */
+  /**
+   * Creates a session; with an `id` that exists already and is the principal's, returns that one.
+   *
+   * @throws {ProtocolError} `SESSION_LIMIT`
+   */
   async create(
     principal: Principal,
     options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
-    const { agents, store } = this.#deps;
-    const agent = this.#agent(options.agent ?? agents.defaultName).name;
-    this.#creating.add(principal.id);
-    const { session, created } = await this.#makeRoom(principal, options.id)
-      .then(() =>
-        store.createSession({
-          id: options.id ?? randomUUID(),
-          owner: principal.id,
-          title: options.title ?? null,
-          agent,
-          createdAt: Date.now(),
-        }),
-      )
-      .finally(() => this.#creating.remove(principal.id));
+    const { agents, store, limits } = this.#deps;
+    const id = options.id ?? randomUUID();
+    const limit = limits.maxSessionsPerPerson;
+    const { session, created } = await store.createSession(
+      {
+        id,
+        owner: principal.id,
+        title: options.title ?? null,
+        agent: this.#agent(options.agent ?? agents.defaultName).name,
+        createdAt: Date.now(),
+      },
+      limit === 0 ? undefined : limit,
+    );
+    if (!session) {
+      throw new ProtocolError(
+        'SESSION_LIMIT',
+        `You have ${limit} sessions, as many as may be. Delete one first.`,
+        { limit },
+      );
+    }
     authorize(principal, session, 'write', session.id);
     if (created) this.#changed(session);
     return session;
-  }
-
-  /** @throws {ProtocolError} `SESSION_LIMIT`, unless the session of this id is there already. */
-  async #makeRoom({ id: owner }: Principal, id: string | undefined): Promise<void> {
-    const { store, limits } = this.#deps;
-    const { maxSessionsPerPerson: limit } = limits;
-    if (limit === 0) return;
-    const { total } = await store.listSessions({ owner, offset: 0, limit: 1 });
-    if (total + this.#creating.of(owner) <= limit) return;
-    if (id !== undefined && (await store.getSession(id))) return;
-    throw new ProtocolError(
-      'SESSION_LIMIT',
-      `You have ${limit} sessions, as many as may be. Delete one first.`,
-      { limit },
-    );
   }
 
   /** @throws {ProtocolError} `SESSION_NOT_FOUND`, as every method that names a session. */
