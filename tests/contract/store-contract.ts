@@ -77,6 +77,28 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(session).toMatchObject({ owner: 'ann', title: null, agent: 'guide' });
       });
 
+      test('of simultaneous creations no more are created than their owner may have', async () => {
+        const store = await openStore('first');
+        const bobs = newSession('of bob', { owner: 'bob' });
+        const [other, ...mine] = await Promise.all([
+          store.createSession(bobs, 1),
+          ...Array.from({ length: 9 }, (_, index) =>
+            store.createSession(newSession(`${index}`), 5),
+          ),
+        ]);
+        expect(other.created).toBe(true);
+        expect(mine.filter(({ created }) => created).length).toBe(4);
+        expect(mine.at(-1)).toEqual({ session: undefined, created: false });
+        expect(await store.getSession('8')).toBeUndefined();
+        // One that is there is returned however many there are.
+        expect(await store.createSession(newSession('first'), 5)).toMatchObject({
+          session: { id: 'first' },
+          created: false,
+        });
+        await store.deleteSession('first');
+        expect((await store.createSession(newSession('8'), 5)).created).toBe(true);
+      });
+
       test('of simultaneous creations of one session one creates', async () => {
         const store = await openStore();
         const all = await Promise.all(

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
+import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
@@ -139,7 +140,14 @@ test('[R7] a session that is deleted while it is read for those who watch stays 
     agents: [echoAgent],
     keptIn,
   });
-  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
+  const sessions = new SessionManager({
+    store,
+    hub,
+    runs,
+    agents,
+    log,
+    limits: parseOptions({ maxQueuedRuns: 10 }),
+  });
   const sidebar = await watching(ws);
   const getSession = keptIn.getSession.bind(keptIn);
   const read = Promise.withResolvers<void>();
@@ -182,7 +190,14 @@ test('[R7] a join during which the session is deleted hears of no session that i
     agents: [echoAgent],
     keptIn,
   });
-  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
+  const sessions = new SessionManager({
+    store,
+    hub,
+    runs,
+    agents,
+    log,
+    limits: parseOptions({ maxQueuedRuns: 10 }),
+  });
   const { id } = await sessions.create(LOCAL, {});
   const readSession = keptIn.readSession.bind(keptIn);
   const read = Promise.withResolvers<void>();

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
+import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
@@ -159,7 +160,14 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
   client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
   const run = await next();
   gate.breakDown(diskFull(), 'deleteSession');
-  const sessions = new SessionManager({ store, hub, runs, agents, log, maxQueuedRuns: 10 });
+  const sessions = new SessionManager({
+    store,
+    hub,
+    runs,
+    agents,
+    log,
+    limits: parseOptions({ maxQueuedRuns: 10 }),
+  });
   await expect(sessions.delete(LOCAL, sessionId)).rejects.toThrow('full');
   await run.say('whole');
   void run.finish();

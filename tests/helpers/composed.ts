@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { ClientAddresses } from '../../packages/gateway/src/address.ts';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import type { Authenticate } from '../../packages/gateway/src/auth/function.ts';
 import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
@@ -8,6 +9,7 @@ import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { type ConfigOptions, parseOptions } from '../../packages/gateway/src/config.ts';
 import { ConnectionManager } from '../../packages/gateway/src/connections/connection-manager.ts';
 import { type Agent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
@@ -55,13 +57,15 @@ export async function startComposed(options: ComposedOptions = {}) {
     runs,
     agents,
     log,
-    maxQueuedRuns: config.maxQueuedRuns,
+    limits: { ...config, ...UNLIMITED_PERSON },
   });
   const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
   const connections = new ConnectionManager({
     ...config,
     sessions,
     authentication: await openAuthentication(config, authenticate, log),
+    addresses: new ClientAddresses(config.trustedProxies),
+    limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
     log,
     originRules: { origins: config.origins, hosts: config.hosts },
   });

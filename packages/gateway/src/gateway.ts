@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
+import { ClientAddresses } from './address.ts';
 import { type Agent, type AgentDefinition, defineAgent } from './agents/agent.ts';
 import { configuredModels, findOllama } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
@@ -18,6 +19,7 @@ import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager, endUpgrade } from './connections/connection-manager.ts';
 import { createRequestListener } from './http/app.ts';
+import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { isLoopback } from './origin.ts';
@@ -100,6 +102,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
   const agents = await collectAgents(config, given, log);
   const authentication = await openAuthentication(config, authenticate, log);
+  const isOneOwner = authentication.mode === 'none';
+  const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
+  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
+  const addresses = new ClientAddresses(config.trustedProxies);
   const store = await openStore(config);
   const bus = new MemoryBus();
   const hub = new Hub(bus, log, new Watchers(store, log));
@@ -119,7 +125,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     runs,
     agents,
     log,
-    maxQueuedRuns: config.maxQueuedRuns,
+    limits: { ...config, ...perPerson },
   });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
@@ -127,6 +133,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     ...config,
     sessions,
     authentication,
+    addresses,
+    limits,
     log,
     originRules,
   });
@@ -137,6 +145,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     config,
     log,
     authentication,
+    addresses,
+    limits,
     originRules,
     version: VERSION,
     url: () => url,

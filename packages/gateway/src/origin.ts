@@ -43,9 +43,13 @@ export function checkOrigin(request: Asking, rules: OriginRules): void {
  *
  * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`
  */
-export function checkSocketOrigin(request: Asking, rules: OriginRules): void {
+export function checkSocketOrigin(
+  request: Asking,
+  from: { readonly isLoopback: boolean },
+  rules: OriginRules,
+): void {
   checkOrigin(request, rules);
-  if (request.headers.origin !== undefined || isLoopback(request.socket.remoteAddress)) return;
+  if (request.headers.origin !== undefined || from.isLoopback) return;
   if (rules.origins.includes('*')) return;
   throw new ProtocolError(
     'ORIGIN_NOT_ALLOWED',

@@ -4,6 +4,7 @@
  * from what stands here.
  */
 import * as z from 'zod';
+import { isAddressRange } from './address.ts';
 
 /** What a setting is to people; `expected` completes the sentence "expected …". */
 export interface SettingInfo {
@@ -152,6 +153,12 @@ export const SETTING_GROUPS = {
       about: 'Its key in PEM. Both are read again when they change.',
       expected: 'the path of a file',
     }),
+    trustedProxies: list(
+      z.string().refine(isAddressRange),
+      [],
+      'Proxies whose X-Forwarded-For says from which address a client comes.',
+      'addresses or CIDR ranges such as 10.0.0.0/8',
+    ),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',
@@ -232,6 +239,45 @@ export const SETTING_GROUPS = {
         min: 0,
         max: MOST_RATE,
       },
+    ),
+    personRate: count(
+      100,
+      'messages a second',
+      'From one person, requests too, counted over ten seconds; 0 is no limit.',
+      { min: 0, max: MOST_RATE },
+    ),
+    addressRate: count(
+      500,
+      'messages a second',
+      'From one address, requests too, counted over ten seconds; 0 is no limit.',
+      { min: 0, max: MOST_RATE },
+    ),
+    maxFailedAttempts: count(
+      10,
+      'failures a minute',
+      'Wrong tokens from one address a minute, then none is looked at; 0 is no limit.',
+      { min: 0 },
+    ),
+    maxConnectionsPerAddress: count(
+      500,
+      'connections',
+      'At once from one address; 0 is no limit.',
+      { min: 0 },
+    ),
+    maxConnectionsPerPerson: count(50, 'connections', 'At once of one person; 0 is no limit.', {
+      min: 0,
+    }),
+    maxSessionsPerPerson: count(
+      10_000,
+      'sessions',
+      'That one person may have before no more are created; 0 is no limit.',
+      { min: 0 },
+    ),
+    maxRunsPerPerson: count(
+      16,
+      'runs',
+      'Answers of one person, those that wait too; 0 is no limit.',
+      { min: 0 },
     ),
     maxOutboxBytes: count(1_048_576, 'bytes', 'Waiting to be sent to one connection.'),
     maxSessionsPerConnection: count(32, 'sessions', 'Joined at once by one connection.'),

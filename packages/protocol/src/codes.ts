@@ -55,7 +55,8 @@ export const ERROR_CODES = {
   SESSION_LIMIT: {
     retryable: false,
     status: 429,
-    description: 'The connection is in as many sessions as it may be. Leave one first.',
+    description:
+      'There are as many sessions as may be, of the connection or of the person. Leave or delete one first.',
   },
   UNAUTHORIZED: {
     retryable: false,
@@ -81,7 +82,8 @@ export const ERROR_CODES = {
   CONNECTION_LIMIT: {
     retryable: true,
     status: 503,
-    description: 'The server holds as many connections as it may. Try again later.',
+    description:
+      'As many connections are open as may be, in all, from this address or of this person. Try again later.',
   },
   AGENT_NOT_FOUND: {
     retryable: false,
@@ -123,13 +125,13 @@ export const ERROR_CODES = {
     retryable: true,
     status: 429,
     description:
-      'As many messages wait in this session as may. Send it again when an answer has ended.',
+      'As many messages wait in this session, or answers of this person are not finished, as may. Send it again when an answer has ended.',
   },
   RATE_LIMITED: {
     retryable: true,
     status: 429,
     description:
-      'More than may be sent in this time. Send it again after `retry_after_ms`; who goes on without a pause is cut.',
+      'More than may be sent in this time, or too many wrong tokens. Send it again after `retry_after_ms`; who goes on without a pause is cut.',
   },
   STORE_UNAVAILABLE: {
     retryable: true,
@@ -184,7 +186,8 @@ export const CLOSE_CODES = {
   },
   4429: {
     reconnect: true,
-    description: 'It went on sending far more than it may. Come back, and send less.',
+    description:
+      'More than may be sent or open, or too many wrong tokens. Come back later, and send less.',
   },
 } as const satisfies Record<number, CloseCodeInfo>;
 

@@ -1,9 +1,11 @@
 /** Says of every request and every `auth` message who is asking. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ProtocolError } from '@parley/protocol';
+import type { ClientAddress } from '../address.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
+import type { Attempts } from './attempts.ts';
 import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
 import { Invitations } from './invitations.ts';
 import type { Signer } from './signing.ts';
@@ -21,6 +23,7 @@ export interface AuthenticationOptions {
   readonly mode: AuthMode;
   /** The ids of administrators. */
   readonly admins: readonly string[];
+  readonly attempts: Attempts;
   readonly log: Logger;
 }
 
@@ -41,9 +44,10 @@ export class Authentication {
   /**
    * Who sends this request; `undefined`: it does not say.
    *
-   * @throws {ProtocolError} `UNAUTHORIZED`, or `AUTH_UNAVAILABLE` where it cannot be told now.
+   * @throws {ProtocolError} `UNAUTHORIZED`; `RATE_LIMITED` where too much from this address was wrong;
+   *   `AUTH_UNAVAILABLE` where it cannot be told now.
    */
-  async ofRequest(request: IncomingMessage): Promise<Identity | undefined> {
+  async ofRequest(request: IncomingMessage, address: ClientAddress): Promise<Identity | undefined> {
     const { localAddress } = request.socket;
     // Everyone is taken for the owner of this machine, so only it may ask.
     if (this.mode === 'none' && localAddress !== undefined && !isLoopback(localAddress)) {
@@ -53,18 +57,23 @@ export class Authentication {
     }
     const { token, ticket } = shownBy(request);
     if (ticket !== undefined) {
-      const identity = this.#tickets.redeem(ticket);
-      if (!identity) throw unauthorized('This ticket was used, or is older than 30 s.');
-      return identity;
+      // A right one is let in whoever else guesses there: it was made here, and nobody guesses it.
+      return this.#tickets.redeem(ticket) ?? this.#refuseTicket(ticket, address);
     }
-    return this.#ask({ token, headers: request.headers, canSetCookie: true });
+    const ask = () => this.#ask({ token, headers: request.headers, canSetCookie: true });
+    return token === undefined ? ask() : this.#options.attempts.make(address, token, ask);
   }
 
   /** Whose token it is; `headers`: those with which the connection was made. Throws as `ofRequest`. */
-  async ofToken(token: string, headers: IncomingHttpHeaders): Promise<Identity> {
-    const identity = await this.#ask({ token, headers, canSetCookie: false });
-    if (!identity) throw unauthorized('This token is not known here, or not any more.');
-    return identity;
+  ofToken(
+    token: string,
+    { headers, address }: { headers: IncomingHttpHeaders; address: ClientAddress },
+  ): Promise<Identity> {
+    return this.#options.attempts.make(address, token, async () => {
+      const identity = await this.#ask({ token, headers, canSetCookie: false });
+      if (!identity) throw unauthorized('This token is not known here, or not any more.');
+      return identity;
+    });
   }
 
   /** For who shows it first, within its lifetime in milliseconds. */
@@ -74,6 +83,12 @@ export class Authentication {
 
   close(): void {
     this.#options.authenticator.close();
+  }
+
+  #refuseTicket(ticket: string, address: ClientAddress): Promise<never> {
+    return this.#options.attempts.make(address, ticket, async () => {
+      throw unauthorized('This ticket was used, or is older than 30 s.');
+    });
   }
 
   async #ask(credentials: Parameters<Authenticator['identify']>[0]): Promise<Identity | undefined> {

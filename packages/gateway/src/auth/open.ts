@@ -2,6 +2,7 @@
 import { type Config, ConfigError } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { AnonymousAuth } from './anonymous.ts';
+import { Attempts } from './attempts.ts';
 import { Authentication } from './authentication.ts';
 import type { Authenticator } from './authenticator.ts';
 import { type Authenticate, FunctionAuth } from './function.ts';
@@ -19,8 +20,14 @@ export async function openAuthentication(
   const authenticator = given
     ? new FunctionAuth(given)
     : await openAuthenticator(config, signer, log);
-  const mode = given ? 'custom' : config.auth;
-  return new Authentication({ authenticator, signer, mode, admins: config.admins, log });
+  return new Authentication({
+    authenticator,
+    signer,
+    mode: given ? 'custom' : config.auth,
+    admins: config.admins,
+    attempts: new Attempts(config.maxFailedAttempts, log),
+    log,
+  });
 }
 
 async function openAuthenticator(

@@ -1,6 +1,6 @@
 /** All connections of this process: the upgrade, liveness, limits, and the way out at a restart. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   createMessage,
@@ -10,8 +10,10 @@ import {
   SUBPROTOCOL,
 } from '@parley/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import { cookieFor, type Identity, unauthorized } from '../auth/authenticator.ts';
+import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
@@ -22,6 +24,8 @@ import { Outbox } from './outbox.ts';
 export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly sessions: SessionManager;
   readonly authentication: Authentication;
+  readonly addresses: ClientAddresses;
+  readonly limits: Limits;
   readonly log: Logger;
   readonly originRules: OriginRules;
   /** How long a connection may take to say who is asking, milliseconds. */
@@ -93,14 +97,15 @@ export class ConnectionManager {
     // Until `ws` has the socket, its errors are nobody else's.
     const ignore = () => {};
     socket.on('error', ignore);
+    const address = this.#options.addresses.of(request);
     this.#arriving += 1;
-    this.#admit(request)
+    this.#admit(request, socket, address)
       .then((identity) => {
         // It may have gone in the meantime.
         if (socket.destroyed) return;
         this.#server.handleUpgrade(request, socket, head, (webSocket) => {
           socket.off('error', ignore);
-          this.#open(webSocket, socket, identity, request);
+          this.#open(webSocket, socket, { identity, address, headers: request.headers });
         });
       })
       .catch((error) => refuse(socket, error))
@@ -110,9 +115,15 @@ export class ConnectionManager {
   }
 
   /** `undefined`: who is asking is to be said by the first message. */
-  async #admit(request: IncomingMessage): Promise<Identity | undefined> {
+  async #admit(
+    request: IncomingMessage,
+    socket: Duplex,
+    address: ClientAddress,
+  ): Promise<Identity | undefined> {
+    const { limits } = this.#options;
     checkOrigin(request, this.#options.originRules);
     this.#makeRoom();
+    socket.once('close', limits.connectFrom(address));
     const offered = request.headers['sec-websocket-protocol']
       ?.split(',')
       .map((name) => name.trim());
@@ -123,18 +134,27 @@ export class ConnectionManager {
         'Offer parley.v1 beside what says who is asking: one of the subprotocols has to be chosen, and that is no secret.',
       );
     }
-    const identity = await this.#options.authentication.ofRequest(request);
+    const identity = await this.#options.authentication.ofRequest(request, address);
     if (!identity && isPlain) {
       throw unauthorized(
         'Without the subprotocol parley.v1 the request itself has to say who is asking.',
       );
     }
     // What shows nothing has to come from a page, or from this machine.
-    if (identity?.isAssumed) checkSocketOrigin(request, this.#options.originRules);
+    if (identity?.isAssumed) checkSocketOrigin(request, address, this.#options.originRules);
+    const refusal = await limits.take(identity?.principal.id, address);
+    if (refusal) throw refusal;
+    if (identity) this.#enter(identity, socket);
     if (identity?.setCookie) this.#cookies.set(request, cookieFor(identity.setCookie, request));
     // It has taken a while.
     this.#makeRoom();
     return identity;
+  }
+
+  /** @throws {ProtocolError} `CONNECTION_LIMIT` where the person has as many connections as may be. */
+  #enter({ principal }: Identity, socket: Duplex): void {
+    // What has gone would not give its place back.
+    if (!socket.destroyed) socket.once('close', this.#options.limits.connectAs(principal.id));
   }
 
   /** @throws {ProtocolError} `CONNECTION_LIMIT` */
@@ -161,8 +181,15 @@ export class ConnectionManager {
   #open(
     webSocket: WebSocket,
     socket: Duplex,
-    identity: Identity | undefined,
-    { headers }: IncomingMessage,
+    {
+      identity,
+      address,
+      headers,
+    }: {
+      readonly identity: Identity | undefined;
+      readonly address: ClientAddress;
+      readonly headers: IncomingHttpHeaders;
+    },
   ): void {
     const options = this.#options;
     const profile = webSocket.protocol === SUBPROTOCOL ? SUBPROTOCOL : 'plain';
@@ -176,7 +203,12 @@ export class ConnectionManager {
       outbox,
       {
         sessions: options.sessions,
-        authenticate: (token) => options.authentication.ofToken(token, headers),
+        authenticate: async (token) => {
+          const shown = await options.authentication.ofToken(token, { headers, address });
+          if (!connection.isKnown) this.#enter(shown, socket);
+          return shown;
+        },
+        charge: (personId) => options.limits.take(personId, address),
         log: options.log,
         limits: {
           maxMessageBytes:
@@ -188,7 +220,11 @@ export class ConnectionManager {
     );
     this.#connections.set(connection, webSocket);
     if (!identity) boundUnauthenticated(connection, socket);
-    options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
+    const { address: from } = address;
+    options.log.debug(
+      { connection_id: connection.id, profile, address: from },
+      'a connection opened',
+    );
     webSocket.on('ping', () => connection.pinged());
     webSocket.on('pong', () => connection.heard());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));

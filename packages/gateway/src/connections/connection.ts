@@ -53,6 +53,10 @@ export interface ConnectionDeps {
   readonly sessions: SessionManager;
   /** Whose token it is. Rejects with a `ProtocolError`. */
   readonly authenticate: (token: string) => Promise<Identity>;
+  /** Counts a message among all of this person and of the address; returns its refusal. */
+  readonly charge: (
+    personId: string | undefined,
+  ) => ProtocolError | undefined | Promise<ProtocolError | undefined>;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
 }
@@ -94,6 +98,7 @@ export class Connection implements Peer {
   unwatch: (() => void) | undefined;
   #state: State;
   readonly #authenticate: ConnectionDeps['authenticate'];
+  readonly #charge: ConnectionDeps['charge'];
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #log: Logger;
@@ -125,6 +130,7 @@ export class Connection implements Peer {
       ? { status: 'open', identity: is.identity }
       : { status: 'awaiting_auth', waitedMs: 0 };
     this.#authenticate = deps.authenticate;
+    this.#charge = deps.charge;
     this.sessions = deps.sessions;
     this.limits = deps.limits;
     this.#socket = socket;
@@ -226,9 +232,7 @@ export class Connection implements Peer {
       // One that is known already stays who they are for as long as they were to.
       if (this.#state.status !== 'awaiting_auth') throw error;
       this.#answerError(error, replyTo);
-      this.close(
-        error instanceof ProtocolError && !ERROR_CODES[error.code].retryable ? 4401 : 1011,
-      );
+      this.close(closeCodeOf(error));
       return;
     }
     const state = this.#state;
@@ -330,7 +334,26 @@ export class Connection implements Peer {
     this.#handling = false;
   }
 
-  #handleOne({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
+  #handleOne(incoming: Incoming): Promise<void> | undefined {
+    // A stop that was carried out on its arrival is not refused any more.
+    if (incoming.refusal || incoming.early) return this.#handleLimited(incoming);
+    const refusal = this.#charge(this.#state.status === 'open' ? this.principal.id : undefined);
+    if (!(refusal instanceof Promise)) return this.#handleCharged(incoming, refusal);
+    return refusal
+      .then((known) => this.#handleCharged(incoming, known))
+      .catch((error) => this.#answerError(error, undefined));
+  }
+
+  #handleCharged(
+    incoming: Incoming,
+    refusal: ProtocolError | undefined,
+  ): Promise<void> | undefined {
+    if (this.closing) return undefined;
+    if (refusal) this.#inbound.countRefusal();
+    return this.#handleLimited({ ...incoming, refusal });
+  }
+
+  #handleLimited({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
     let replyTo: string | undefined;
     try {
       if (refusal) {
@@ -383,6 +406,14 @@ export class Connection implements Peer {
   #answerError(error: unknown, replyTo: string | undefined): void {
     this.tell(createError(asProtocolError(error, this.#log), replyTo ? { reply_to: replyTo } : {}));
   }
+}
+
+/** How a connection ends of which it could not be told whose it is. */
+function closeCodeOf(error: unknown): CloseCode {
+  if (!(error instanceof ProtocolError)) return 1011;
+  const { retryable, status } = ERROR_CODES[error.code];
+  if (!retryable) return 4401;
+  return status === 429 || error.code === 'CONNECTION_LIMIT' ? 4429 : 1011;
 }
 
 /** What the other side is told of an error; what it is not told goes to the log. */

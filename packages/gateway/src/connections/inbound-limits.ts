@@ -30,6 +30,11 @@ export class InboundLimits {
     return this.#refusals >= MAX_REFUSALS;
   }
 
+  /** Another limit has refused a message: it counts as refused here. */
+  countRefusal(): void {
+    this.#refusals += 1;
+  }
+
   /** Takes a message of `size` bytes, or returns its refusal. */
   take(size: number, now: number): ProtocolError | undefined {
     if (this.#refusals > 0 && this.#limits.every(({ bucket }) => bucket.isFull(now))) {

@@ -19,6 +19,7 @@ export const chatRoutes: readonly Route[] = [
     errors: [
       'INVALID_MESSAGE',
       'SESSION_NOT_FOUND',
+      'SESSION_LIMIT',
       'AGENT_NOT_FOUND',
       'MESSAGE_CONFLICT',
       'QUEUE_FULL',

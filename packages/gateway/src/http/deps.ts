@@ -1,10 +1,12 @@
 /** What answering HTTP needs of the rest of the gateway. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import type { ClientAddresses } from '../address.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Config } from '../config.ts';
+import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { OriginRules } from '../origin.ts';
@@ -16,6 +18,8 @@ export interface AppDeps {
   readonly config: Config;
   readonly log: Logger;
   readonly authentication: Authentication;
+  readonly addresses: ClientAddresses;
+  readonly limits: Limits;
   readonly originRules: OriginRules;
   readonly version: string;
   /** Where this server is reached, once it listens. */

@@ -38,17 +38,25 @@ export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<
 }
 
 /**
- * Notes who is asking, and gives a new browser its cookie.
+ * Notes who is asking, counts what they ask, and gives a new browser its cookie.
  *
- * @throws {ProtocolError} `UNAUTHORIZED` where what is shown is nobody's.
+ * @throws {ProtocolError} `UNAUTHORIZED` where what is shown is nobody's, `RATE_LIMITED`
  */
-export function whoIsAsking({ authentication }: AppDeps): MiddlewareHandler<HttpEnv> {
+export function whoIsAsking({
+  authentication,
+  addresses,
+  limits,
+}: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
     if (isAsset(context.req.path) || context.req.method === 'OPTIONS') {
       await next();
       return;
     }
-    const identity = await authentication.ofRequest(context.env.incoming);
+    const { incoming } = context.env;
+    const address = addresses.of(incoming);
+    const identity = await authentication.ofRequest(incoming, address);
+    const refusal = await limits.take(identity?.principal.id, address);
+    if (refusal) throw refusal;
     context.set('identity', identity);
     await next();
     if (!identity?.setCookie) return;

@@ -9,7 +9,12 @@ const SCHEMAS = '#/components/schemas/';
 const OPTIONS = { base: SCHEMAS, target: 'draft-2020-12' } as const;
 
 /** What every route may answer with, beside its own. */
-const COMMON: readonly ErrorCode[] = ['ORIGIN_NOT_ALLOWED', 'INTERNAL_ERROR', 'STORE_UNAVAILABLE'];
+const COMMON: readonly ErrorCode[] = [
+  'ORIGIN_NOT_ALLOWED',
+  'RATE_LIMITED',
+  'INTERNAL_ERROR',
+  'STORE_UNAVAILABLE',
+];
 /** What a route that takes a body may answer with. */
 const OF_BODIES: readonly ErrorCode[] = ['INVALID_JSON', 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
 

@@ -35,7 +35,7 @@ export const sessionRoutes: readonly Route[] = [
     access: 'known',
     body: schema.createBody,
     data: schema.createdData,
-    errors: ['INVALID_MESSAGE', 'AGENT_NOT_FOUND'],
+    errors: ['INVALID_MESSAGE', 'AGENT_NOT_FOUND', 'SESSION_LIMIT'],
     async handle({ sessions }, { principal, body }) {
       const { title, agent_name: agent } = body;
       const record = await sessions.create(principal, { title, agent });

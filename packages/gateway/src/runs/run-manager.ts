@@ -10,6 +10,7 @@ import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
+import { Tally } from '../tally.ts';
 import { readHistory } from './history.ts';
 import { type Claim, claim, findSuperseded, shownQuestions } from './recovery.ts';
 import { type Publish, Run, type RunFault, type RunSpec } from './run.ts';
@@ -43,6 +44,8 @@ export class RunManager {
   /** Unfinished runs by session, in the order of their messages. */
   readonly #sessions = new Map<string, Map<string, Run>>();
   #count = 0;
+  /** Unfinished runs by whose message they answer. */
+  readonly #people = new Tally();
   /** What comes now is for the next start. */
   #drained = false;
 
@@ -75,6 +78,8 @@ export class RunManager {
       { ...run, sessionId, replyTo, message: data.content, history },
       this.#deps,
     );
+    this.#people.add(data.sender);
+    void taken.settled.then(() => this.#people.remove(data.sender));
     // Before its turn may come.
     if (stopped) void taken.stop();
     return this.#take(taken);
@@ -109,6 +114,11 @@ export class RunManager {
   /** How a run of this process ends, once it has; `undefined`: it is none, or no longer. */
   settled(sessionId: string, runId: string): Promise<RunEnd | 'released'> | undefined {
     return this.#sessions.get(sessionId)?.get(runId)?.settled;
+  }
+
+  /** Unfinished runs that answer this person, waiting ones included. */
+  countOf(personId: string): number {
+    return this.#people.of(personId);
   }
 
   /** How many runs of the session have not started, when so many more have been submitted. */

@@ -23,6 +23,7 @@ import {
   STORE_LIMITS,
   type Store,
 } from '../stores/store.ts';
+import { Tally } from '../tally.ts';
 import { waitForAnswer } from './answer.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
@@ -37,8 +38,16 @@ export interface SessionManagerDeps {
   readonly runs: RunManager;
   readonly agents: AgentRegistry;
   readonly log: Logger;
+  readonly limits: SessionLimits;
+}
+
+interface SessionLimits {
   /** Messages that may wait in one session. */
   readonly maxQueuedRuns: number;
+  /** Sessions that one person may have; 0 is no limit. */
+  readonly maxSessionsPerPerson: number;
+  /** Answers of one person that are written or wait; 0 is no limit. */
+  readonly maxRunsPerPerson: number;
 }
 
 /** The connection that posts, where there is one. */
@@ -51,24 +60,42 @@ export interface Poster {
 export class SessionManager {
   readonly #deps: SessionManagerDeps;
   readonly #arrivals = new Arrivals();
+  /** Messages on their way to the disk, by person: each is a run soon. */
+  readonly #posting = new Tally();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
   }
 
-  /** Creates a session; with an `id` that exists already and is the principal's, returns that one. */
+  /**
+   * Creates a session; with an `id` that exists already and is the principal's, returns that one.
+   *
+   * @throws {ProtocolError} `SESSION_LIMIT`
+   */
   async create(
     principal: Principal,
     options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
-    const { agents, store } = this.#deps;
-    const { session, created } = await store.createSession({
-      id: options.id ?? randomUUID(),
-      owner: principal.id,
-      title: options.title ?? null,
-      agent: this.#agent(options.agent ?? agents.defaultName).name,
-      createdAt: Date.now(),
-    });
+    const { agents, store, limits } = this.#deps;
+    const id = options.id ?? randomUUID();
+    const limit = limits.maxSessionsPerPerson;
+    const { session, created } = await store.createSession(
+      {
+        id,
+        owner: principal.id,
+        title: options.title ?? null,
+        agent: this.#agent(options.agent ?? agents.defaultName).name,
+        createdAt: Date.now(),
+      },
+      limit === 0 ? undefined : limit,
+    );
+    if (!session) {
+      throw new ProtocolError(
+        'SESSION_LIMIT',
+        `You have ${limit} sessions, as many as may be. Delete one first.`,
+        { limit },
+      );
+    }
     authorize(principal, session, 'write', session.id);
     if (created) this.#changed(session);
     return session;
@@ -202,11 +229,12 @@ export class SessionManager {
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
     const refusal =
-      this.#refusal(sessionId, agent, messageId) ??
+      this.#refusal(principal, sessionId, agent, messageId) ??
       (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
     const arrival = this.#arrivals.add(sessionId, messageId);
+    this.#posting.add(principal.id);
     let result: MessageOutcome | NoRepetition;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
@@ -218,6 +246,7 @@ export class SessionManager {
       throw error;
     } finally {
       this.#arrivals.land(sessionId, arrival);
+      this.#posting.remove(principal.id);
     }
     if (result.outcome !== 'appended') arrival.settle([]);
     switch (result.outcome) {
@@ -269,7 +298,7 @@ export class SessionManager {
     const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
     const id = record?.id ?? '';
     const refusal =
-      this.#refusal(id, agent, messageId) ??
+      this.#refusal(principal, id, agent, messageId) ??
       (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
     if (!refusal) return;
     const run = { runId: '', answerId: '', agent };
@@ -369,18 +398,23 @@ export class SessionManager {
   }
 
   /** Why a new message for this agent is not taken now, if it is not. */
-  #refusal(sessionId: string, agent: string, messageId: string): ProtocolError | undefined {
-    if (!this.#deps.agents.get(agent)) return this.#agentNotFound(agent);
-    const limit = this.#deps.maxQueuedRuns;
+  #refusal(
+    principal: Principal,
+    sessionId: string,
+    agent: string,
+    messageId: string,
+  ): ProtocolError | undefined {
+    const { agents, limits, runs } = this.#deps;
+    if (!agents.get(agent)) return this.#agentNotFound(agent);
     // On its way to the disk already: the store says whether this is a repetition or a conflict.
     if (this.#arrivals.has(sessionId, messageId)) return undefined;
-    const arriving = this.#arrivals.count(sessionId);
-    if (this.#deps.runs.waitingCount(sessionId, arriving) < limit) return undefined;
-    return new ProtocolError(
-      'QUEUE_FULL',
-      `${limit} messages wait in this session, as many as may. Send it again when an answer has ended.`,
-      { limit, retry_after_ms: 1_000 },
-    );
+    if (runs.waitingCount(sessionId, this.#arrivals.count(sessionId)) >= limits.maxQueuedRuns) {
+      return queueFull(limits.maxQueuedRuns, 'messages wait in this session');
+    }
+    const { maxRunsPerPerson: limit } = limits;
+    const asked = runs.countOf(principal.id) + this.#posting.of(principal.id);
+    if (limit === 0 || asked < limit) return undefined;
+    return queueFull(limit, 'answers to you are being written or wait');
   }
 
   /** Why this message cannot be replaced: what can is an earlier one of the same person. */
@@ -417,6 +451,14 @@ export class SessionManager {
       audience: audienceOf(record),
     });
   }
+}
+
+function queueFull(limit: number, what: string): ProtocolError {
+  return new ProtocolError(
+    'QUEUE_FULL',
+    `${limit} ${what}, as many as may. Send it again when an answer has ended.`,
+    { limit, retry_after_ms: 1_000 },
+  );
 }
 
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {

@@ -60,10 +60,16 @@ export class MemoryStore implements Store {
   #order = 0;
   #closed = false;
 
-  async createSession(session: NewSession): Promise<{ session: SessionRecord; created: boolean }> {
+  async createSession(
+    session: NewSession,
+    maxOwned?: number,
+  ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
     this.#assertOpen();
     const known = this.#sessions.get(session.id);
     if (known) return { session: { ...known.record }, created: false };
+    if (maxOwned !== undefined && this.#countOf(session.owner) >= maxOwned) {
+      return { session: undefined, created: false };
+    }
     const record: SessionRecord = {
       id: session.id,
       owner: session.owner,
@@ -85,6 +91,12 @@ export class MemoryStore implements Store {
       receipts: new Map(),
     });
     return { session: record, created: true };
+  }
+
+  #countOf(owner: string): number {
+    let count = 0;
+    for (const { record } of this.#sessions.values()) if (record.owner === owner) count += 1;
+    return count;
   }
 
   async getSession(id: string): Promise<SessionRecord | undefined> {

@@ -70,12 +70,11 @@ class SqliteStore implements Store {
     this.#unlock = unlock;
   }
 
-  async createSession(of: NewSession): Promise<{ session: SessionRecord; created: boolean }> {
-    const { id, owner, title, agent, createdAt } = of;
-    const result = await this.#writer.call('createSession', id, owner, title, agent, createdAt);
-    const { session, created } = result;
-    if (!session) throw new StoreError(`The session ${id} was created and is not there.`);
-    return { session, created };
+  createSession(
+    { id, owner, title, agent, createdAt }: NewSession,
+    maxOwned?: number,
+  ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
+    return this.#writer.call('createSession', id, owner, title, agent, createdAt, maxOwned);
   }
 
   getSession(id: string): Promise<SessionRecord | undefined> {

@@ -183,8 +183,14 @@ export interface Cleaned {
  * that the caller would have to know of, and the call may be repeated.
  */
 export interface Store {
-  /** Creates the session, or returns the one that has this id, whoever owns it. */
-  createSession(session: NewSession): Promise<{ session: SessionRecord; created: boolean }>;
+  /**
+   * Creates the session, or returns the one that has this id, whoever owns it. `undefined`: there is none,
+   * and its owner has `maxOwned` sessions already.
+   */
+  createSession(
+    session: NewSession,
+    maxOwned?: number,
+  ): Promise<{ session: SessionRecord | undefined; created: boolean }>;
   getSession(id: string): Promise<SessionRecord | undefined>;
   updateSession(
     id: string,

@@ -14,6 +14,9 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
   );
+  const countOwned = db
+    .prepare<[string], number>('SELECT count(*) FROM sessions WHERE owner = ?')
+    .pluck();
   const update = db.prepare<[string | null, string | null, string]>(
     `UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE key = ?`,
   );
@@ -85,8 +88,11 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       title: string | null,
       agent: string,
       createdAt: number,
+      maxOwned?: number,
     ): { session: SessionRecord | undefined; created: boolean } {
-      const created = insert.run(id, owner, title, agent, createdAt, createdAt).changes > 0;
+      const mayOwn = maxOwned === undefined || (countOwned.get(owner) ?? 0) < maxOwned;
+      const created =
+        mayOwn && insert.run(id, owner, title, agent, createdAt, createdAt).changes > 0;
       return { session: find(id), created };
     },
     updateSession(
