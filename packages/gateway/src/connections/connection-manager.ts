@@ -46,6 +46,8 @@ const UNAUTHENTICATED_BYTES = 262_144;
 const AUTH_SWEEP_MS = 1_000;
 /** A message in more fragments than this ends the connection: each costs more than its bytes. */
 const MAX_FRAGMENTS = 1_024;
+/** Pings whose answer waits for the socket; more than the rates let through before they end it. */
+const MAX_PENDING_PONGS = 1_024;
 
 export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
@@ -60,12 +62,13 @@ export class ConnectionManager {
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
-    // By name, because its types do not know `closeTimeout` yet.
+    // By name, because its types do not know all of them yet.
     const serverOptions = {
       noServer: true,
       clientTracking: false,
       maxPayload: options.hardMessageBytes,
       maxFragments: MAX_FRAGMENTS,
+      maxPendingAutoPongs: MAX_PENDING_PONGS,
       closeTimeout: CLOSE_TIMEOUT_MS,
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -189,8 +192,8 @@ export class ConnectionManager {
     this.#connections.set(connection, webSocket);
     if (!identity) boundUnauthenticated(connection, socket);
     options.log.debug({ connection_id: connection.id, profile }, 'a connection opened');
-    webSocket.on('ping', () => connection.pinged());
-    webSocket.on('pong', () => connection.heard());
+    webSocket.on('ping', () => connection.heardControl());
+    webSocket.on('pong', () => connection.heardControl());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
     // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
     webSocket.on('error', (error) => {

@@ -181,14 +181,10 @@ export class Connection implements Peer {
     this.send(encode(message));
   }
 
-  /** Something came from the other side. */
-  heard(): void {
+  /** A ping or a pong of the protocol came, which nobody limits below: it counts like a message. */
+  heardControl(): void {
+    if (this.closing) return;
     this.#silentMs = 0;
-  }
-
-  /** A ping of the protocol came, which is answered below: it counts like a message. */
-  pinged(): void {
-    this.heard();
     this.#inbound.take(0, performance.now());
     if (this.#inbound.exhausted) this.close(4429);
   }
@@ -248,7 +244,7 @@ export class Connection implements Peer {
   /** Takes the payload of a frame. Messages are handled one after the other, in order. */
   receive(bytes: Buffer, binary: boolean): void {
     if (this.closing) return;
-    this.heard();
+    this.#silentMs = 0;
     const refusal = this.#inbound.take(bytes.length, performance.now());
     if (this.#inbound.exhausted) {
       this.close(4429);
