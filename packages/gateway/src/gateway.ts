@@ -181,7 +181,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     agents,
     async listen() {
       if (!authenticate) checkExposure(config);
-      const server = createServer(handle);
+      const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -268,6 +268,11 @@ function checkExposure({ auth, host }: Config): void {
   throw new ConfigError([
     `auth is none, and the address ${host} can be reached from other machines: everyone there could read and change everything. Set auth to anonymous or token, or host to 127.0.0.1.`,
   ]);
+}
+
+/** HTTP/2, which some libraries offer with every request, is not taken, and the request answered. */
+function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function isSocketPath(request: IncomingMessage): boolean {

@@ -34,6 +34,8 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly maxSessionsPerConnection: number;
 }
 
+/** The one of RFC 6455. */
+const WEBSOCKET_VERSION = '13';
 /** How many times in a ping interval the connections are looked at. */
 const SWEEPS_PER_PING = 10;
 /** After a restart clients come back spread over so long, milliseconds. */
@@ -114,6 +116,7 @@ export class ConnectionManager {
 
   /** `undefined`: who is asking is to be said by the first message. */
   async #admit(request: IncomingMessage): Promise<Identity | undefined> {
+    checkVersions(request);
     checkOrigin(request, this.#options.originRules);
     this.#makeRoom();
     const offered = request.headers['sec-websocket-protocol']
@@ -249,6 +252,20 @@ export class ConnectionManager {
   }
 }
 
+/**
+ * `ws` takes draft 8 as well, whose clients say in another header where they come from, and any version
+ * of HTTP.
+ *
+ * @throws {ProtocolError} `INVALID_MESSAGE`
+ */
+function checkVersions({ httpVersion, headers }: IncomingMessage): void {
+  if (httpVersion === '1.1' && headers['sec-websocket-version'] === WEBSOCKET_VERSION) return;
+  throw new ProtocolError(
+    'INVALID_MESSAGE',
+    `Expected an upgrade by HTTP/1.1 with Sec-WebSocket-Version: ${WEBSOCKET_VERSION}.`,
+  );
+}
+
 /** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */
 function boundUnauthenticated(connection: Connection, socket: Duplex): void {
   let bytes = 0;
@@ -285,6 +302,8 @@ function refuse(socket: Duplex, error: unknown): void {
       `HTTP/1.1 ${status} ${code}`,
       'Connection: close',
       'Content-Type: application/json',
+      // RFC 6455 section 4.4: to who asked for another version.
+      `Sec-WebSocket-Version: ${WEBSOCKET_VERSION}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       ...(retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfter / 1_000)}`]),
       '',
