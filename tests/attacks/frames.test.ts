@@ -37,6 +37,10 @@ test.each(NAMES)('[R9] a frame without a mask: %s closes with 1002', async (_, o
   expect(outcome).toBe(1002);
 });
 
+test('[R9] HTTP where frames should be closes with 1002', async () => {
+  expect((await target.attack(Buffer.from('GET / HTTP/1.1\r\n\r\n'))).outcome).toBe(1002);
+});
+
 /** Lengths that are claimed: nothing of it has to come for the answer. */
 const LENGTHS: [string, FrameParts, Outcome][] = [
   ['16 bits for what 7 can say', { opcode: 1, payload: ping, lengthBits: 16 }, GOES_ON],
