@@ -69,6 +69,15 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/**
+ * How long a client may take to send a request, milliseconds: its headers, counted from the connection's
+ * start, and all of it. With how often they are looked at, nobody holds a connection for 15 s by it.
+ */
+const REQUEST_TIMES = {
+  headersTimeout: 10_000,
+  requestTimeout: 13_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 const VERSION: string = packageJson.version;
@@ -181,7 +190,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     agents,
     async listen() {
       if (!authenticate) checkExposure(config);
-      const server = createServer({ shouldUpgradeCallback: isWebSocketUpgrade }, handle);
+      const server = createServer({ ...REQUEST_TIMES, shouldUpgradeCallback }, handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -271,7 +280,7 @@ function checkExposure({ auth, host }: Config): void {
 }
 
 /** HTTP/2, which some libraries offer with every request, is not taken, and the request answered. */
-function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
   return headers.upgrade?.toLowerCase() === 'websocket';
 }
 
