@@ -11,39 +11,6 @@ expectNoUncaught();
 
 const text = (value: string) => clientFrame(OPCODE.text, Buffer.from(value));
 
-test.each<[string, Buffer, number[]]>([
-  ['text that is not UTF-8', clientFrame(OPCODE.text, Buffer.from([0xff, 0xfe])), [1007]],
-  ['an unmasked frame', Buffer.from([0x81, 0x02, 0x7b, 0x7d]), [1002]],
-  ['a reserved bit', Buffer.from([0xc1, 0x80, 0, 0, 0, 0]), [1002]],
-  ['an unknown opcode', clientFrame(3, Buffer.from('x')), [1002]],
-  ['a continuation of nothing', clientFrame(OPCODE.continuation, Buffer.from('x')), [1002]],
-  ['a torn ping', clientFrame(OPCODE.ping, Buffer.from('x'), false), [1002]],
-  ['a ping of 126 bytes', clientFrame(OPCODE.ping, Buffer.alloc(126)), [1002]],
-  ['a close of one byte', clientFrame(OPCODE.close, Buffer.from('x')), [1002]],
-  [
-    'a close with a code that may not be sent',
-    clientFrame(OPCODE.close, Buffer.from([3, 237])),
-    [1002],
-  ],
-  [
-    'a length beyond all memory',
-    Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255]),
-    [1009],
-  ],
-  ['HTTP where frames should be', Buffer.from('GET / HTTP/1.1\r\n\r\n'), [1002]],
-])(
-  '[R9] %s ends its own connection with a documented code, and no other',
-  async (_, bytes, codes) => {
-    const { ws } = await startGateway({ agents: [echoAgent] });
-    const other = await TestSocket.open(ws);
-    const raw = await RawSocket.open(Number(new URL(ws).port));
-    raw.write(bytes);
-    await raw.closed;
-    expect(codes).toContain(raw.closeCode);
-    expect((await other.ask('unmoved')).data.content).toBe('unmoved');
-  },
-);
-
 test('[R9] [R12] a binary frame is refused with what was expected, and the connection goes on', async () => {
   const { ws } = await startGateway({ agents: [echoAgent] });
   const client = await TestSocket.open(ws);
@@ -53,22 +20,6 @@ test('[R9] [R12] a binary frame is refused with what was expected, and the conne
     message: expect.stringContaining('text frame'),
   });
   expect((await client.ask('on')).data.content).toBe('on');
-});
-
-test('[R9] upgrades that are none are refused and disturb nobody', async () => {
-  const { ws } = await startGateway({ agents: [echoAgent] });
-  const port = Number(new URL(ws).port);
-  const refused = await Promise.all(
-    [
-      { 'Sec-WebSocket-Version': '7' },
-      { 'Sec-WebSocket-Key': 'short' },
-      { Upgrade: 'other' },
-      { 'Sec-WebSocket-Protocol': 'a, a' },
-      { 'Sec-WebSocket-Protocol': 'bad,,list' },
-    ].map((headers) => RawSocket.open(port, { headers, protocol: '' })),
-  );
-  for (const { status } of refused) expect(status).toMatch(/^HTTP\/1\.1 4\d\d /);
-  expect((await (await TestSocket.open(ws)).ask('fine')).data.content).toBe('fine');
 });
 
 test('[R9] connections reset at any moment of anything: the session goes on for the others', async () => {

@@ -9,15 +9,19 @@ export interface OriginRules {
   readonly hosts: readonly string[];
 }
 
-type Asking = Pick<IncomingMessage, 'headers' | 'socket'>;
+type Asking = Pick<IncomingMessage, 'headers' | 'headersDistinct' | 'socket'>;
 
 /**
  * Refuses a request that is addressed to another name (DNS rebinding) or sent by a page of a foreign
  * origin.
  *
- * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`
+ * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; `INVALID_MESSAGE` for one that is addressed twice (RFC 9112
+ *   section 3.2): what stands before this server may have gone by the other name.
  */
 export function checkOrigin(request: Asking, rules: OriginRules): void {
+  if ((request.headersDistinct.host?.length ?? 0) > 1) {
+    throw new ProtocolError('INVALID_MESSAGE', 'Expected one Host header, got several.');
+  }
   if (rules.origins.includes('*')) return;
   const { host = '', origin } = request.headers;
   if (!isOwnHost(host, rules)) {

@@ -1,6 +1,6 @@
 /** The certificate of the server: read from files, and again when they change. */
 import { readFile, stat } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerOptions } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { type Config, ConfigError } from './config.ts';
@@ -31,11 +31,12 @@ export function tlsFiles({ tlsCertFile, tlsKeyFile }: Config): Files | undefined
  */
 export async function createTlsServer(
   files: Files,
+  options: ServerOptions,
   handle: RequestListener,
   log: Logger,
 ): Promise<Server> {
   let seen = await stampOf(files).catch(() => '');
-  const server = createServer(await read(files), handle);
+  const server = createServer({ ...options, ...(await read(files)) }, handle);
   const timer = setInterval(async () => {
     try {
       const now = await stampOf(files);

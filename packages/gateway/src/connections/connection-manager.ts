@@ -38,6 +38,8 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly maxSessionsPerConnection: number;
 }
 
+/** The one of RFC 6455. */
+const WEBSOCKET_VERSION = '13';
 /** How many times in a ping interval the connections are looked at. */
 const SWEEPS_PER_PING = 10;
 /** After a restart clients come back spread over so long, milliseconds. */
@@ -50,6 +52,8 @@ const UNAUTHENTICATED_BYTES = 262_144;
 const AUTH_SWEEP_MS = 1_000;
 /** A message in more fragments than this ends the connection: each costs more than its bytes. */
 const MAX_FRAGMENTS = 1_024;
+/** Pings whose answer waits for the socket; more than the rates let through before they end it. */
+const MAX_PENDING_PONGS = 1_024;
 
 export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
@@ -64,12 +68,13 @@ export class ConnectionManager {
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
-    // By name, because its types do not know `closeTimeout` yet.
+    // By name, because its types do not know all of them yet.
     const serverOptions = {
       noServer: true,
       clientTracking: false,
       maxPayload: options.hardMessageBytes,
       maxFragments: MAX_FRAGMENTS,
+      maxPendingAutoPongs: MAX_PENDING_PONGS,
       closeTimeout: CLOSE_TIMEOUT_MS,
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
@@ -121,6 +126,7 @@ export class ConnectionManager {
     address: ClientAddress,
   ): Promise<Identity | undefined> {
     const { limits } = this.#options;
+    checkVersions(request);
     checkOrigin(request, this.#options.originRules);
     this.#makeRoom();
     socket.once('close', limits.connectFrom(address));
@@ -225,8 +231,8 @@ export class ConnectionManager {
       { connection_id: connection.id, profile, address: from },
       'a connection opened',
     );
-    webSocket.on('ping', () => connection.pinged());
-    webSocket.on('pong', () => connection.heard());
+    webSocket.on('ping', () => connection.heardControl());
+    webSocket.on('pong', () => connection.heardControl());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
     // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
     webSocket.on('error', (error) => {
@@ -282,6 +288,20 @@ export class ConnectionManager {
   }
 }
 
+/**
+ * `ws` takes draft 8 as well, whose clients say in another header where they come from, and any version
+ * of HTTP.
+ *
+ * @throws {ProtocolError} `INVALID_MESSAGE`
+ */
+function checkVersions({ httpVersion, headers }: IncomingMessage): void {
+  if (httpVersion === '1.1' && headers['sec-websocket-version'] === WEBSOCKET_VERSION) return;
+  throw new ProtocolError(
+    'INVALID_MESSAGE',
+    `Expected an upgrade by HTTP/1.1 with Sec-WebSocket-Version: ${WEBSOCKET_VERSION}.`,
+  );
+}
+
 /** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */
 function boundUnauthenticated(connection: Connection, socket: Duplex): void {
   let bytes = 0;
@@ -318,6 +338,8 @@ function refuse(socket: Duplex, error: unknown): void {
       `HTTP/1.1 ${status} ${code}`,
       'Connection: close',
       'Content-Type: application/json',
+      // RFC 6455 section 4.4: to who asked for another version.
+      `Sec-WebSocket-Version: ${WEBSOCKET_VERSION}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       ...(retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfter / 1_000)}`]),
       '',

@@ -29,6 +29,8 @@ import type { Outbox } from './outbox.ts';
 /** What a connection asks of the library that speaks RFC 6455. */
 export interface Socket {
   close(code: CloseCode, reason: string): void;
+  /** Without a close frame. */
+  terminate(): void;
   ping(): void;
   /** Stops and goes on reading from the network. */
   pause(): void;
@@ -65,7 +67,11 @@ type State =
   /** The first message has to say who is asking, before so many milliseconds have passed. */
   | { readonly status: 'awaiting_auth'; waitedMs: number }
   | { readonly status: 'open'; readonly identity: Identity }
-  | { readonly status: 'closing' };
+  /** The close frame is sent; `waitedMs`: for its answer, by a peer of whom it was never known who it is. */
+  | { readonly status: 'closing'; waitedMs: number | undefined };
+
+/** So long a peer that was never known may take to answer the close frame, milliseconds. */
+const STRANGER_GRACE_MS = 2_000;
 
 /** Messages that may wait to be handled before the socket is not read any more. */
 const MAX_INBOX = 64;
@@ -183,14 +189,10 @@ export class Connection implements Peer {
     this.send(encode(message));
   }
 
-  /** Something came from the other side. */
-  heard(): void {
+  /** A ping or a pong of the protocol came, which nobody limits below: it counts like a message. */
+  heardControl(): void {
+    if (this.closing) return;
     this.#silentMs = 0;
-  }
-
-  /** A ping of the protocol came, which is answered below: it counts like a message. */
-  pinged(): void {
-    this.heard();
     this.#inbound.take(0, performance.now());
     if (this.#inbound.exhausted) this.close(4429);
   }
@@ -215,7 +217,12 @@ export class Connection implements Peer {
     if (state.status === 'awaiting_auth') {
       state.waitedMs += elapsedMs;
       if (state.waitedMs > authTimeout) this.close(4401);
-    } else if (state.status === 'open' && !isCurrent(state.identity)) this.close(4401);
+    } else if (state.status === 'open') {
+      if (!isCurrent(state.identity)) this.close(4401);
+    } else if (state.waitedMs !== undefined) {
+      state.waitedMs += elapsedMs;
+      if (state.waitedMs >= STRANGER_GRACE_MS) this.#socket.terminate();
+    }
   }
 
   /**
@@ -248,7 +255,7 @@ export class Connection implements Peer {
   /** Takes the payload of a frame. Messages are handled one after the other, in order. */
   receive(bytes: Buffer, binary: boolean): void {
     if (this.closing) return;
-    this.heard();
+    this.#silentMs = 0;
     const refusal = this.#inbound.take(bytes.length, performance.now());
     if (this.#inbound.exhausted) {
       this.close(4429);
@@ -309,7 +316,7 @@ export class Connection implements Peer {
   }
 
   #leave(): void {
-    this.#state = { status: 'closing' };
+    this.#state = { status: 'closing', waitedMs: this.isKnown ? undefined : 0 };
     this.#inbox.length = 0;
     // Nothing may follow the close frame; what still waits is for the resume.
     this.#outbox.close();
