@@ -5,7 +5,7 @@ import { forgetKept, keep, readKept } from './kept.ts';
 /** The last one who signed in here: what they left is for nobody else. */
 const PERSON = 'person';
 
-export type SignInResult = 'signed in' | 'wrong' | 'unreachable';
+export type SignInResult = 'signed in' | 'wrong' | 'tooMany' | 'unreachable';
 
 export async function signIn(token: string): Promise<SignInResult> {
   try {
@@ -14,6 +14,7 @@ export async function signIn(token: string): Promise<SignInResult> {
       headers: { Authorization: `Bearer ${token}` },
     });
     if (response.status === 401) return 'wrong';
+    if (response.status === 429) return 'tooMany';
     if (!response.ok) return 'unreachable';
     const { data } = (await response.json()) as { data: { id: string } };
     const before = readKept<string>(PERSON);
