@@ -58,6 +58,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           messageCount: 0,
           firstSeq: 1,
           lastSeq: 0,
+          members: {},
         };
         expect(await store.createSession(session)).toEqual({ session: record, created: true });
         expect(await store.getSession('s')).toEqual(record);
@@ -147,21 +148,97 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await store.createSession(newSession('other', { owner: 'bob' }));
         await store.appendMessage(newMessage('b', 'm', { at: START + 1_000 }));
         const list = async (offset: number, limit: number, owner = 'ann') => {
-          const { sessions, total } = await store.listSessions({ owner, offset, limit });
+          const { sessions, total } = await store.listSessions({ person: owner, offset, limit });
           return [sessions.map(({ id }) => id).join(''), total];
         };
         expect(await list(0, 10)).toEqual(['bdca', 4]);
         expect(await list(1, 2)).toEqual(['dc', 4]);
         expect(await list(4, 2)).toEqual(['', 4]);
         expect(await list(0, 10, 'nobody')).toEqual(['', 0]);
-        const { sessions } = await store.listSessions({ owner: 'ann', offset: 0, limit: 1 });
+        const { sessions } = await store.listSessions({ person: 'ann', offset: 0, limit: 1 });
         expect(sessions).toEqual([await store.getSession('b')]);
       });
 
       test('of equally active sessions the newer comes first', async () => {
         const store = await openStore('one', 'two', 'three');
-        const { sessions } = await store.listSessions({ owner: 'ann', offset: 0, limit: 10 });
+        const { sessions } = await store.listSessions({ person: 'ann', offset: 0, limit: 10 });
         expect(sessions.map(({ id }) => id)).toEqual(['three', 'two', 'one']);
+      });
+
+      test('members are kept in the order of their names, given other access, and taken out', async () => {
+        const opened = await setUp('s', 'other');
+        const { store } = opened;
+        expect(await store.setMember('nowhere', 'bob', 'read')).toBeUndefined();
+        await store.setMember('s', 'zoe', 'write');
+        const { members } = (await store.setMember('s', 'bob', 'read')) ?? {};
+        expect(Object.entries(members ?? {})).toEqual([
+          ['bob', 'read'],
+          ['zoe', 'write'],
+        ]);
+        // The owner is none, and what is not there is taken out without a word.
+        expect((await store.setMember('s', 'ann', 'read'))?.members).toEqual(members);
+        expect((await store.setMember('s', 'nobody', null))?.members).toEqual(members);
+        await store.setMember('s', 'bob', 'write');
+        await store.setMember('s', 'zoe', null);
+        const after = await restart(opened);
+        expect((await after.getSession('s'))?.members).toEqual({ bob: 'write' });
+        expect((await after.readSession('s', { limit: 1 }))?.session.members).toEqual({
+          bob: 'write',
+        });
+        expect((await after.getSession('other'))?.members).toEqual({});
+      });
+
+      test.each(['__proto__', 'constructor', 'a.b', "o'hara", '名前'])(
+        'a member may be called %s',
+        async (name) => {
+          const store = await openStore('s');
+          const record = await store.setMember('s', name, 'read');
+          expect(Object.entries(record?.members ?? {})).toEqual([[name, 'read']]);
+          expect((await store.listSessions({ person: name, offset: 0, limit: 5 })).total).toBe(1);
+          expect((await store.setMember('s', name, null))?.members).toEqual({});
+        },
+      );
+
+      test('[R8] a session has so many members and no more', async () => {
+        const store = await openStore('s');
+        for (let i = 0; i < STORE_LIMITS.members; i += 1)
+          await store.setMember('s', `m-${i}`, 'read');
+        await expect(store.setMember('s', 'one more', 'read')).rejects.toThrow(RangeError);
+        // Those that are there may be given other access.
+        expect((await store.setMember('s', 'm-7', 'write'))?.members['m-7']).toBe('write');
+        await store.setMember('s', 'm-8', null);
+        await store.setMember('s', 'one more', 'read');
+      });
+
+      test('sessions of a member are listed and searched with their own, and go with the session', async () => {
+        const store = await openStore();
+        for (const [id, owner, at] of [
+          ['mine', 'bob', 1],
+          ['shared', 'ann', 2],
+          ['foreign', 'ann', 3],
+          ['newest', 'bob', 4],
+        ] as const) {
+          await store.createSession(newSession(id, { owner, createdAt: START + at }));
+        }
+        for (const id of ['shared', 'foreign'])
+          await turn(store, newMessage(id, 'm', { content: 'herring' }));
+        await store.setMember('shared', 'bob', 'read');
+        const list = async () => {
+          const { sessions, total } = await store.listSessions({
+            person: 'bob',
+            offset: 0,
+            limit: 10,
+          });
+          return [total, sessions.map(({ id }) => id)];
+        };
+        expect((await list())[0]).toBe(3);
+        expect(new Set((await list())[1] as string[])).toEqual(
+          new Set(['mine', 'shared', 'newest']),
+        );
+        const hits = await store.search({ person: 'bob', text: 'herring', limit: 10 });
+        expect(new Set(hits.map(({ sessionId }) => sessionId))).toEqual(new Set(['shared']));
+        await store.deleteSession('shared');
+        expect((await list())[0]).toBe(2);
       });
 
       test('[R8] a page has at least 1 and at most 1,000 entries, whatever is asked for', async () => {
@@ -179,12 +256,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           [0, 1],
           [-5, 1],
         ] as const) {
-          const list = await store.listSessions({ owner: 'ann', offset: -1, limit });
+          const list = await store.listSessions({ person: 'ann', offset: -1, limit });
           expect(list.sessions).toHaveLength(length);
           expect((await store.readSession('s0', { limit }))?.events).toHaveLength(length);
           expect((await store.readSession('s0', { limit, after: 0 }))?.events).toHaveLength(length);
         }
-        const hits = await store.search({ owner: 'ann', text: 'text', limit: 1e9 });
+        const hits = await store.search({ person: 'ann', text: 'text', limit: 1e9 });
         expect(hits).toHaveLength(STORE_LIMITS.hits);
       });
 
@@ -202,7 +279,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await after.readSession('s', { limit: 1 })).toBeUndefined();
         expect(await after.getEvent('s', 'm')).toBeUndefined();
         expect((await after.unfinishedRuns()).map(({ sessionId }) => sessionId)).toEqual(['kept']);
-        const hits = await after.search({ owner: 'ann', text: 'secret', limit: 10 });
+        const hits = await after.search({ person: 'ann', text: 'secret', limit: 10 });
         expect(hits.map(({ sessionId }) => sessionId)).toEqual(['kept']);
         expect(await after.appendMessage(message)).toEqual({ outcome: 'session_not_found' });
         expect(await after.finishRun(newAnswer(message))).toEqual({ outcome: 'stale' });
@@ -215,7 +292,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await store.createSession(newSession('s'));
         const message = newMessage('s', 'm', { content: 'new words' });
         expect(await store.appendMessage(message)).toEqual({ outcome: 'appended', seq: 1 });
-        const hits = await store.search({ owner: 'ann', text: 'words', limit: 10 });
+        const hits = await store.search({ person: 'ann', text: 'words', limit: 10 });
         expect(hits.map(({ snippet }) => snippet)).toEqual(['new words']);
       });
     });
@@ -533,7 +610,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 
     describe('search', () => {
       async function find(store: Store, text: string, owner = 'ann'): Promise<string[]> {
-        const hits = await store.search({ owner, text, limit: 50 });
+        const hits = await store.search({ person: owner, text, limit: 50 });
         return hits.map(({ messageId }) => messageId);
       }
 
@@ -576,7 +653,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await turn(all.store, message, 'the station is there');
         await all.store.appendMessage(newMessage('t', 'm2', { content: 'station again' }));
         const store = await restart(all);
-        const hits = await store.search({ owner: 'ann', text: 'station', limit: 10 });
+        const hits = await store.search({ person: 'ann', text: 'station', limit: 10 });
         expect(hits.map(({ messageId }) => messageId)).toEqual(['m2', 'answer-s-m1', 'm1']);
         expect(hits[1]).toEqual({
           sessionId: 's',
@@ -588,7 +665,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           snippet: 'the station is there',
         });
         expect(hits[2]).toMatchObject({ role: 'user', seq: 1 });
-        const one = await store.search({ owner: 'ann', text: 'station', limit: 1 });
+        const one = await store.search({ person: 'ann', text: 'station', limit: 1 });
         expect(one).toEqual(hits.slice(0, 1));
       });
 
@@ -684,7 +761,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           newMessage('s', 'm2', { content: `${'😀'.repeat(301)} needle ${'😀'.repeat(301)}` }),
         );
         await store.appendMessage(newMessage('s', 'm3', { content: `needle${' x'.repeat(200)}` }));
-        const hits = await store.search({ owner: 'ann', text: 'needl', limit: 10 });
+        const hits = await store.search({ person: 'ann', text: 'needl', limit: 10 });
         expect(hits).toHaveLength(3);
         for (const { snippet } of hits) {
           expect(snippet.length).toBeLessThanOrEqual(200);
@@ -747,8 +824,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const cleaned = await store.clean({ idleBefore: START + 10, batch: 10 });
         expect(cleaned).toEqual({ expired: ['idle'], trimmed: [], more: false });
         const after = await restart(all);
-        expect(await after.search({ owner: 'ann', text: 'forget', limit: 1 })).toEqual([]);
-        const { total } = await after.listSessions({ owner: 'ann', offset: 0, limit: 1 });
+        expect(await after.search({ person: 'ann', text: 'forget', limit: 1 })).toEqual([]);
+        const { total } = await after.listSessions({ person: 'ann', offset: 0, limit: 1 });
         expect(total).toBe(2);
         await after.finishRun(newAnswer(newMessage('running', 'm')));
         const again = await after.clean({ idleBefore: START + 10, batch: 10 });
@@ -787,8 +864,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await seqs({ after: 2 })).toEqual([8, 9, 10]);
         expect(await seqs({ before: 8 })).toEqual([]);
         expect(await store.getEvent('s', 'm1')).toBeUndefined();
-        expect(await store.search({ owner: 'ann', text: 'word1', limit: 1 })).toEqual([]);
-        expect(await store.search({ owner: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
+        expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);
+        expect(await store.search({ person: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
         const next = await store.appendMessage(newMessage('s', 'm6'));
         expect(next).toEqual({ outcome: 'appended', seq: 11 });
       });

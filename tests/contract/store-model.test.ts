@@ -65,9 +65,14 @@ const steps: fc.Arbitrary<Step>[] = [
     [session, fc.record({ title, agent: fc.constant('echo') }, { requiredKeys: [] })],
     (store, prefix, id, patch) => store.updateSession(prefix + id, patch),
   ),
+  step(
+    'setMember',
+    [session, fc.constantFrom('bob', 'zoe'), fc.constantFrom('read', 'write', null)],
+    (store, prefix, id, by, access) => store.setMember(prefix + id, prefix + by, access),
+  ),
   step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
   step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>
-    store.listSessions({ owner: prefix + by, offset, limit: count }),
+    store.listSessions({ person: prefix + by, offset, limit: count }),
   ),
   ...[0, 1, 2].map(() =>
     step('appendMessage', [session, message, content, at], (store, prefix, id, key, text, time) =>
@@ -117,7 +122,7 @@ const steps: fc.Arbitrary<Step>[] = [
   step('questions', [session], (store, prefix, id) => store.questions(prefix + id)),
   step('check', [], (store) => store.check()),
   step('search', [owner, content, limit], (store, prefix, by, text, count) =>
-    store.search({ owner: prefix + by, text, limit: count }),
+    store.search({ person: prefix + by, text, limit: count }),
   ),
   step(
     'clean',

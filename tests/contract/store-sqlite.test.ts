@@ -158,7 +158,7 @@ test('[R2] event loop and reads go on while a commit waits for the disk', async 
   for (let reads = 0; reads < 20; reads += 1) {
     await turn();
     expect(await store.readSession('s', { limit: 10 })).toMatchObject({ session: { lastSeq: 1 } });
-    expect(await store.search({ owner: 'ann', text: 'text', limit: 10 })).toHaveLength(1);
+    expect(await store.search({ person: 'ann', text: 'text', limit: 10 })).toHaveLength(1);
   }
   expect(acknowledged).toBe(false);
   disk.exec('COMMIT');

@@ -104,7 +104,7 @@ test(`[R8] [R6] ${STALLED} stalled readers beside ${HEALTHY} healthy ones: cut w
     const seqs = back.received.flatMap(({ seq }) => seq ?? []);
     expect(seqs).toEqual([1, 2].filter((seq) => seq > data.after_seq));
   }
-}, 60_000);
+}, 120_000);
 
 describe('[R8] what waits for one reader is bounded', () => {
   test('durable events beyond maxOutboxBytes cut it at once, without waiting for the timeout', async () => {
@@ -128,7 +128,7 @@ describe('[R8] what waits for one reader is bounded', () => {
     expect(await readOn(reader)).toBe(4409);
     await run.finish();
     expect((await author.next('agent_response')).data.status).toBe('complete');
-  }, 60_000);
+  }, 120_000);
 
   test('text is not queued for it: when it reads again in time it is paid in one piece, and stays', async () => {
     const { agent, next } = puppet();
@@ -169,7 +169,7 @@ describe('[R8] what waits for one reader is bounded', () => {
     await reader.until(() => reader.messages().some(({ type }) => type === 'agent_response'));
     expect(reader.messages().at(-1)?.type).toBe('run_status');
     expect(reader.frames.some(({ opcode }) => opcode === OPCODE.close)).toBe(false);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('[R8] [R6] who reads is not cut for how much there is to read', () => {

@@ -11,8 +11,10 @@ export interface CampaignOptions {
   readonly seed: number;
   /** Ends after so many kills … */
   readonly kills: number;
-  /** … or when no more would fit into this time, milliseconds. */
+  /** … or when no more would fit into this time, milliseconds, */
   readonly budget: number;
+  /** … and there were so many, however slow the machine is. */
+  readonly atLeast?: number;
 }
 
 export interface CampaignResult extends Verdict {
@@ -26,12 +28,13 @@ export interface CampaignResult extends Verdict {
 /** Kills it, and lets everything come to its end at last. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const began = performance.now();
-  const { seed, kills, budget } = options;
+  const { seed, kills, budget, atLeast = 0 } = options;
   return withCrowd(seed, undefined, async (crowd, killAndStart) => {
     const inMidAnswer: number[] = [];
     for (let lap = 0; inMidAnswer.length < kills; ) {
       const lapBegan = performance.now();
-      if (lapBegan - began + 1.5 * lap > budget) break;
+      const isOver = lapBegan - began + 1.5 * lap > budget;
+      if (isOver && inMidAnswer.length >= atLeast) break;
       inMidAnswer.push(await killAndStart());
       crowd.serverIsUp();
       lap = performance.now() - lapBegan;

@@ -38,7 +38,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     authenticate,
     ...settings
   } = options;
-  const config = parseOptions(settings);
+  const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
   const hub = new Hub(new MemoryBus(), log, new Watchers(keptIn, log));
@@ -47,7 +47,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
     agents,
     log,
-    publish: (message, owner) => hub.publish(message, { owner }),
+    publish: (message, audience) => hub.publish(message, { audience }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });

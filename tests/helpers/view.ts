@@ -4,7 +4,7 @@ import {
   type ServerMessage,
   type SessionEvent,
 } from '@parley/protocol';
-import { TestSocket } from './socket.ts';
+import { type SocketOptions, TestSocket } from './socket.ts';
 
 interface Partial {
   run_id: string;
@@ -25,11 +25,17 @@ export class View {
   answer: Partial | undefined;
   socket: TestSocket | undefined;
   resets = 0;
+  readonly #options: SocketOptions;
+  readonly #sender: string;
   readonly #sent = new Map<string, Record<string, unknown>>();
   #listeners: (() => void)[] = [];
   #fault: unknown;
 
-  constructor(url: string, sessionId: string) {
+  /** `sender`: who that is to the server; `options`: what shows it. */
+  constructor(url: string, sessionId: string, options: SocketOptions & { sender?: string } = {}) {
+    const { sender = 'local', ...rest } = options;
+    this.#sender = sender;
+    this.#options = rest;
     this.url = url;
     this.sessionId = sessionId;
   }
@@ -43,7 +49,7 @@ export class View {
 
   /** Joins, or comes back with what it has. Resolves when the server has answered. */
   async join(): Promise<void> {
-    const socket = await TestSocket.open(this.url);
+    const socket = await TestSocket.open(this.url, this.#options);
     this.socket = socket;
     socket.onMessage((message) => {
       // What still comes on a connection that was given up is lost with it.
@@ -141,7 +147,7 @@ export class View {
           message_id: reply_to,
           timestamp,
           seq,
-          data: { role: 'user', message_type: 'text', sender: 'local', ...data },
+          data: { role: 'user', message_type: 'text', sender: this.#sender, ...data },
         } as SessionEvent);
         return;
       }

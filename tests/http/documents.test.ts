@@ -135,6 +135,7 @@ test('what is answered is what OpenAPI says', async () => {
   const { openapi } = await documentsOf(http);
   const { data } = (await ask(`${http}/api/chat`, { body: { message: 'hi' } })).body;
   const session = `/api/sessions/${data.session_id}`;
+  const invited = (await ask(`${http}${session}/invitations`, { body: {} })).body.data;
   const answers = {
     chat: data,
     health: (await ask(`${http}/api/health`)).body.data,
@@ -154,6 +155,12 @@ test('what is answered is what OpenAPI says', async () => {
     search: (await ask(`${http}/api/search?q=hi`)).body.data,
     updateSession: (await ask(`${http}${session}`, { method: 'PATCH', body: { title: 't' } })).body
       .data,
+    invite: invited,
+    acceptInvitation: (
+      await ask(`${http}/api/invitations`, { body: { invitation: invited.invitation } })
+    ).body.data,
+    listMembers: (await ask(`${http}${session}/members`)).body.data,
+    removeMember: (await ask(`${http}${session}/members/nobody`, { method: 'DELETE' })).body.data,
     deleteSession: (await ask(`${http}${session}`, { method: 'DELETE' })).body.data,
   };
   const named = Object.keys(openapi.components.schemas).filter((name) => name.endsWith('.data'));

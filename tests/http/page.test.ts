@@ -20,7 +20,7 @@ const log = await createLogger({ level: 'silent', pretty: false });
 async function serve(webRoot: string | undefined): Promise<string> {
   let url = '';
   const deps = {
-    authentication: await openAuthentication(parseOptions({}), undefined, log),
+    authentication: await openAuthentication(parseOptions({ store: 'memory:' }), undefined, log),
     addresses: new ClientAddresses([]),
     limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
     originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },

@@ -71,3 +71,35 @@ test('[R12] who has tried too many tokens is told when to go on, and no token is
   await signIn(chat, alice.token);
   await chat.page.getByRole('alert').getByText('Try again in a minute').waitFor();
 });
+
+test('[R7] who was invited by a link comes into the chat, to write or only to read', async () => {
+  const { http } = await startGateway({ agents: [echoAgent], auth: 'anonymous' });
+  const owner = await Chat.open(http);
+  await owner.converse('of the owner');
+  const link = async (access: string) => {
+    await owner.choose('of the owner', 'Invite…');
+    await owner.page.getByLabel(access).check();
+    await owner.button('Make a link').click();
+    const made = await owner.page.getByLabel('Link', { exact: true }).inputValue();
+    await owner.page.keyboard.press('Escape');
+    return made;
+  };
+  const writer = await Chat.open(await link('May read and write'));
+  await writer.converse('of the writer');
+  expect(new URL(writer.page.url()).pathname).toBe(new URL(owner.page.url()).pathname);
+  await owner.answers.nth(1).waitFor();
+  await owner.log
+    .getByRole('article', { name: /^anon-/ })
+    .getByText('of the writer')
+    .waitFor();
+  await writer.page.reload();
+  await writer.questions.getByText('of the writer').waitFor();
+
+  const reader = await Chat.open(await link('May only read'));
+  await reader.page.getByText('You were invited to read this chat.').waitFor();
+  await reader.log.getByText('of the writer').first().waitFor();
+  expect(await reader.field.count()).toBe(0);
+
+  const late = await Chat.open(`${http}/join#nonsense`, { expected: /403/ });
+  await late.page.getByText('This invitation has expired, or is none.').waitFor();
+});

@@ -46,7 +46,7 @@ export async function buildPage(outDir: string, plugins: readonly Plugin[] = [])
  */
 export async function serveBuilt(root: string, policy?: string): Promise<string> {
   let url = '';
-  const config = parseOptions({});
+  const config = parseOptions({ store: 'memory:' });
   const log = await createLogger({ level: 'silent', pretty: false });
   const authentication = await openAuthentication(config, undefined, log);
   const [page, real] = [root, WEB_DIST].map((webRoot) =>

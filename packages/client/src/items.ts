@@ -102,6 +102,11 @@ export interface TranscriptSnapshot {
   readonly items: readonly TranscriptItem[];
   /** Older events than those shown are kept on the server. */
   readonly hasMore: boolean;
+  /**
+   * Who one is here, as the `sender` of what one writes, and the most that one may do: see it, write in
+   * it, or also name it, invite to it and delete it. Absent until the server has said it.
+   */
+  readonly you: { readonly id: string; readonly access: 'read' | 'write' | 'manage' } | undefined;
   /** Connections in the session, this one included; 0 until the server has said it. */
   readonly connections: number;
   /** Who else is writing. */

@@ -38,6 +38,7 @@ export class Transcript {
     title: null,
     agent: undefined,
     hasMore: false,
+    you: undefined,
     connections: 0,
   };
   #snapshot: TranscriptSnapshot | undefined;
@@ -241,8 +242,9 @@ export class Transcript {
   }
 
   #applyStatus({ data }: ServerMessageOf<'session_status'>): void {
-    const { status, title, agent_name: agent, history, answer } = data;
+    const { status, title, agent_name: agent, history, answer, you } = data;
     this.#meta = { ...this.#meta, status, title, agent, problem: undefined };
+    if (you) this.#meta = { ...this.#meta, you };
     if (history) this.#applyHistory(data, history);
     if (answer) {
       const { agent_name, message_id, ...rest } = answer;

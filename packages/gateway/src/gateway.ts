@@ -32,6 +32,7 @@ import { Watchers } from './sessions/watchers.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { Store } from './stores/store.ts';
+import { createTlsServer, tlsFiles } from './tls.ts';
 
 export interface GatewayOptions extends ConfigOptions {
   /**
@@ -114,7 +115,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     queue,
     agents,
     log,
-    publish: (message, owner) => hub.publish(message, { owner }),
+    publish: (message, audience) => hub.publish(message, { audience }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
@@ -191,7 +192,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     agents,
     async listen() {
       if (!authenticate) checkExposure(config);
-      const server = createServer(handle);
+      const files = tlsFiles(config);
+      const server = files ? await createTlsServer(files, handle, log) : createServer(handle);
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -203,7 +205,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
       servers.push(server);
       const { port } = server.address() as AddressInfo;
-      url = `http://${hostInUrl(config.host)}:${port}`;
+      url = `${files ? 'https' : 'http'}://${hostInUrl(config.host)}:${port}`;
       return { url, port };
     },
     attach(server) {

@@ -149,6 +149,16 @@ export const SETTING_GROUPS = {
       'Proxies whose X-Forwarded-For says from which address a client comes.',
       'addresses or CIDR ranges such as 10.0.0.0/8',
     ),
+    tlsCertFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'A certificate in PEM, with those above it: then the server speaks https and wss.',
+      expected: 'the path of a file',
+    }),
+    tlsKeyFile: path.optional().register(infos, {
+      kind: 'text',
+      about: 'Its key in PEM. Both are read again when they change.',
+      expected: 'the path of a file',
+    }),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',

@@ -361,6 +361,8 @@ const sessionStatus = serverMessage(
     reset: z.boolean().optional(),
     /** The answer that is being written at this moment, if any. */
     answer: runningAnswer.optional(),
+    /** On join: who is asking, as others see them, and the most that they may do. */
+    you: z.object({ id: z.string(), access: z.enum(['read', 'write', 'manage']) }).optional(),
   }),
 );
 const messageAck = serverMessage(

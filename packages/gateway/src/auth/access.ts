@@ -1,17 +1,35 @@
 /** What somebody may do in a session. Every path asks here, over WebSocket and HTTP alike. */
-import type { SessionRecord } from '../stores/store.ts';
+import { ProtocolError } from '@parley/protocol';
+import type { Access, SessionRecord } from '../stores/store.ts';
 import { type Principal, sessionNotFound } from './principal.ts';
 
-/** `read`: see it. `write`: say, stop and decide something in it. `manage`: name, give another agent, delete. */
-export type Operation = 'read' | 'write' | 'manage';
+/** `read`: see it. `write`: say, stop and decide something in it. `manage`: name it, invite to it, delete it. */
+export type Operation = Access | 'manage';
 
-/** @throws {ProtocolError} `SESSION_NOT_FOUND` where it is not there, or not for this principal. */
+/** Each may do what stands before it, too. */
+const ORDER: readonly Operation[] = ['read', 'write', 'manage'];
+
+/** The most that somebody may do; `undefined`: they may not know that it is there. */
+export function accessOf(principal: Principal, session: SessionRecord): Operation | undefined {
+  if (session.owner === principal.id || principal.isAdmin) return 'manage';
+  return Object.hasOwn(session.members, principal.id) ? session.members[principal.id] : undefined;
+}
+
+/**
+ * @throws {ProtocolError} `SESSION_NOT_FOUND` where it is not there, or not for this principal, in the
+ *   same words; `FORBIDDEN` where they may see it and not do this.
+ */
 export function authorize(
   principal: Principal,
   session: SessionRecord | undefined,
-  _operation: Operation,
+  operation: Operation,
   id: string,
 ): asserts session is SessionRecord {
-  if (session && (session.owner === principal.id || principal.isAdmin)) return;
-  throw sessionNotFound(id);
+  const access = session && accessOf(principal, session);
+  if (access === undefined) throw sessionNotFound(id);
+  if (ORDER.indexOf(operation) <= ORDER.indexOf(access)) return;
+  throw new ProtocolError(
+    'FORBIDDEN',
+    access === 'read' ? 'You were invited to read in this session.' : 'This is for its owner.',
+  );
 }

@@ -7,6 +7,8 @@ import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
 import type { Attempts } from './attempts.ts';
 import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
+import { Invitations } from './invitations.ts';
+import type { Signer } from './signing.ts';
 import { TICKET_MS, Tickets } from './tickets.ts';
 
 /** Who is asked has to answer by then, milliseconds. */
@@ -17,6 +19,7 @@ export type AuthMode = Config['auth'] | 'custom';
 
 export interface AuthenticationOptions {
   readonly authenticator: Authenticator;
+  readonly signer: Signer;
   readonly mode: AuthMode;
   /** The ids of administrators. */
   readonly admins: readonly string[];
@@ -27,9 +30,11 @@ export interface AuthenticationOptions {
 export class Authentication {
   readonly #options: AuthenticationOptions;
   readonly #tickets = new Tickets();
+  readonly invitations: Invitations;
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
+    this.invitations = new Invitations(options.signer);
   }
 
   get mode(): AuthMode {

@@ -74,6 +74,11 @@ export function signedOut(): string {
   return `${SIGNED_IN}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`;
 }
 
+/** The cookie as it is sent in answer to this request: by TLS for TLS alone. */
+export function cookieFor(setCookie: string, { socket }: Pick<IncomingMessage, 'socket'>): string {
+  return 'encrypted' in socket ? `${setCookie}; Secure` : setCookie;
+}
+
 /** @throws {ProtocolError} `UNAUTHORIZED` where it has expired or was revoked. */
 export function checkCurrent(identity: Identity): void {
   if (!isCurrent(identity)) throw unauthorized('This token is not known here, or not any more.');

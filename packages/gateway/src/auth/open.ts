@@ -16,19 +16,27 @@ export async function openAuthentication(
   given: Authenticate | undefined,
   log: Logger,
 ): Promise<Authentication> {
-  const authenticator = given ? new FunctionAuth(given) : await openAuthenticator(config, log);
+  const signer = await openSigner(config);
+  const authenticator = given
+    ? new FunctionAuth(given)
+    : await openAuthenticator(config, signer, log);
+  const mode = given ? 'custom' : config.auth;
   return new Authentication({
     authenticator,
-    mode: given ? 'custom' : config.auth,
+    signer,
+    mode,
     admins: config.admins,
     attempts: new Attempts(config.maxFailedAttempts, log),
     log,
   });
 }
 
-async function openAuthenticator(config: Config, log: Logger): Promise<Authenticator> {
+async function openAuthenticator(
+  config: Config,
+  signer: Signer,
+  log: Logger,
+): Promise<Authenticator> {
   if (config.auth === 'none') return noAuth;
-  const signer = await openSigner(config);
   const tokens = await TokenAuth.open(config, signer, log);
   if (config.auth === 'anonymous') return new AnonymousAuth(signer, tokens);
   if (tokens) return tokens;

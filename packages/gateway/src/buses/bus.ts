@@ -6,8 +6,8 @@ export interface Delivery {
   readonly message: ServerMessage & { readonly session_id: string };
   /** The connection that caused it and was told directly; it does not hear it again. */
   readonly origin?: string;
-  /** Whose session it is, where the session is another one by this than it was: its owner's list is. */
-  readonly owner?: string;
+  /** Who may see the session, where it is another one by this than it was: their lists are. */
+  readonly audience?: readonly string[];
 }
 
 export interface Bus {

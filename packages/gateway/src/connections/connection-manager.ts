@@ -12,7 +12,7 @@ import {
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Authentication } from '../auth/authentication.ts';
-import { type Identity, unauthorized } from '../auth/authenticator.ts';
+import { cookieFor, type Identity, unauthorized } from '../auth/authenticator.ts';
 import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
@@ -145,7 +145,7 @@ export class ConnectionManager {
     const refusal = await limits.take(identity?.principal.id, address);
     if (refusal) throw refusal;
     if (identity) this.#enter(identity, socket);
-    if (identity?.setCookie) this.#cookies.set(request, identity.setCookie);
+    if (identity?.setCookie) this.#cookies.set(request, cookieFor(identity.setCookie, request));
     // It has taken a while.
     this.#makeRoom();
     return identity;

@@ -158,10 +158,6 @@ export class Connection implements Peer {
     throw unauthorized('Say who is asking first, in an auth message.');
   }
 
-  get principalId(): string {
-    return this.principal.id;
-  }
-
   get congested(): boolean {
     return this.#outbox.congested;
   }
@@ -341,7 +337,7 @@ export class Connection implements Peer {
   #handleOne(incoming: Incoming): Promise<void> | undefined {
     // A stop that was carried out on its arrival is not refused any more.
     if (incoming.refusal || incoming.early) return this.#handleLimited(incoming);
-    const refusal = this.#charge(this.#state.status === 'open' ? this.principalId : undefined);
+    const refusal = this.#charge(this.#state.status === 'open' ? this.principal.id : undefined);
     if (!(refusal instanceof Promise)) return this.#handleCharged(incoming, refusal);
     return refusal
       .then((known) => this.#handleCharged(incoming, known))

@@ -1,9 +1,12 @@
 /** What holds for every request: who may ask, what browsers are told, what is counted. */
 import type { MiddlewareHandler } from 'hono';
+import { cookieFor } from '../auth/authenticator.ts';
 import { checkOrigin } from '../origin.ts';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
 import { isAsset } from './page.ts';
 
+/** Browsers come by TLS alone for so long, seconds: half a year. */
+const HSTS_S = 15_552_000;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
 export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<HttpEnv> {
@@ -12,6 +15,9 @@ export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<Http
     context.header('X-Content-Type-Options', 'nosniff');
     context.header('Referrer-Policy', 'no-referrer');
     context.header('Cross-Origin-Resource-Policy', 'same-origin');
+    if ('encrypted' in context.env.incoming.socket) {
+      context.header('Strict-Transport-Security', `max-age=${HSTS_S}`);
+    }
     allowOrigin(context, originRules.origins);
     const { method } = context.req;
     metrics.countRequest(
@@ -53,7 +59,11 @@ export function whoIsAsking({
     if (refusal) throw refusal;
     context.set('identity', identity);
     await next();
-    if (identity?.setCookie) context.header('Set-Cookie', identity.setCookie, { append: true });
+    if (!identity?.setCookie) return;
+    const cookie = cookieFor(identity.setCookie, context.env.incoming);
+    context.header('Set-Cookie', cookie, { append: true });
+    // What makes one browser known is for no cache between.
+    context.header('Cache-Control', 'no-store');
   };
 }
 

@@ -39,6 +39,7 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
     }),
   );
   app.get('/', index);
+  app.get('/join', index);
   app.get('/s/*', deepFile);
   app.get('/s/:id', index);
   app.get('*', file);

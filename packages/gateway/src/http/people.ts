@@ -2,7 +2,7 @@
 
 import { ProtocolError } from '@parley/protocol';
 import type { Identity } from '../auth/authenticator.ts';
-import { signedOut } from '../auth/authenticator.ts';
+import { cookieFor, signedOut } from '../auth/authenticator.ts';
 import { defineRoute, type Route, success } from './route.ts';
 import * as schema from './schemas.ts';
 
@@ -37,7 +37,10 @@ export const peopleRoutes: readonly Route[] = [
       if (cookie === undefined) {
         throw new ProtocolError('FORBIDDEN', 'Show a token: Authorization: Bearer <token>.');
       }
-      return success({ id: principal.id }, { 'Set-Cookie': cookie });
+      return success(
+        { id: principal.id },
+        { 'Set-Cookie': cookieFor(cookie, context.env.incoming) },
+      );
     },
   }),
   defineRoute({

@@ -60,6 +60,31 @@ function withoutEmpty(value: unknown): unknown {
 
 export const sessionParams = z.object({ id });
 
+const access = z.enum(['read', 'write']).describe('See the session, or write in it as well.');
+const person = z.string().min(1).max(128).describe('The id of a principal.');
+
+export const memberParams = z.object({ id, person });
+
+export const inviteBody = z.object({
+  access: access.default('write'),
+  expires_in_days: z.number().min(0.01).max(90).default(7),
+});
+export const inviteData = z.object({
+  invitation: z.string(),
+  access,
+  path: z.string().describe('Where the web chat takes it.'),
+  expires_at: time,
+});
+
+export const acceptBody = z.object({ invitation: z.string().min(1).max(2_048) });
+export const acceptData = z.object({ session_id: id });
+
+export const membersData = z.object({
+  owner: person,
+  members: z.array(z.object({ id: person, access })),
+});
+export const memberData = z.object({ id: person });
+
 export const listQuery = z.object({
   offset: queryNumber(z.int().min(0).default(0)),
   limit: pageLimit(50),

@@ -69,7 +69,7 @@ export class RunManager {
    */
   submit(
     question: SessionEventOf<'chat_message'>,
-    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'owner'>,
+    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
     { stopped = false }: { readonly stopped?: boolean } = {},
   ): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;
@@ -225,16 +225,19 @@ export class RunManager {
     { record, attempt, question }: Claim,
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
-    const { runId, answerId, owner } = record;
+    const { runId, answerId } = record;
+    // Who was invited reads the list anew after a restart.
+    const audience = [record.owner];
     const agent = this.#deps.agents.get(record.agent);
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.
     if (repeatable && question && !isSuperseded) {
-      return () => this.submit(question, { runId, answerId, owner, agent, attempt });
+      return () => this.submit(question, { runId, answerId, audience, agent, attempt });
     }
     const run = new Run(
       {
         ...record,
+        audience,
         attempt,
         agent: agent ?? defineAgent({ name: record.agent, run: () => '' }),
         message: '',

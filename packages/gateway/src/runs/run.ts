@@ -10,12 +10,15 @@ import { Approvals, type Decision } from './approvals.ts';
 import { RunMessages } from './run-messages.ts';
 import type { RunJob } from './run-queue.ts';
 
-/** Tells everyone in the session and, where `owner` is named, whoever watches that one's sessions. */
-export type Publish = (message: ServerMessage & { session_id: string }, owner?: string) => void;
+/** Tells everyone in the session and, where `audience` is named, who watches their sessions. */
+export type Publish = (
+  message: ServerMessage & { session_id: string },
+  audience?: readonly string[],
+) => void;
 
 export interface RunSpec extends RunJob {
-  /** Whose session it is. */
-  readonly owner: string;
+  /** Who may see the session. */
+  readonly audience: readonly string[];
   readonly replyTo: string;
   readonly answerId: string;
   readonly agent: Agent;
@@ -286,7 +289,7 @@ export class Run {
           this.release();
           return;
         }
-        this.#deps.publish({ ...event, seq } as SessionEvent, this.spec.owner);
+        this.#deps.publish({ ...event, seq } as SessionEvent, this.spec.audience);
         this.#state = 'ended';
         this.#deps.publish(this.messages.status(status));
         this.#settled.resolve(status);

@@ -4,7 +4,7 @@ import type { Bus, Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import { Session, type Subscriber } from './session.ts';
-import { sessionStatus } from './session-status.ts';
+import { audienceOf, sessionStatus } from './session-status.ts';
 import type { Watcher, Watchers } from './watchers.ts';
 
 /**
@@ -61,19 +61,22 @@ export class Hub {
   /** Tells everyone in the session, on whatever node. */
   publish(
     message: Delivery['message'],
-    about: { readonly origin?: string | undefined; readonly owner?: string | undefined } = {},
+    about: {
+      readonly origin?: string | undefined;
+      readonly audience?: readonly string[] | undefined;
+    } = {},
   ): void {
-    const { origin, owner } = about;
+    const { origin, audience } = about;
     this.#bus.publish({
       message,
       ...(origin === undefined ? {} : { origin }),
-      ...(owner === undefined ? {} : { owner }),
+      ...(audience === undefined ? {} : { audience }),
     });
   }
 
-  /** Tells the connection of all sessions of this owner, until the returned function is called. */
-  watch(owner: string, watcher: Watcher): () => void {
-    return this.#watchers.watch(owner, watcher);
+  /** Tells the connection of all sessions that this person may see, until the returned function is called. */
+  watch(person: string, watcher: Watcher): () => void {
+    return this.#watchers.watch(person, watcher);
   }
 
   /**
@@ -83,17 +86,34 @@ export class Hub {
   end(sessionId: string, status: 'deleted' | 'expired', record?: SessionRecord): void {
     const session = this.#sessions.get(sessionId);
     const last = record ?? session?.record;
-    if (last) this.#watchers.ended(last.owner, { message: sessionStatus(last, status) });
+    if (last) {
+      const delivery = { message: sessionStatus(last, status) };
+      for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
+    }
     if (!session) return;
     clearTimeout(session.presenceTimer);
     this.#sessions.delete(sessionId);
     for (const subscriber of session.subscribers) this.#guard(() => subscriber.ended(status));
   }
 
+  /** Takes somebody on this node out of a session that is no longer for them: as if it were no more. */
+  expel(record: SessionRecord, person: string): void {
+    const session = this.#sessions.get(record.id);
+    for (const subscriber of session?.subscribers ?? []) {
+      if (subscriber.participant !== person) continue;
+      this.unsubscribe(record.id, subscriber);
+      this.#guard(() => subscriber.ended('deleted'));
+    }
+    this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
+  }
+
   #deliver(delivery: Delivery): void {
     const { session_id: sessionId, seq } = delivery.message;
-    if (delivery.owner !== undefined) this.#watchers.changed(delivery.owner, sessionId);
     const session = this.#sessions.get(sessionId);
+    if (delivery.audience) {
+      const audience = session ? audienceOf(session.record) : delivery.audience;
+      for (const person of audience) this.#watchers.changed(person, sessionId);
+    }
     if (!session) return;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
     for (const subscriber of session.subscribers) {

@@ -8,25 +8,27 @@ import {
 } from '@parley/protocol';
 import type { Agent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
-import { authorize, type Operation } from '../auth/access.ts';
+import { accessOf, authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import type { Run } from '../runs/run.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
-import type {
-  MessageOutcome,
-  NoRepetition,
-  SearchHit,
-  SessionPage,
-  SessionRecord,
-  Store,
+import {
+  type Access,
+  type MessageOutcome,
+  type NoRepetition,
+  type SearchHit,
+  type SessionPage,
+  type SessionRecord,
+  STORE_LIMITS,
+  type Store,
 } from '../stores/store.ts';
 import { Tally } from '../tally.ts';
 import { waitForAnswer } from './answer.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
 import { acknowledgement, newMessage } from './message.ts';
-import { sessionStatus } from './session-status.ts';
+import { audienceOf, sessionStatus } from './session-status.ts';
 import { type JoinPosition, type Peer, type RunningAnswer, Subscription } from './subscription.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -112,11 +114,11 @@ export class SessionManager {
   }
 
   list(principal: Principal, page: { offset: number; limit: number }) {
-    return this.#deps.store.listSessions({ owner: principal.id, ...page });
+    return this.#deps.store.listSessions({ person: principal.id, ...page });
   }
 
   search(principal: Principal, text: string, limit: number): Promise<readonly SearchHit[]> {
-    return this.#deps.store.search({ owner: principal.id, text, limit });
+    return this.#deps.store.search({ person: principal.id, text, limit });
   }
 
   /** A page of the log, oldest first. */
@@ -179,6 +181,33 @@ export class SessionManager {
     this.#deps.hub.end(id, 'deleted', record);
   }
 
+  /** Makes somebody a member, or gives a member more; never less than they may already. */
+  async admit(principal: Principal, id: string, access: Access): Promise<SessionRecord> {
+    const { store } = this.#deps;
+    const record = await store.getSession(id);
+    if (!record) throw sessionNotFound(id);
+    const may = accessOf(principal, record);
+    if (may === 'manage' || may === 'write' || may === access) return record;
+    const updated = await store.setMember(id, principal.id, access).catch((error) => {
+      if (!(error instanceof RangeError)) throw error;
+      throw new ProtocolError('FORBIDDEN', error.message, { limit: STORE_LIMITS.members });
+    });
+    if (!updated) throw sessionNotFound(id);
+    this.#changed(updated);
+    return updated;
+  }
+
+  /** Takes a member out; anybody may take out themselves. */
+  async expel(principal: Principal, id: string, person: string): Promise<void> {
+    const record = await this.get(principal, id, principal.id === person ? 'read' : 'manage');
+    const updated = await this.#deps.store.setMember(id, person, null);
+    if (!updated) throw sessionNotFound(id);
+    if (!Object.hasOwn(record.members, person)) return;
+    // First the record: what they do from now on is refused.
+    this.#changed(updated);
+    this.#deps.hub.expel(updated, person);
+  }
+
   /**
    * Puts a message on disk, acknowledges it and starts the run that answers it (R2, R3). Where the
    * session is followed and nothing is replaced, the append is handed to the store before the first
@@ -224,11 +253,11 @@ export class SessionManager {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
         poster?.acknowledge(acknowledgement(event, run.runId));
-        const { owner } = record;
-        hub.publish(event, { origin: poster?.connectionId, owner });
+        const audience = audienceOf(record);
+        hub.publish(event, { origin: poster?.connectionId, audience });
         this.#noteActivity(event, append.title);
         const { stopped } = arrival;
-        const spec = { ...run, agent: this.#agent(agent), attempt: 1, owner };
+        const spec = { ...run, agent: this.#agent(agent), attempt: 1, audience };
         const turn = runs.submit(event, spec, { stopped });
         arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
         if (data.replaces !== undefined) this.#supersede(sessionId);
@@ -238,7 +267,7 @@ export class SessionManager {
         poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
         if (!runs.settled(sessionId, result.runId)) {
           await runs.adopt(sessionId, result.runId, (event) =>
-            hub.publish(event, { origin: poster?.connectionId, owner: record.owner }),
+            hub.publish(event, { origin: poster?.connectionId, audience: audienceOf(record) }),
           );
         }
         return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
@@ -418,7 +447,9 @@ export class SessionManager {
   #changed(record: SessionRecord): void {
     const live = this.#deps.hub.get(record.id);
     live?.change(record);
-    this.#deps.hub.publish(sessionStatus(record, 'active'), { owner: record.owner });
+    this.#deps.hub.publish(sessionStatus(record, 'active'), {
+      audience: audienceOf(record),
+    });
   }
 }
 

@@ -1,6 +1,11 @@
 import { createMessage, type ServerMessageOf } from '@parley/protocol';
 import type { SessionRecord } from '../stores/store.ts';
 
+/** Who may see a session. */
+export function audienceOf({ owner, members }: SessionRecord): readonly string[] {
+  return [owner, ...Object.keys(members)];
+}
+
 /** What a session is at this moment; `extra` is what a join adds. */
 export function sessionStatus(
   record: SessionRecord,

@@ -15,6 +15,8 @@ import {
   type SessionEvent,
   toHistoryEntry,
 } from '@parley/protocol';
+import { accessOf } from '../auth/access.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { Delivery } from '../buses/bus.ts';
 import type { SessionPage, SessionRecord, Store } from '../stores/store.ts';
 import { AnswerCursor } from './answer-cursor.ts';
@@ -26,7 +28,7 @@ import { sessionStatus } from './session-status.ts';
 export interface Peer {
   readonly id: string;
   readonly profile: Profile;
-  readonly principalId: string;
+  readonly principal: Principal;
   /** Takes a message for this peer alone. */
   send(text: string): void;
   /** Takes a message that others get as well, so that its frame is built once. */
@@ -78,6 +80,7 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
 
 export class Subscription implements Subscriber {
   readonly participant: string;
+  readonly #principal: Principal;
   readonly #peer: Peer;
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
@@ -106,7 +109,8 @@ export class Subscription implements Subscriber {
   }
 
   private constructor(record: SessionRecord, peer: Peer, deps: SubscriptionDeps) {
-    this.participant = peer.principalId;
+    this.#principal = peer.principal;
+    this.participant = peer.principal.id;
     this.#peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
@@ -191,7 +195,8 @@ export class Subscription implements Subscriber {
     if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
     if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;
-    this.#send(sessionStatus(page.session, 'active', this.#answer.announce(answer), replyTo));
+    const extra = { ...this.#answer.announce(answer), ...this.#you(page.session) };
+    this.#send(sessionStatus(page.session, 'active', extra, replyTo));
     await this.#replay(page.events);
     return this.#catchUp();
   }
@@ -206,9 +211,17 @@ export class Subscription implements Subscriber {
       has_more: oldest > page.session.firstSeq,
       ...extra,
       ...this.#answer.announce(undefined),
+      ...this.#you(page.session),
     };
     this.#send(sessionStatus(page.session, 'active', shown, replyTo));
     return this.#catchUp();
+  }
+
+  /** Who is asking; clients of the seed need not know. */
+  #you(record: SessionRecord): Pick<ServerMessageOf<'session_status'>['data'], 'you'> {
+    const access = accessOf(this.#principal, record);
+    if (this.#peer.profile === 'plain' || !access) return {};
+    return { you: { id: this.#principal.id, access } };
   }
 
   async #read(where: { after: number } | { before: number }): Promise<SessionPage | undefined> {

@@ -9,7 +9,7 @@ export type Watcher = (delivery: Delivery) => void;
 
 /** A change is told this much later, with all that came meanwhile, milliseconds. */
 const INTERVAL_MS = 1_000;
-/** Sessions of one owner told of in an interval; the others have their turn in the next. */
+/** Sessions of one person told of in an interval; the others have their turn in the next. */
 const MOST_AT_ONCE = 100;
 
 interface Watched {
@@ -24,7 +24,7 @@ interface Watched {
 export class Watchers {
   readonly #store: Store;
   readonly #log: Logger;
-  readonly #owners = new Map<string, Watched>();
+  readonly #people = new Map<string, Watched>();
 
   constructor(store: Store, log: Logger) {
     this.#store = store;
@@ -32,34 +32,34 @@ export class Watchers {
   }
 
   /** From now on until the returned function is called. */
-  watch(owner: string, watcher: Watcher): () => void {
-    const watched = this.#owners.get(owner) ?? {
+  watch(person: string, watcher: Watcher): () => void {
+    const watched = this.#people.get(person) ?? {
       watchers: new Set(),
       changed: new Set(),
       reading: new Set(),
       timer: undefined,
     };
-    this.#owners.set(owner, watched);
+    this.#people.set(person, watched);
     watched.watchers.add(watcher);
     return () => {
       watched.watchers.delete(watcher);
-      if (watched.watchers.size > 0 || this.#owners.get(owner) !== watched) return;
+      if (watched.watchers.size > 0 || this.#people.get(person) !== watched) return;
       clearTimeout(watched.timer);
-      this.#owners.delete(owner);
+      this.#people.delete(person);
     };
   }
 
-  /** A session of this owner has changed; what it is then is read when it is told. */
-  changed(owner: string, sessionId: string): void {
-    const watched = this.#owners.get(owner);
+  /** A session of this person's, or shared with them, has changed; what it is then is read when it is told. */
+  changed(person: string, sessionId: string): void {
+    const watched = this.#people.get(person);
     if (!watched) return;
     watched.changed.add(sessionId);
     this.#soon(watched);
   }
 
   /** Tells at once: of a session that is no more there is nothing to read. */
-  ended(owner: string, delivery: Delivery): void {
-    const watched = this.#owners.get(owner);
+  ended(person: string, delivery: Delivery): void {
+    const watched = this.#people.get(person);
     watched?.changed.delete(delivery.message.session_id);
     watched?.reading.delete(delivery.message.session_id);
     for (const watcher of watched?.watchers ?? []) watcher(delivery);

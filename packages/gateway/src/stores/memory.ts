@@ -1,6 +1,7 @@
 import type { SessionEvent } from '@parley/protocol';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
 import {
+  type Access,
   type AppendMessage,
   bounded,
   type Cleaned,
@@ -19,6 +20,7 @@ import {
   STORE_LIMITS,
   type Store,
   StoreError,
+  tooManyMembers,
 } from './store.ts';
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
@@ -78,6 +80,7 @@ export class MemoryStore implements Store {
       messageCount: 0,
       firstSeq: 1,
       lastSeq: 0,
+      members: {},
     };
     this.#order += 1;
     this.#sessions.set(session.id, {
@@ -114,6 +117,24 @@ export class MemoryStore implements Store {
     return { ...record };
   }
 
+  async setMember(
+    id: string,
+    principal: string,
+    access: Access | null,
+  ): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    const record = this.#sessions.get(id)?.record;
+    if (!record) return undefined;
+    if (principal === record.owner) return { ...record };
+    const { [principal]: _, ...others } = record.members;
+    const members = access === null ? others : { ...others, [principal]: access };
+    if (Object.keys(members).length > STORE_LIMITS.members) throw tooManyMembers();
+    record.members = Object.fromEntries(
+      Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+    return { ...record };
+  }
+
   async deleteSession(id: string): Promise<boolean> {
     this.#assertOpen();
     for (const run of this.#runs.values()) {
@@ -123,12 +144,12 @@ export class MemoryStore implements Store {
   }
 
   async listSessions(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly offset: number;
     readonly limit: number;
   }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
     this.#assertOpen();
-    const own = this.#newestFirst(query.owner);
+    const own = this.#newestFirst().filter(isFor(query.person));
     const offset = Math.max(0, query.offset);
     const page = own.slice(offset, offset + bounded(query.limit, STORE_LIMITS.page));
     return { sessions: page.map(({ record }) => ({ ...record })), total: own.length };
@@ -240,14 +261,14 @@ export class MemoryStore implements Store {
   }
 
   async search(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly text: string;
     readonly limit: number;
   }): Promise<readonly SearchHit[]> {
     this.#assertOpen();
     const words = parseQuery(query.text);
     const hits: { order: number; hit: SearchHit }[] = [];
-    for (const { record, events } of this.#newestFirst(query.owner)) {
+    for (const { record, events } of this.#newestFirst().filter(isFor(query.person))) {
       for (const stored of events) {
         const event = parseEvent(stored);
         if (event.type !== 'chat_message' && event.type !== 'agent_response') continue;
@@ -343,6 +364,11 @@ export class MemoryStore implements Store {
     session.byMessageId.set(stored.messageId, stored);
     return seq;
   }
+}
+
+/** Whether somebody has a session, or is a member of it. */
+function isFor(person: string): (session: StoredSession) => boolean {
+  return ({ record }) => record.owner === person || Object.hasOwn(record.members, person);
 }
 
 function findRepetition(session: StoredSession, { event, fingerprint }: AppendMessage) {

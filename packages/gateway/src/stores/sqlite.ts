@@ -7,6 +7,7 @@ import { fromRow, type SeqAndRow, toRow } from './sqlite/rows.ts';
 import { SqliteThread } from './sqlite/thread.ts';
 import type { Writes } from './sqlite/writer.ts';
 import {
+  type Access,
   type AppendMessage,
   bounded,
   type Cleaned,
@@ -24,6 +25,7 @@ import {
   STORE_LIMITS,
   type Store,
   StoreError,
+  tooManyMembers,
 } from './store.ts';
 
 /** TypeScript here, JavaScript in the published package. */
@@ -86,17 +88,27 @@ class SqliteStore implements Store {
     return this.#writer.call('updateSession', id, patch.title ?? null, patch.agent ?? null);
   }
 
+  async setMember(
+    id: string,
+    principal: string,
+    access: Access | null,
+  ): Promise<SessionRecord | undefined> {
+    const result = await this.#writer.call('setMember', id, principal, access);
+    if (result === 'full') throw tooManyMembers();
+    return result;
+  }
+
   deleteSession(id: string): Promise<boolean> {
     return this.#writer.call('deleteSession', id);
   }
 
   listSessions(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly offset: number;
     readonly limit: number;
   }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
     const limit = bounded(query.limit, STORE_LIMITS.page);
-    return this.#reader.call('listSessions', query.owner, Math.max(0, query.offset), limit);
+    return this.#reader.call('listSessions', query.person, Math.max(0, query.offset), limit);
   }
 
   appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
@@ -155,12 +167,12 @@ class SqliteStore implements Store {
   }
 
   search(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly text: string;
     readonly limit: number;
   }): Promise<readonly SearchHit[]> {
     const limit = bounded(query.limit, STORE_LIMITS.hits);
-    return this.#reader.call('search', query.owner, query.text, limit);
+    return this.#reader.call('search', query.person, query.text, limit);
   }
 
   /** The reader looks for what is due, so that writes wait only while it is taken away. */

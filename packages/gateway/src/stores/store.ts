@@ -17,6 +17,8 @@ export const STORE_LIMITS = {
   hits: 100,
   /** Words of the text of `search`. */
   words: 32,
+  /** Members of a session. */
+  members: 100,
 } as const;
 
 /** As many of the first `items` as a page may hold. */
@@ -36,6 +38,9 @@ export function bounded(asked: number, limit: number): number {
   return Math.min(Math.max(1, Math.trunc(asked) || 1), limit);
 }
 
+/** What somebody who was invited may do: see the session, or write in it as well. */
+export type Access = 'read' | 'write';
+
 export interface SessionRecord {
   readonly id: string;
   /** The principal that created it. */
@@ -52,6 +57,8 @@ export interface SessionRecord {
   readonly firstSeq: number;
   /** 0 for an empty log. */
   readonly lastSeq: number;
+  /** Who was invited, by the principal's id, in the order of the ids. */
+  readonly members: Readonly<Record<string, Access>>;
 }
 
 export interface NewSession {
@@ -189,11 +196,22 @@ export interface Store {
     id: string,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined>;
+  /**
+   * Makes somebody a member, gives them other access, or (`null`) takes them out; the owner is none.
+   * Resolves with what the session is then; `undefined`: there is none.
+   *
+   * @throws {RangeError} for one more than `STORE_LIMITS.members`.
+   */
+  setMember(
+    id: string,
+    principal: string,
+    access: Access | null,
+  ): Promise<SessionRecord | undefined>;
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;
-  /** Most recently active first, at most `STORE_LIMITS.page`. */
+  /** Those of a person, or that they are a member of; most recently active first, at most `STORE_LIMITS.page`. */
   listSessions(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly offset: number;
     readonly limit: number;
   }): Promise<{ sessions: readonly SessionRecord[]; total: number }>;
@@ -221,12 +239,13 @@ export interface Store {
   /** The `chat_message` events of a session that are kept, in their order. */
   questions(sessionId: string): Promise<readonly Question[]>;
   /**
-   * Messages and answers that have every word of `text`, the last one as a prefix; newest first.
+   * Messages and answers in the sessions of a person, or that they are a member of, that have every
+   * word of `text`, the last one as a prefix; newest first.
    * Case and diacritics do not matter. At most `STORE_LIMITS.hits`; words after the first
    * `STORE_LIMITS.words` are not looked at; a text without a word finds nothing.
    */
   search(query: {
-    readonly owner: string;
+    readonly person: string;
     readonly text: string;
     readonly limit: number;
   }): Promise<readonly SearchHit[]>;
@@ -235,6 +254,10 @@ export interface Store {
   /** Rejects where nothing could be written now. */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+export function tooManyMembers(): RangeError {
+  return new RangeError(`A session has ${STORE_LIMITS.members} members at most.`);
 }
 
 /** The store could not do its work. `cause` says why. */

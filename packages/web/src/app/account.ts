@@ -1,9 +1,31 @@
 /** Signing in with a token and out again, where the server wants to know who one is. */
+import { useEffect, useState } from 'react';
 import { client, SOCKET_URL } from './client.ts';
 import { forgetKept, keep, readKept } from './kept.ts';
 
 /** The last one who signed in here: what they left is for nobody else. */
 const PERSON = 'person';
+
+type Mode = 'none' | 'anonymous' | 'token' | 'custom';
+let mode: Promise<Mode | undefined> | undefined;
+
+/** How somebody becomes known to the server; `undefined` until it has said so. */
+export function useAuthMode(): Mode | undefined {
+  const [known, setKnown] = useState<Mode>();
+  useEffect(() => {
+    mode ??= fetch('/api/config')
+      .then((response) => response.json() as Promise<{ data: { auth: Mode } }>)
+      .then(
+        ({ data }) => data.auth,
+        () => {
+          mode = undefined;
+          return undefined;
+        },
+      );
+    void mode.then(setKnown);
+  }, []);
+  return known;
+}
 
 export type SignInResult = 'signed in' | 'wrong' | 'tooMany' | 'unreachable';
 

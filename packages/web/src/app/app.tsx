@@ -7,6 +7,7 @@ import { carryOutDeletions } from '../sessions/deletion.ts';
 import { Sidebar } from '../sessions/sidebar.tsx';
 import { TextProvider, useText } from '../text/text.tsx';
 import { client } from './client.ts';
+import { acceptInvitation } from './join.ts';
 import { NoticeList } from './notice-list.tsx';
 import { followTheme, useSidebarShown } from './preferences.ts';
 import { currentPlace, navigate, pathOf, usePlace } from './router.ts';
@@ -17,6 +18,7 @@ import { useIsWide } from './wide.ts';
 
 followTheme();
 carryOutDeletions();
+void acceptInvitation();
 
 export function App() {
   return (

@@ -92,6 +92,10 @@ export function Conversation({ place, onOpenSidebar }: Props) {
           <LimitNotice key={`limit ${session.id}`} session={session} />
           {isGone(transcript) ? (
             !isEmpty && <GoneNotice transcript={transcript} />
+          ) : transcript.you?.access === 'read' ? (
+            <p role="status" className="py-4 text-center text-sm text-muted">
+              {text.invite.readOnly}
+            </p>
           ) : (
             <Composer
               key={`composer ${session.id}`}

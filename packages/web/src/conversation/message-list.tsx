@@ -143,6 +143,7 @@ export function MessageList(props: Props) {
                         item={item}
                         session={session}
                         agent={agent}
+                        me={transcript.you?.id}
                         canEdit={item === lastMessage}
                         isEditing={item.id === editing}
                         onEdit={onEdit}

@@ -12,15 +12,17 @@ interface Props {
   readonly session: Session;
   /** Who is asked now, where one asks again. */
   readonly agent: string | undefined;
+  /** One's own id, as the server knows it. */
+  readonly me: string | undefined;
   readonly canEdit: boolean;
   readonly isEditing: boolean;
   readonly onEdit: (messageId: string | undefined) => void;
 }
 
 export const MessageView = memo(function MessageView(props: Props) {
-  const { item, session, agent, canEdit, isEditing, onEdit } = props;
+  const { item, session, agent, me, canEdit, isEditing, onEdit } = props;
   const { text } = useText();
-  const name = senderOf(item, text);
+  const name = senderOf(item, me, text);
   return (
     <article aria-label={name} className="group flex flex-col items-end pt-3 pb-1">
       <h2 className={name === text.conversation.you ? 'sr-only' : 'pb-1 text-xs text-muted'}>
@@ -157,8 +159,8 @@ function Editor({ item, onEnd }: EditorProps) {
 }
 
 /** The one person of a server without authentication is you. */
-function senderOf({ sender }: MessageItem, text: Text): string {
-  return sender === undefined || sender === 'local' ? text.conversation.you : sender;
+function senderOf({ sender }: MessageItem, me: string | undefined, text: Text): string {
+  return sender === undefined || sender === me ? text.conversation.you : sender;
 }
 
 /** What to do, where the page knows more than the server's words say. */

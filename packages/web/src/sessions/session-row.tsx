@@ -1,12 +1,14 @@
 import type { SessionSummary } from '@parley/client';
 import { type KeyboardEvent, memo, useRef, useState } from 'react';
+import { useAuthMode } from '../app/account.ts';
 import { client } from '../app/client.ts';
 import { Link } from '../app/link.tsx';
 import { notify } from '../app/notices.ts';
 import { pathOf } from '../app/router.ts';
-import { DeleteIcon, DownloadIcon, EditIcon, MoreIcon } from '../controls/icons.tsx';
+import { DeleteIcon, DownloadIcon, EditIcon, MoreIcon, PeopleIcon } from '../controls/icons.tsx';
 import { Menu, MenuItem, MenuLine } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';
+import { InviteDialog } from './invite-dialog.tsx';
 import { fullTime, relativeTime } from './times.ts';
 
 interface Props {
@@ -23,6 +25,8 @@ export const SessionRow = memo(function SessionRow(props: Props) {
   const { session, isCurrent, isUnread, now, onDelete, onOpen } = props;
   const { text, locale } = useText();
   const [renaming, setRenaming] = useState(false);
+  const [isInviting, setInviting] = useState(false);
+  const authMode = useAuthMode();
   const link = useRef<HTMLAnchorElement>(null);
   const title = session.title ?? text.untitled;
 
@@ -88,6 +92,12 @@ export const SessionRow = memo(function SessionRow(props: Props) {
         <MenuItem onSelect={() => setRenaming(true)}>
           <EditIcon /> {text.chats.rename}
         </MenuItem>
+        {/* Where nobody is asked who they are, there is nobody to invite. */}
+        {authMode !== undefined && authMode !== 'none' && (
+          <MenuItem onSelect={() => setInviting(true)}>
+            <PeopleIcon /> {text.invite.label}
+          </MenuItem>
+        )}
         <ExportItem session={session} format="markdown" />
         <ExportItem session={session} format="json" />
         <MenuLine />
@@ -95,6 +105,7 @@ export const SessionRow = memo(function SessionRow(props: Props) {
           <DeleteIcon /> {text.chats.delete}
         </MenuItem>
       </Menu>
+      {isInviting && <InviteDialog session={session} onClose={() => setInviting(false)} />}
     </div>
   );
 });

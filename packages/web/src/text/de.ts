@@ -218,6 +218,21 @@ export const de: Text = {
     },
   },
 
+  invite: {
+    label: 'Einladen…',
+    title: 'Zu diesem Chat einladen',
+    explanation:
+      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist.',
+    access: { write: 'Darf lesen und schreiben', read: 'Darf nur lesen' },
+    make: 'Link erstellen',
+    link: 'Link',
+    copied: 'Der Link wurde kopiert:',
+    copyIt: 'Hier ist der Link:',
+    failed: 'Es wurde kein Link erstellt. Nur wem ein Chat gehört, darf dazu einladen.',
+    readOnly: 'Sie wurden eingeladen, diesen Chat zu lesen.',
+    notAccepted: 'Diese Einladung ist abgelaufen oder keine. Bitten Sie um eine neue.',
+  },
+
   settings: {
     label: 'Einstellungen',
     theme: 'Darstellung',

@@ -202,6 +202,20 @@ export const en = {
     },
   },
 
+  invite: {
+    label: 'Invite…',
+    title: 'Invite to this chat',
+    explanation: 'Whoever opens the link within 7 days comes in. Send it only to whom it is for.',
+    access: { write: 'May read and write', read: 'May only read' },
+    make: 'Make a link',
+    link: 'Link',
+    copied: 'The link was copied:',
+    copyIt: 'Here is the link:',
+    failed: 'No link was made. Only the owner of a chat may invite to it.',
+    readOnly: 'You were invited to read this chat.',
+    notAccepted: 'This invitation has expired, or is none. Ask for a new one.',
+  },
+
   settings: {
     label: 'Settings',
     theme: 'Appearance',

@@ -7,22 +7,32 @@ import {
   type RunRecord,
   type SessionRecord,
 } from '../store.ts';
-import type { Removal, SeqAndRow } from './rows.ts';
+import { fromSessionRow, type Removal, type SeqAndRow, type SessionRow } from './rows.ts';
 import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
 const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
 
 export function prepareReads(db: Database.Database) {
-  const select = db.prepare<[string], SessionRecord>(
+  const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
   );
-  const list = db.prepare<[string, number, number], SessionRecord>(
-    `SELECT ${SESSION_COLUMNS} FROM sessions WHERE owner = ?
-     ORDER BY last_activity DESC, sessions.id DESC LIMIT ? OFFSET ?`,
+  // Two scans in the order that is asked for, merged: with OR all that somebody has would be sorted.
+  const list = db.prepare<
+    [string, string, number, number],
+    SessionRow & { readonly last_activity: number; readonly internal: number }
+  >(
+    `SELECT ${SESSION_COLUMNS}, last_activity, id AS internal FROM sessions WHERE owner = ?
+     UNION ALL
+     SELECT ${SESSION_COLUMNS}, last_activity, id AS internal FROM sessions
+     WHERE id IN (SELECT session_id FROM members WHERE principal = ?)
+     ORDER BY last_activity DESC, internal DESC LIMIT ? OFFSET ?`,
   );
   const count = db
-    .prepare<[string], number>('SELECT count(*) FROM sessions WHERE owner = ?')
+    .prepare<[string, string], number>(
+      `SELECT (SELECT count(*) FROM sessions WHERE owner = ?) +
+         (SELECT count(*) FROM members WHERE principal = ?)`,
+    )
     .pluck();
   const findId = db.prepare<[string], number>('SELECT id FROM sessions WHERE key = ?').pluck();
   const eventsAfter = db
@@ -90,18 +100,25 @@ export function prepareReads(db: Database.Database) {
      ORDER BY last_activity, s.id LIMIT ?`,
   );
 
+  function find(key: string): SessionRecord | undefined {
+    const row = select.get(key);
+    return row && fromSessionRow(row);
+  }
+
   return {
     getSession(id: string): SessionRecord | undefined {
-      return select.get(id);
+      return find(id);
     },
-    listSessions: inSnapshot(db, (owner: string, offset: number, limit: number) => ({
-      sessions: list.all(owner, limit, offset),
-      total: count.get(owner) ?? 0,
+    listSessions: inSnapshot(db, (person: string, offset: number, limit: number) => ({
+      sessions: list
+        .all(person, person, limit, offset)
+        .map(({ last_activity: _, internal: __, ...row }) => fromSessionRow(row)),
+      total: count.get(person, person) ?? 0,
     })),
     readSession: inSnapshot(
       db,
       (id: string, after: number | undefined, before: number | undefined, limit: number) => {
-        const session = select.get(id);
+        const session = find(id);
         const internal = findId.get(id);
         if (!session || internal === undefined) return undefined;
         const rows =

@@ -1,6 +1,8 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
 import type { SessionEvent } from '@parley/protocol';
-import type { NewEvent } from '../store.ts';
+import type { NewEvent, SessionRecord } from '../store.ts';
+
+const NOBODY = {};
 
 /** A call of a method of a worker, and its arguments. */
 export type Call = readonly [method: string, ...args: unknown[]];
@@ -38,6 +40,13 @@ export interface Removal {
     readonly lastActivity: number;
   }[];
   readonly trimmed: readonly { readonly id: string; readonly through: number }[];
+}
+
+/** A `SessionRecord` as it is read: its members as JSON. */
+export type SessionRow = Omit<SessionRecord, 'members'> & { readonly members: string };
+
+export function fromSessionRow(row: SessionRow): SessionRecord {
+  return { ...row, members: row.members === '{}' ? NOBODY : JSON.parse(row.members) };
 }
 
 export function toRow(event: NewEvent): EventRow {

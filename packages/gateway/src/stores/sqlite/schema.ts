@@ -79,12 +79,23 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE search_state (indexed_to INTEGER NOT NULL) STRICT;
   INSERT INTO search_state VALUES (0);
   `,
+  `
+  CREATE TABLE members (
+    session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    principal TEXT NOT NULL,
+    access TEXT NOT NULL CHECK (access IN ('read', 'write')),
+    PRIMARY KEY (session_id, principal)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX members_by_principal ON members (principal, session_id);
+  `,
 ];
 
-/** The columns of a `SessionRecord`. */
+/** The columns of a `SessionRow`, of a table named `sessions`. */
 export const SESSION_COLUMNS = `key AS id, owner, title, agent, created_at AS createdAt,
   last_activity AS lastActivity, message_count AS messageCount, first_seq AS firstSeq,
-  last_seq AS lastSeq`;
+  last_seq AS lastSeq, (SELECT json_group_object(principal, access) FROM
+    (SELECT principal, access FROM members WHERE session_id = sessions.id ORDER BY principal)
+  ) AS members`;
 
 /**
  * What stands for a `message_id` in the index of events: a third of the size, so a third of the pages

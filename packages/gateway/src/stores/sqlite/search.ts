@@ -13,37 +13,39 @@ type Row = [
   data: string,
 ];
 
+/** Somebody has the session, or is a member of it. */
+const IS_FOR = `(owner = ? OR sessions.id IN (SELECT session_id FROM members WHERE principal = ?))`;
 const COLUMNS = 'key, title, message_id, seq, timestamp, data';
 
 export function prepareSearch(db: Database.Database) {
   const notIndexed = db
-    .prepare<[string], Row>(
+    .prepare<[string, string], Row>(
       `SELECT ${COLUMNS} FROM events CROSS JOIN sessions ON sessions.id = session_id
-       WHERE events.id > (SELECT indexed_to FROM search_state) AND owner = ?
+       WHERE events.id > (SELECT indexed_to FROM search_state) AND ${IS_FOR}
          AND type IN ('chat_message', 'agent_response')
        ORDER BY events.id DESC`,
     )
     .raw();
   const indexed = db
-    .prepare<[string, string, number], Row>(
+    .prepare<[string, string, string, number], Row>(
       `SELECT ${COLUMNS} FROM search CROSS JOIN events ON events.id = search.rowid
          CROSS JOIN sessions ON sessions.id = session_id
-       WHERE search MATCH ? AND owner = ? ORDER BY search.rowid DESC LIMIT ?`,
+       WHERE search MATCH ? AND ${IS_FOR} ORDER BY search.rowid DESC LIMIT ?`,
     )
     .raw();
 
   return {
     /** Newest first. */
-    search: inSnapshot(db, (owner: string, text: string, limit: number): SearchHit[] => {
+    search: inSnapshot(db, (person: string, text: string, limit: number): SearchHit[] => {
       const query = parseQuery(text);
       const hits: SearchHit[] = [];
       if (query.length === 0) return hits;
-      for (const row of notIndexed.iterate(owner)) {
+      for (const row of notIndexed.iterate(person, person)) {
         const { content, role } = parseData(row[5]);
         if (matches(content, query)) hits.push(toHit(row, role, makeSnippet(content, query)));
         if (hits.length === limit) return hits;
       }
-      for (const row of indexed.all(toMatch(query), owner, limit - hits.length)) {
+      for (const row of indexed.all(toMatch(query), person, person, limit - hits.length)) {
         const { content, role } = parseData(row[5]);
         hits.push(toHit(row, role, makeSnippet(content, query)));
       }

@@ -1,7 +1,7 @@
 /** Creating, changing and taking away sessions. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import type { SessionRecord } from '../store.ts';
-import type { Removal } from './rows.ts';
+import { type Access, type SessionRecord, STORE_LIMITS } from '../store.ts';
+import { fromSessionRow, type Removal, type SessionRow } from './rows.ts';
 import { SESSION_COLUMNS } from './schema.ts';
 import type { SearchIndex } from './search-index.ts';
 
@@ -11,7 +11,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     `INSERT INTO sessions (key, owner, title, agent, created_at, last_activity)
      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
-  const select = db.prepare<[string], SessionRecord>(
+  const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
   );
   const countOwned = db
@@ -45,6 +45,26 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     'UPDATE sessions SET first_seq = ? WHERE id = ?',
   );
 
+  const addMember = db.prepare<[string, Access, string, string]>(
+    `INSERT INTO members (session_id, principal, access)
+     SELECT id, ?, ? FROM sessions WHERE key = ? AND owner <> ?
+     ON CONFLICT DO UPDATE SET access = excluded.access`,
+  );
+  const removeMember = db.prepare<[string, string]>(
+    'DELETE FROM members WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND principal = ?',
+  );
+  const isFull = db
+    .prepare<[string, string], number>(
+      `SELECT count(*) >= ${STORE_LIMITS.members} AND NOT max(principal = ?) FROM members
+       WHERE session_id = (SELECT id FROM sessions WHERE key = ?)`,
+    )
+    .pluck();
+
+  function find(key: string): SessionRecord | undefined {
+    const row = select.get(key);
+    return row && fromSessionRow(row);
+  }
+
   function removeSession(id: number | undefined): boolean {
     if (id === undefined) return false;
     index.forget(id, Number.MAX_SAFE_INTEGER);
@@ -73,7 +93,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       const mayOwn = maxOwned === undefined || (countOwned.get(owner) ?? 0) < maxOwned;
       const created =
         mayOwn && insert.run(id, owner, title, agent, createdAt, createdAt).changes > 0;
-      return { session: select.get(id), created };
+      return { session: find(id), created };
     },
     updateSession(
       id: string,
@@ -81,7 +101,18 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       agent: string | null,
     ): SessionRecord | undefined {
       update.run(title, agent, id);
-      return select.get(id);
+      return find(id);
+    },
+    /** `undefined`: there is no such session. `full`: it has as many members as it may. */
+    setMember(
+      id: string,
+      principal: string,
+      access: Access | null,
+    ): SessionRecord | 'full' | undefined {
+      if (access === null) removeMember.run(id, principal);
+      else if (isFull.get(principal, id)) return find(id) && 'full';
+      else addMember.run(principal, access, id, principal);
+      return find(id);
     },
     deleteSession(id: string): boolean {
       return removeSession(findId.get(id));

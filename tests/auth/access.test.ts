@@ -1,0 +1,263 @@
+/** What somebody may do in a session: every message and every route, for whoever may not. */
+import { CLIENT_MESSAGE_TYPES } from '@parley/protocol';
+import { describe, expect, test } from 'vitest';
+import { Invitations } from '../../packages/gateway/src/auth/invitations.ts';
+import { Signer } from '../../packages/gateway/src/auth/signing.ts';
+import { ROUTES } from '../../packages/gateway/src/http/routes.ts';
+import { View } from '../helpers/view.ts';
+import { bearer, connectAs, type Guarded, startGuarded } from './people.ts';
+
+const KEY = 'k'.repeat(32);
+
+interface House extends Guarded {
+  /** Of alice's. */
+  readonly sessionId: string;
+  /** The answer to a request of somebody's. */
+  ask(
+    who: string,
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; text: string }>;
+  invite(access: 'read' | 'write'): Promise<string>;
+}
+
+async function house(): Promise<House> {
+  const guarded = await startGuarded(['alice', 'bob', 'carol', 'root'], {
+    admins: ['root'],
+    signingKeys: [KEY],
+  });
+  const { http, ws, tokens } = guarded;
+  const alice = await connectAs(ws, tokens.alice ?? '');
+  const sessionId = await alice.create({ title: 'of alice' });
+  await alice.ask('herring', { message_id: 'm-1' });
+  const ask: House['ask'] = async (who, method, path, body) => {
+    const { headers } = bearer(tokens[who] ?? '');
+    const response = await fetch(`${http}${path}`, {
+      method,
+      headers: { ...headers, 'Content-Type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const invite = async (access: 'read' | 'write') => {
+    const { text } = await ask('alice', 'POST', `/api/sessions/${sessionId}/invitations`, {
+      access,
+    });
+    return JSON.parse(text).data.invitation as string;
+  };
+  return { ...guarded, sessionId, ask, invite };
+}
+
+/** Without what differs by chance, and with each id of a session as one word. */
+function alike(text: string, ...ids: string[]): string {
+  let same = text.replaceAll(/"timestamp":(?:\d+|"[^"]+")/g, '');
+  for (const id of ids) same = same.replaceAll(id, 'ID');
+  return same;
+}
+
+/** Of each message that is about a session, what makes it a good one. */
+const DATA: Readonly<Record<string, object>> = {
+  session_join: {},
+  chat_message: { content: 'x' },
+  typing: { is_typing: true },
+  session_update: { title: 'mine now' },
+  session_leave: {},
+  run_cancel: {},
+  approval_response: { approval_id: 'a', approved: true },
+};
+/** These are about no session that is there. */
+const OF_NO_SESSION: readonly string[] = ['session_create', 'ping', 'auth', 'sessions_watch'];
+
+test('every message of the protocol is among those that are tried here', () => {
+  const known = [...Object.keys(DATA), ...OF_NO_SESSION];
+  expect(known.sort()).toEqual([...CLIENT_MESSAGE_TYPES['parley.v1']].sort());
+});
+
+describe('a session of somebody else and one that is not there look the same, to the byte:', () => {
+  test.each(Object.entries(DATA))('%s', async (type, data) => {
+    const { ws, tokens, sessionId } = await house();
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    const told: string[] = [];
+    for (const session_id of [sessionId, crypto.randomUUID()]) {
+      bob.send({ type, message_id: 'm', session_id, data });
+      told.push(
+        alike(JSON.stringify(await bob.find(({ reply_to }) => reply_to === 'm')), session_id),
+      );
+    }
+    expect(told[0]).toBe(told[1]);
+    expect(told[0]).toContain('"type":"error"');
+    await bob.settled();
+    expect(JSON.stringify(bob.received)).not.toContain('herring');
+  });
+
+  const withSession = ROUTES.filter(({ path }) => path.includes('{id}'));
+  test.each(withSession.map((route) => [`${route.method} ${route.path}`, route] as const))(
+    '%s',
+    async (_, { method, path }) => {
+      const { ask, sessionId } = await house();
+      const body = method === 'PATCH' || method === 'POST' ? { title: 'mine now' } : undefined;
+      const answers: string[] = [];
+      for (const id of [sessionId, crypto.randomUUID()]) {
+        const target = path.replace('{id}', id).replace('{person}', 'carol');
+        const { status, text } = await ask('bob', method, target, body);
+        answers.push(`${status} ${alike(text, id)}`);
+      }
+      expect(answers[0]).toBe(answers[1]);
+      expect(answers[0]).toMatch(/^404 .*SESSION_NOT_FOUND/);
+    },
+  );
+
+  test('in lists, searches and what is told of changes', async () => {
+    const { ws, tokens, ask, sessionId } = await house();
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    bob.send({ type: 'sessions_watch', message_id: 'w' });
+    await bob.next('message_ack');
+    await ask('alice', 'PATCH', `/api/sessions/${sessionId}`, { title: 'another' });
+    const { text } = await ask('bob', 'GET', '/api/sessions');
+    expect(JSON.parse(text).data.total).toBe(0);
+    expect((await ask('bob', 'GET', '/api/search?q=herring')).text).toContain('"hits":[]');
+    // Of one's own one is told, so what is not told of the other has not been on its way.
+    await bob.create({ title: 'of bob' });
+    await bob.find((message) => message.type === 'session_status' && !message.reply_to);
+    expect(JSON.stringify(bob.received)).not.toContain(sessionId);
+  });
+
+  test('for a session_create and a chat over HTTP that name it', async () => {
+    const { ws, tokens, ask, sessionId } = await house();
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    bob.send({ type: 'session_create', message_id: 'c', session_id: sessionId, data: {} });
+    expect((await bob.next('error')).data.code).toBe('SESSION_NOT_FOUND');
+    const { status } = await ask('bob', 'POST', '/api/chat', {
+      message: 'x',
+      session_id: sessionId,
+    });
+    expect(status).toBe(404);
+  });
+});
+
+test.each(
+  ROUTES.filter(({ access }) => access !== 'everyone').map(
+    (route) => [`${route.method} ${route.path}`, route] as const,
+  ),
+)('%s is not for who is not known', async (_, { method, path }) => {
+  const { http } = await startGuarded([]);
+  const response = await fetch(http + path.replaceAll(/\{\w+\}/g, 'x'), { method });
+  expect([response.status, await response.text()]).toEqual([
+    401,
+    expect.stringContaining('UNAUTHORIZED'),
+  ]);
+});
+
+describe('who was invited', () => {
+  test('to read sees everything, and may do nothing', async () => {
+    const { ws, tokens, ask, sessionId, invite } = await house();
+    const invitation = await invite('read');
+    const accepted = await ask('bob', 'POST', '/api/invitations', { invitation });
+    expect(JSON.parse(accepted.text).data).toEqual({ session_id: sessionId });
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    bob.send({ type: 'session_join', session_id: sessionId });
+    expect((await bob.next('session_status')).data.history).toHaveLength(2);
+    for (const type of [
+      'chat_message',
+      'typing',
+      'session_update',
+      'run_cancel',
+      'approval_response',
+    ]) {
+      bob.send({ type, message_id: type, session_id: sessionId, data: DATA[type] });
+      const answer = await bob.find((message) => message.type === 'error');
+      expect([type, answer.data]).toEqual([type, expect.objectContaining({ code: 'FORBIDDEN' })]);
+    }
+    const path = `/api/sessions/${sessionId}`;
+    expect((await ask('bob', 'GET', path)).status).toBe(200);
+    expect((await ask('bob', 'GET', `${path}/export?format=json`)).status).toBe(200);
+    expect((await ask('bob', 'GET', '/api/search?q=herring')).text).toContain(sessionId);
+    for (const [method, more, body] of [
+      ['PATCH', '', { title: 'x' }],
+      ['DELETE', '', undefined],
+      ['POST', '/invitations', {}],
+      ['DELETE', '/members/carol', undefined],
+    ] as const) {
+      expect([method, (await ask('bob', method, path + more, body)).status]).toEqual([method, 403]);
+    }
+  });
+
+  test('[R7] to write sees the same as the owner, under their own name, and manages nothing', async () => {
+    const { ws, tokens, ask, sessionId, invite } = await house();
+    await ask('bob', 'POST', '/api/invitations', { invitation: await invite('write') });
+    const headers = (who: string) => ({ ...bearer(tokens[who] ?? ''), sender: who });
+    const alice = new View(ws, sessionId, headers('alice'));
+    const bob = new View(ws, sessionId, headers('bob'));
+    await alice.join();
+    await bob.join();
+    bob.say('m-2', 'of bob');
+    await alice.ended(2);
+    await bob.ended(2);
+    expect(alice.log()).toEqual(bob.log());
+    expect(JSON.stringify(alice.log())).toContain('"sender":"bob"');
+    expect((await ask('bob', 'DELETE', `/api/sessions/${sessionId}`)).status).toBe(403);
+  });
+
+  test('is told of the session in their list, and not any more when taken out', async () => {
+    const { ws, tokens, ask, sessionId, invite } = await house();
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    bob.send({ type: 'sessions_watch', message_id: 'w' });
+    await bob.next('message_ack');
+    await ask('bob', 'POST', '/api/invitations', { invitation: await invite('read') });
+    const told = await bob.next('session_status');
+    expect(told.data).toMatchObject({ session_id: sessionId, status: 'active' });
+    bob.send({ type: 'session_join', message_id: 'j', session_id: sessionId });
+    await bob.find(({ reply_to }) => reply_to === 'j');
+    const members = await ask('bob', 'GET', `/api/sessions/${sessionId}/members`);
+    expect(JSON.parse(members.text).data).toEqual({
+      owner: 'alice',
+      members: [{ id: 'bob', access: 'read' }],
+    });
+    await ask('alice', 'DELETE', `/api/sessions/${sessionId}/members/bob`);
+    const end = await bob.find(
+      (message) => message.type === 'session_status' && message.data.status === 'deleted',
+    );
+    expect(end.session_id).toBe(sessionId);
+    bob.send({ type: 'session_join', session_id: sessionId });
+    expect((await bob.next('error')).data.code).toBe('SESSION_NOT_FOUND');
+  });
+
+  test('may leave; and an invitation makes nobody less than they are', async () => {
+    const { ask, sessionId, invite } = await house();
+    const members = async () =>
+      JSON.parse((await ask('alice', 'GET', `/api/sessions/${sessionId}/members`)).text).data
+        .members;
+    for (const access of ['write', 'read'] as const) {
+      await ask('bob', 'POST', '/api/invitations', { invitation: await invite(access) });
+    }
+    await ask('alice', 'POST', '/api/invitations', { invitation: await invite('read') });
+    expect(await members()).toEqual([{ id: 'bob', access: 'write' }]);
+    expect((await ask('bob', 'DELETE', `/api/sessions/${sessionId}/members/bob`)).status).toBe(200);
+    expect(await members()).toEqual([]);
+  });
+
+  test('by an invitation that has expired, was changed or is for something else is not', async () => {
+    const { ask, sessionId, invite } = await house();
+    const good = await invite('read');
+    const expired = new Invitations(new Signer([KEY])).issue({
+      sessionId,
+      access: 'write',
+      expiresAt: Date.now() - 1,
+    });
+    const forged = new Invitations(new Signer(['x'.repeat(32)])).issue({
+      sessionId,
+      access: 'write',
+      expiresAt: Date.now() + 60_000,
+    });
+    const [body = '', mac = ''] = good.split('.');
+    const more = Buffer.from(body, 'base64url').toString().replace('"read"', '"write"');
+    const changed = `${Buffer.from(more).toString('base64url')}.${mac}`;
+    const ticket = JSON.parse((await ask('bob', 'POST', '/api/tickets')).text).data.ticket;
+    for (const invitation of [expired, forged, changed, ticket, `${good}x`, '.', 'x']) {
+      const { status, text } = await ask('bob', 'POST', '/api/invitations', { invitation });
+      expect([status, text]).toEqual([403, expect.stringContaining('has expired, or is none')]);
+    }
+    expect((await ask('bob', 'GET', `/api/sessions/${sessionId}`)).status).toBe(404);
+  });
+});
