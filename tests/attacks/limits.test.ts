@@ -12,7 +12,8 @@ const notRated = { messageRate: 0, byteRate: 0, personRate: 0, addressRate: 0 };
 async function flood(client: TestSocket, count: number) {
   const before = client.received.length;
   for (let sent = 0; sent < count; sent++) client.send({ type: 'ping' });
-  const answers = () => client.received.slice(before);
+  const answers = () =>
+    client.received.slice(before).filter(({ type }) => type === 'pong' || type === 'error');
   while (answers().length < count) await client.next();
   const refusals = answers().flatMap((message) => (message.type === 'error' ? [message.data] : []));
   return { passed: count - refusals.length, refusals };
@@ -110,6 +111,26 @@ describe('[R8] [R12] messages and requests', () => {
     expect((await client.closed).code).toBe(4429);
     other.send({ type: 'ping' });
     expect((await other.next('error')).data).toMatchObject({ code: 'RATE_LIMITED', limit: 1 });
+  });
+
+  test('[R4] a stop that was carried out on its arrival is acknowledged as that', async () => {
+    const { agent, next } = puppet();
+    const options = { ...notRated, personRate: 1, agents: [agent] };
+    const { ws, tokens } = await startGuarded(['alice'], options);
+    const client = await connectAs(ws, tokens.alice ?? '');
+    const session_id = await client.create();
+    client.send({ type: 'chat_message', message_id: 'q', data: { content: 'go on' } });
+    await next();
+    // With the upgrade, the creation and the message it is ten with the join, behind which the stop waits.
+    await flood(client, 6);
+    client.send({ type: 'session_join', session_id });
+    client.send({ type: 'run_cancel', session_id, message_id: 'stop', data: {} });
+    const answer = await client.find(({ reply_to }) => reply_to === 'stop');
+    expect(answer).toMatchObject({
+      type: 'message_ack',
+      data: { cancelled: [expect.any(String)] },
+    });
+    expect((await flood(client, 1)).refusals.length).toBe(1);
   });
 
   test('of a laptop have no limit: with auth none there is one owner', async () => {

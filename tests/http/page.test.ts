@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
+import { ClientAddresses } from '../../packages/gateway/src/address.ts';
 import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
 import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
+import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { exchange, portOf } from './request.ts';
@@ -19,6 +21,8 @@ async function serve(webRoot: string | undefined): Promise<string> {
   let url = '';
   const deps = {
     authentication: await openAuthentication(parseOptions({ store: 'memory:' }), undefined, log),
+    addresses: new ClientAddresses([]),
+    limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
     originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
     metrics: { countRequest: () => {} },
     url: () => url,

@@ -2,15 +2,20 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
-import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { Chat } from './chat.ts';
 
-async function startGuarded() {
+async function startGuarded(options: GatewayOptions = {}) {
   const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
   const [alice, bob] = [newToken('alice'), newToken('bob')];
   await writeFile(tokensFile, `${alice.line}\n${bob.line}\n`);
-  const { http } = await startGateway({ agents: [echoAgent], auth: 'token', tokensFile });
+  const { http } = await startGateway({
+    agents: [echoAgent],
+    auth: 'token',
+    tokensFile,
+    ...options,
+  });
   return { http, tokensFile, alice, bob };
 }
 
@@ -56,6 +61,15 @@ test('[R4] a token that is taken back ends the page, and asks for another', asyn
   await chat.page.getByLabel('Access token').waitFor();
   await signIn(chat, alice.token);
   await chat.page.getByRole('alert').waitFor();
+});
+
+test('[R12] who has tried too many tokens is told when to go on, and no token is wrong by that', async () => {
+  const { http, alice } = await startGuarded({ maxFailedAttempts: 1 });
+  const chat = await Chat.open(http, { expected: /401|429/ });
+  await signIn(chat, 'nonsense');
+  await chat.page.getByRole('alert').getByText('not known here').waitFor();
+  await signIn(chat, alice.token);
+  await chat.page.getByRole('alert').getByText('Try again in a minute').waitFor();
 });
 
 test('[R7] who was invited by a link comes into the chat, to write or only to read', async () => {

@@ -6,8 +6,13 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, loadConfigFromFile, type Plugin } from 'vite';
 import { onTestFinished } from 'vitest';
+import { ClientAddresses } from '../../packages/gateway/src/address.ts';
+import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
+import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
+import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
+import { createLogger } from '../../packages/gateway/src/log.ts';
 
 const WEB_CONFIG = fileURLToPath(new URL('../../packages/web/vite.config.ts', import.meta.url));
 const WEB_DIST = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
@@ -41,8 +46,14 @@ export async function buildPage(outDir: string, plugins: readonly Plugin[] = [])
  */
 export async function serveBuilt(root: string, policy?: string): Promise<string> {
   let url = '';
+  const config = parseOptions({ store: 'memory:' });
+  const log = await createLogger({ level: 'silent', pretty: false });
+  const authentication = await openAuthentication(config, undefined, log);
   const [page, real] = [root, WEB_DIST].map((webRoot) =>
     createRequestListener({
+      authentication,
+      addresses: new ClientAddresses([]),
+      limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
       originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
       metrics: { countRequest: () => {} },
       url: () => url,

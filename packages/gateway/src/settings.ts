@@ -143,6 +143,12 @@ export const SETTING_GROUPS = {
       'Host names that the server answers to.',
       'host names without scheme and port',
     ),
+    trustedProxies: list(
+      z.string().refine(isAddressRange),
+      [],
+      'Proxies whose X-Forwarded-For says from which address a client comes.',
+      'addresses or CIDR ranges such as 10.0.0.0/8',
+    ),
     tlsCertFile: path.optional().register(infos, {
       kind: 'text',
       about: 'A certificate in PEM, with those above it: then the server speaks https and wss.',
@@ -153,12 +159,6 @@ export const SETTING_GROUPS = {
       about: 'Its key in PEM. Both are read again when they change.',
       expected: 'the path of a file',
     }),
-    trustedProxies: list(
-      z.string().refine(isAddressRange),
-      [],
-      'Proxies whose X-Forwarded-For says from which address a client comes.',
-      'addresses or CIDR ranges such as 10.0.0.0/8',
-    ),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',

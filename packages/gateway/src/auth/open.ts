@@ -20,10 +20,11 @@ export async function openAuthentication(
   const authenticator = given
     ? new FunctionAuth(given)
     : await openAuthenticator(config, signer, log);
+  const mode = given ? 'custom' : config.auth;
   return new Authentication({
     authenticator,
     signer,
-    mode: given ? 'custom' : config.auth,
+    mode,
     admins: config.admins,
     attempts: new Attempts(config.maxFailedAttempts, log),
     log,

@@ -27,7 +27,7 @@ export function useAuthMode(): Mode | undefined {
   return known;
 }
 
-export type SignInResult = 'signed in' | 'wrong' | 'unreachable';
+export type SignInResult = 'signed in' | 'wrong' | 'tooMany' | 'unreachable';
 
 export async function signIn(token: string): Promise<SignInResult> {
   try {
@@ -36,6 +36,7 @@ export async function signIn(token: string): Promise<SignInResult> {
       headers: { Authorization: `Bearer ${token}` },
     });
     if (response.status === 401) return 'wrong';
+    if (response.status === 429) return 'tooMany';
     if (!response.ok) return 'unreachable';
     const { data } = (await response.json()) as { data: { id: string } };
     const before = readKept<string>(PERSON);

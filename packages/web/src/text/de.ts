@@ -212,6 +212,8 @@ export const de: Text = {
     signOutFailed: 'Sie konnten nicht abgemeldet werden: Der Server ist nicht erreichbar.',
     problems: {
       wrong: 'Dieser Zugangscode ist hier nicht oder nicht mehr bekannt.',
+      tooMany:
+        'Von hier kamen zu viele falsche Zugangscodes. Versuchen Sie es in einer Minute noch einmal.',
       unreachable: 'Der Server ist nicht erreichbar. Versuchen Sie es noch einmal.',
     },
   },

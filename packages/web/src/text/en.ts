@@ -197,6 +197,7 @@ export const en = {
     signOutFailed: 'You could not be signed out: the server cannot be reached.',
     problems: {
       wrong: 'This token is not known here, or not any more.',
+      tooMany: 'Too many tokens from here were wrong. Try again in a minute.',
       unreachable: 'The server cannot be reached. Try again.',
     },
   },
