@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { SETTINGS, settingInfo } from '../../packages/gateway/src/settings.ts';
 
 const LOG = new URL('../../packages/gateway/src/log.ts', import.meta.url).href;
 
@@ -17,6 +18,23 @@ async function printed(work: string): Promise<Record<string, unknown>[]> {
     .split('\n')
     .map((line) => JSON.parse(line));
 }
+
+test('what stands under the name of a secret is not written, at no depth that a log is given', async () => {
+  const secrets = [
+    ...SETTINGS.filter((name) => settingInfo(name).secret),
+    ...['token', 'ticket', 'authorization', 'cookie', 'set-cookie', 'sec-websocket-protocol'],
+  ];
+  expect(secrets).toContain('signingKeys');
+  const fields = Object.fromEntries(secrets.map((name) => [name, ['canary']]));
+  const lines = await printed(`
+    const fields = ${JSON.stringify(fields)};
+    log.info({ ...fields, other: 'told' }, 'as they are');
+    log.info({ config: fields }, 'below something');
+    log.info({ request: { headers: fields } }, 'below something below something');`);
+  expect(lines).toHaveLength(3);
+  expect(JSON.stringify(lines)).not.toContain('canary');
+  expect(lines[0]).toMatchObject({ other: 'told', 'set-cookie': '***' });
+});
 
 test('[R8] what happens over and over does not fill the log, and nothing else is left out', async () => {
   const lines = await printed(`

@@ -332,6 +332,7 @@ test('[R8] a refused upgrade leaves no socket, though the other side stays open'
         `Host: ${host}`,
         'Connection: Upgrade',
         'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
         'Origin: http://elsewhere.example',
         '',
         '',

@@ -110,12 +110,18 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
   const agents = await collectAgents(config, given, log);
-  const authentication = await openAuthentication(config, authenticate, log);
+  const store = await openStore(config);
+  // After the store, which says in words what is wrong with the data directory.
+  const authentication = await openAuthentication(config, authenticate, log).catch(
+    async (error) => {
+      await store.close();
+      throw error;
+    },
+  );
   const isOneOwner = authentication.mode === 'none';
   const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
   const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
   const addresses = new ClientAddresses(config.trustedProxies);
-  const store = await openStore(config);
   const bus = new MemoryBus();
   const hub = new Hub(bus, log, new Watchers(store, log));
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });

@@ -19,7 +19,19 @@ export interface Logger {
   child(fields: Readonly<Record<string, unknown>>): Logger;
 }
 
-const secretNames = ['token', 'authorization', 'apiKey', 'modelApiKey', 'cookie'];
+/** Settings, headers and fields of messages; the subprotocols of an upgrade may hold a token. */
+const secretNames = [
+  'token',
+  'ticket',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'sec-websocket-protocol',
+  'apiKey',
+  'modelApiKey',
+  'jwtSecret',
+  'signingKeys',
+];
 
 export interface LoggerOptions {
   readonly level: Config['logLevel'];
@@ -51,10 +63,9 @@ class Repetitions {
 }
 
 /**
- * Makes a log that writes to standard output. What stands in a field called `token`,
- * `authorization`, `cookie`, `apiKey` or `modelApiKey`, up to two levels deep, is not written. Of
- * warnings and errors with the same message 20 are written in 10 s; the next one says in `left_out`
- * how many were not.
+ * Makes a log that writes to standard output. What stands in a field of a secret's name, up to two
+ * levels deep, is not written. Of warnings and errors with the same message 20 are written in 10 s;
+ * the next one says in `left_out` how many were not.
  */
 export async function createLogger({ level, pretty }: LoggerOptions): Promise<Logger> {
   const repetitions = new Repetitions();
@@ -77,7 +88,7 @@ export async function createLogger({ level, pretty }: LoggerOptions): Promise<Lo
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: {
-        paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+        paths: secretNames.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
         censor: '***',
       },
     },
