@@ -79,6 +79,8 @@ test(`[R8] [R9] ${CONNECTIONS} silent and dripping connections are ended within 
     admins: ['root'],
     // All of them come from this machine, the good one too.
     addressRate: 0,
+    personRate: 0,
+    maxConnectionsPerPerson: 0,
     maxConnectionsPerAddress: 0,
     maxFailedAttempts: 0,
   });
