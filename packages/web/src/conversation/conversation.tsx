@@ -13,6 +13,7 @@ import { GoneNotice, isGone } from './gone-notice.tsx';
 import { Header } from './header.tsx';
 import { LimitNotice } from './limit-notice.tsx';
 import { MessageList, type MessageListHandle } from './message-list.tsx';
+import { OlderOnly } from './older.tsx';
 import { People } from './people.tsx';
 import { useAgentChoice } from './use-agent-choice.ts';
 import { Welcome } from './welcome.tsx';
@@ -69,11 +70,13 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         <div className="mx-auto grid w-full max-w-lg flex-1 place-items-center px-3">
           <GoneNotice transcript={transcript} />
         </div>
-      ) : isEmpty ? (
+      ) : isEmpty && !transcript.hasMore ? (
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
         />
+      ) : isEmpty ? (
+        <OlderOnly key={`older ${session.id}`} session={session} />
       ) : (
         <MessageList
           key={`list ${session.id}`}
