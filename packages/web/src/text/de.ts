@@ -68,6 +68,7 @@ export const de: Text = {
       'Die Nachricht konnte nicht geladen werden. Prüfen Sie die Verbindung und öffnen Sie sie noch einmal.',
     editing: 'Ihre Frage bearbeiten',
     askAgain: 'Noch einmal fragen',
+    newerMessages: 'Es gibt neuere Nachrichten. Noch einmal zu fragen tritt an ihre Stelle.',
     edit: 'Bearbeiten und noch einmal fragen',
     copy: 'Kopieren',
     copied: 'Kopiert',
@@ -76,6 +77,11 @@ export const de: Text = {
     stopAll: 'Antwort anhalten',
     discard: 'Verwerfen',
     sendAgain: 'Noch einmal senden',
+  },
+
+  keptWords: {
+    label: 'Ihr Entwurf',
+    inNewChat: 'In einem neuen Chat verwenden',
   },
 
   message: {

@@ -64,6 +64,7 @@ export const en = {
     notLoaded: 'The message could not be loaded. Check the connection and open it again.',
     editing: 'Edit your question',
     askAgain: 'Ask again',
+    newerMessages: 'There are newer messages. Asking again takes their place.',
     edit: 'Edit and ask again',
     copy: 'Copy',
     copied: 'Copied',
@@ -72,6 +73,11 @@ export const en = {
     stopAll: 'Stop answering',
     discard: 'Discard',
     sendAgain: 'Send again',
+  },
+
+  keptWords: {
+    label: 'Your draft',
+    inNewChat: 'Use it in a new chat',
   },
 
   message: {
