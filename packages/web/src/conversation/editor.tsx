@@ -4,6 +4,7 @@ import { useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { WarningIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';
+import { directionOf } from './direction.ts';
 import { keepEdit, readEdit } from './drafts.ts';
 
 interface EditorProps {
@@ -47,7 +48,7 @@ export function Editor({ item, hasNewer, onEnd }: EditorProps) {
         }}
         aria-label={text.conversation.editing}
         value={words}
-        dir="auto"
+        dir={directionOf(words)}
         rows={Math.min(12, words.split('\n').length + 1)}
         onChange={(event) => write(event.target.value)}
         onKeyDown={(event) => {
