@@ -1,10 +1,23 @@
 /** The list of sessions, and all that goes over HTTP, at a real gateway. */
 import { type Client, RequestError, type SessionListSnapshot } from '@parley/client';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { defineAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { connect, shown } from './conversation.ts';
 
 afterEach(() => void vi.restoreAllMocks());
+
+const manyTools = defineAgent({
+  name: 'many-tools',
+  async *run() {
+    for (let index = 0; index < 120; index += 1) {
+      const tool = { id: `call-${index}`, name: 'look' };
+      yield { type: 'tool_call', ...tool, arguments: {} };
+      yield { type: 'tool_result', ...tool, result: index };
+    }
+    yield 'done';
+  },
+});
 
 /** Resolves as soon as the list is as `until` says. */
 function listed(
@@ -213,6 +226,32 @@ describe('over HTTP', () => {
     expect(other.transcript.snapshot().items).toHaveLength(240);
     const told = ({ kind, text, timestamp }: (typeof all.items)[number]) => [kind, text, timestamp];
     expect(all.items.map(told)).toEqual(session.transcript.snapshot().items.map(told));
+  });
+
+  test('[R7] an answer of more steps than a page has is shown, and found, with its question', async () => {
+    const { ws } = await startGateway({ agents: [manyTools] });
+    const writer = connect({ url: ws });
+    const session = writer.session();
+    for (const [index, question] of ['first', 'second'].entries()) {
+      session.send(question);
+      await shown(
+        session,
+        ({ items }) => items.filter((i) => i.status === 'complete').length > index,
+      );
+    }
+    const all = session.transcript.snapshot().items;
+    const client = connect({ url: ws });
+    const reader = client.session(session.id);
+    const newest = await shown(reader, ({ items }) => items.length > 0);
+    expect(newest).toMatchObject({ hasMore: true });
+    expect(newest.items.map(({ text }) => text)).toEqual(['second', 'done']);
+    expect(newest.items[1]).toMatchObject({ steps: { length: 120 } });
+    const first = all[1];
+    const to = first?.kind === 'answer' ? first.messageId : undefined;
+    await reader.loadOlder({ to: to as string });
+    const steps = (items: typeof all) =>
+      items.map((item) => (item.kind === 'answer' ? item.steps.length : item.text));
+    expect(steps(reader.transcript.snapshot().items)).toEqual(['first', 120, 'second', 120]);
   });
 
   /** A client whose requests are answered as `answers` says, one after the other. */

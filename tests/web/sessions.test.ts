@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
@@ -52,6 +53,45 @@ test('a deleted chat can be had back; the keyboard goes to its neighbour meanwhi
   await chat.chat('the newer one').waitFor();
   await chat.log.getByText('the newer one').first().waitFor();
 });
+
+test('what is being deleted is led to neither by the keyboard nor by a search', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  for (const words of ['the oldest ship', 'the middle ship', 'the newest ship']) {
+    await chat.page.getByRole('link', { name: 'New chat' }).click();
+    await chat.converse(words);
+  }
+  await chat.choose('the middle ship', 'Delete');
+  await expect.poll(() => chat.chat('the middle ship').count()).toBe(0);
+  await chat.field.press('Alt+ArrowDown');
+  await chat.page.getByRole('heading', { level: 1, name: 'the oldest ship' }).waitFor();
+  await chat.page.keyboard.press('Control+k');
+  await chat.page.keyboard.type('ship');
+  await chat.chats.getByText('4 messages found').waitFor();
+  expect(await chat.chats.getByText('middle').count()).toBe(0);
+});
+
+test.each(['team:42', 'x/y', '50%', 'a?b#c', 'assets/x.js'])(
+  'a chat opens by its address, whatever the protocol allows in its id: %s',
+  async (id) => {
+    const { http, ws } = await startGateway({ agents: [echoAgent] });
+    const socket = new WebSocket(ws, 'parley.v1');
+    await once(socket, 'open');
+    socket.send(
+      JSON.stringify({ type: 'session_create', session_id: id, message_id: 'm1', data: {} }),
+    );
+    const content = 'said here';
+    socket.send(
+      JSON.stringify({ type: 'chat_message', session_id: id, message_id: 'm2', data: { content } }),
+    );
+    const chat = await Chat.open(`${http}/s/${encodeURIComponent(id)}`);
+    await chat.questions.getByText(content).waitFor();
+    socket.close();
+    await chat.page.getByRole('link', { name: 'New chat' }).click();
+    await chat.chat(content).click();
+    await chat.questions.getByText(content).waitFor();
+  },
+);
 
 test('a deletion happens when its time is over, and at once when the tab is closed', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });

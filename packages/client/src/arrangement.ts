@@ -53,6 +53,14 @@ export class Arrangement {
     return this.#logged.get(id) ?? this.#unsent.get(id);
   }
 
+  /** The id of the message that an answer is to, also where that is not here. */
+  questionOf(answerId: string): string | undefined {
+    for (const answer of this.#answers.values()) {
+      if (answer.item().messageId === answerId) return answer.replyTo;
+    }
+    return undefined;
+  }
+
   /** Of the running answer, as `session_join` says it. */
   get place(): Answer['place'] {
     return [...this.#answers.values()].findLast((answer) => answer.place)?.place;

@@ -200,7 +200,10 @@ export class ClientSession implements Session {
       this.#settle(message.reply_to);
     }
     this.transcript.apply(message);
-    if (message.type === 'session_status') this.#entrance.entered(message);
+    if (message.type === 'session_status') {
+      this.#entrance.entered(message);
+      this.#reachMessage();
+    }
     this.#giveUp();
     this.#settleLogged();
     this.#listeners.call(message);
@@ -272,13 +275,28 @@ export class ClientSession implements Session {
     this.#link.left();
   }
 
+  /** The newest page may be all of it in the middle of an answer, which shows nothing. */
+  #reachMessage(): void {
+    const { items, hasMore } = this.transcript.snapshot();
+    const isShown = items.some((item) => item.kind === 'message' && item.seq !== undefined);
+    if (isShown || !hasMore) return;
+    this.loadOlder().then(
+      () => this.#reachMessage(),
+      // `hasMore` stays, and whoever shows it may ask again.
+      () => {},
+    );
+  }
+
   async #loadOlder(to: string | undefined): Promise<void> {
     if (!this.transcript.snapshot().hasMore) return;
     const start = this.transcript.firstSeq;
     const path = `sessions/${encodeURIComponent(this.id)}/messages`;
     const limit = to === undefined ? PAGE : LARGE_PAGE;
     const pages: HistoryEntry[][] = [];
-    let hasMore = true;
+    // An answer is shown only with its question.
+    const wanted = new Set(to === undefined ? [] : [this.transcript.questionOf(to) ?? to]);
+    let hasMore: boolean;
+    let isEnough: boolean;
     do {
       const before = pages.at(-1)?.[0]?.seq ?? start;
       const page = await this.#link.http.call<{ messages: HistoryEntry[]; has_more: boolean }>(
@@ -286,8 +304,12 @@ export class ClientSession implements Session {
       );
       pages.push(page.messages);
       hasMore = page.has_more && page.messages.length > 0;
-      if (page.messages.some(({ message_id }) => message_id === to)) break;
-    } while (hasMore && to !== undefined);
+      for (const { message_id, reply_to } of page.messages.toReversed()) {
+        if (wanted.delete(message_id) && reply_to !== undefined) wanted.add(reply_to);
+      }
+      // A page of nothing but steps shows nothing either.
+      isEnough = wanted.size === 0 && pages.flat().some(({ role }) => role === 'user');
+    } while (hasMore && !isEnough);
     // At once, so that whoever shows it does so once.
     this.transcript.addOlder(start, pages.reverse().flat(), hasMore);
   }

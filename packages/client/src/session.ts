@@ -52,9 +52,9 @@ export interface Session {
   /** Takes a failed message out of the transcript, and out of what is kept. */
   discard(messageId: string): void;
   /**
-   * Loads the page of history before what is shown; nothing where `hasMore` is `false`. With `to`,
-   * the id of a message or an answer, all that lies between that and what is shown, and everything
-   * where it is not in the history. Calls while one is under way wait for it first.
+   * Loads the page of history before what is shown, or as many as have a message to show; nothing
+   * where `hasMore` is `false`. With `to`, the id of a message or an answer, all that lies between
+   * that and what is shown, and everything where it is not in the history. Calls while one is under way wait for it first.
    *
    * @throws {RequestError} when it was refused, or the server cannot be reached.
    */

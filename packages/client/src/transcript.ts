@@ -87,6 +87,11 @@ export class Transcript {
     return this.#shown.message(id);
   }
 
+  /** The id of the message that an answer is to; without that message it is not shown. */
+  questionOf(answerId: string): string | undefined {
+    return this.#shown.questionOf(answerId);
+  }
+
   /** Takes a message of the server. Those of other sessions, and unknown ones, change nothing. */
   apply(message: ServerMessage): void {
     if (message.session_id !== undefined && message.session_id !== this.sessionId) return;

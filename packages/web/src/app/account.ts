@@ -1,7 +1,7 @@
 /** Signing in with a token and out again, where the server wants to know who one is. */
 import { useEffect, useState } from 'react';
 import { client, SOCKET_URL } from './client.ts';
-import { forgetKept, keep, readKept } from './kept.ts';
+import { forgetKept, forgetKeptInTab, keep, onKeptChange, readKept } from './kept.ts';
 
 /** The last one who signed in here: what they left is for nobody else. */
 const PERSON = 'person';
@@ -26,6 +26,12 @@ export function useAuthMode(): Mode | undefined {
   }, []);
   return known;
 }
+
+const atStart = readKept(PERSON);
+// What was written here by one is not shown to another who has signed in in another tab.
+onKeptChange(PERSON, () => {
+  if (readKept(PERSON) !== atStart) forgetKeptInTab();
+});
 
 export type SignInResult = 'signed in' | 'wrong' | 'tooMany' | 'unreachable';
 

@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '../controls/dialog.tsx';
 import { Conversation } from '../conversation/conversation.tsx';
-import { carryOutDeletions } from '../sessions/deletion.ts';
+import { carryOutDeletions, isHidden } from '../sessions/deletion.ts';
 import { Sidebar } from '../sessions/sidebar.tsx';
 import { TextProvider, useText } from '../text/text.tsx';
 import { client } from './client.ts';
@@ -103,8 +103,9 @@ function focusComposer(): void {
 
 /** To the chat above or below the present one in the list. */
 function step(by: 1 | -1): void {
-  const { sessions } = client.sessions.snapshot();
-  const at = sessions.findIndex(({ id }) => id === currentPlace().sessionId);
+  const here = currentPlace().sessionId;
+  const sessions = client.sessions.snapshot().sessions.filter(({ id }) => !isHidden(id));
+  const at = sessions.findIndex(({ id }) => id === here);
   const next = sessions[at === -1 ? 0 : at + by];
   if (next) navigate(pathOf(next.id));
 }

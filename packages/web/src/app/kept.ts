@@ -5,6 +5,7 @@
 const PREFIX = 'parley.';
 
 const inMemory = new Map<string, string>();
+const inTab = new Map<string, string>();
 const listeners = new Map<string, Set<() => void>>();
 
 /** The value, or `undefined` where there is none or it cannot be read. */
@@ -32,12 +33,34 @@ export function keep(key: string, value: unknown): void {
   notify(key);
 }
 
+/** What only this tab has, over a reload as well. */
+export function readKeptInTab(key: string): string | undefined {
+  try {
+    return inTab.get(key) ?? sessionStorage.getItem(PREFIX + key) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `undefined` takes it away. */
+export function keepInTab(key: string, text: string | undefined): void {
+  try {
+    if (text === undefined) sessionStorage.removeItem(PREFIX + key);
+    else sessionStorage.setItem(PREFIX + key, text);
+    inTab.delete(key);
+  } catch {
+    if (text === undefined) inTab.delete(key);
+    else inTab.set(key, text);
+  }
+}
+
 /** What is of the browser and not of the person. */
 const OF_THE_BROWSER: readonly string[] = ['theme', 'language', 'sidebar'];
 
 /** Takes away what a person has left. */
 export function forgetKept(): void {
   inMemory.clear();
+  forgetKeptInTab();
   try {
     for (const key of Object.keys(localStorage)) {
       const isTheirs = key.startsWith(PREFIX) && !OF_THE_BROWSER.includes(key.slice(PREFIX.length));
@@ -45,6 +68,16 @@ export function forgetKept(): void {
     }
   } catch {
     // The browser keeps nothing, so there is nothing to take away.
+  }
+}
+
+/** Takes away what only this tab has. */
+export function forgetKeptInTab(): void {
+  inTab.clear();
+  try {
+    sessionStorage.clear();
+  } catch {
+    // As above.
   }
 }
 

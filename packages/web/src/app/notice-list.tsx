@@ -1,5 +1,5 @@
 import { IconButton } from '../controls/icon-button.tsx';
-import { CloseIcon } from '../controls/icons.tsx';
+import { CloseIcon, WarningIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';
 import { dismiss, type Notice, useNotices } from './notices.ts';
 
@@ -15,8 +15,9 @@ export function NoticeList() {
       {notices.map((notice) => (
         <div
           key={notice.id}
-          className="pointer-events-auto flex max-w-full items-center gap-2 rounded-xl bg-ink py-1.5 ps-4 pe-1.5 text-sm text-canvas shadow-float motion-safe:animate-appear"
+          className={`pointer-events-auto flex max-w-full items-center gap-2 rounded-xl py-1.5 ps-4 pe-1.5 text-sm text-canvas shadow-float motion-safe:animate-appear ${notice.tone === 'problem' ? 'bg-danger' : 'bg-ink'}`}
         >
+          {notice.tone === 'problem' && <WarningIcon className="size-4.5 shrink-0" />}
           <span className="min-w-0 py-1 wrap-anywhere">{notice.words(text)}</span>
           {notice.action && <Action notice={notice} action={notice.action} />}
           <IconButton

@@ -8,7 +8,7 @@ export interface Place {
   readonly messageId: string | undefined;
 }
 
-const SESSION = /^\/s\/([\w.~-]{1,200})\/?$/;
+const SESSION = /^\/s\/([^/]+)\/?$/;
 const listeners = new Set<() => void>();
 let place = read();
 
@@ -39,7 +39,7 @@ function subscribe(listener: () => void): () => void {
 
 function read(): Place {
   return {
-    sessionId: SESSION.exec(location.pathname)?.[1],
+    sessionId: decode(SESSION.exec(location.pathname)?.[1] ?? '') || undefined,
     messageId: decode(location.hash.slice(1)) || undefined,
   };
 }

@@ -1,12 +1,20 @@
 import type { AgentInfo } from '@parley/client';
+import { useRef } from 'react';
 import { ChevronIcon } from '../controls/icons.tsx';
 import { Menu, MenuChoice, MenuHeading } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';
 import type { AgentChoice } from './use-agent-choice.ts';
 
-export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
+interface Props {
+  readonly choice: AgentChoice;
+  /** The keyboard goes on where one writes. */
+  readonly onChosen: () => void;
+}
+
+export function AgentPicker({ choice, onChosen }: Props) {
   const { text } = useText();
   const { agents, current, isMissing, status, choose } = choice;
+  const hasChosen = useRef(false);
   const name = isMissing && current ? text.composer.agentMissing(current) : current;
   if (status === 'failed' && agents.length === 0) {
     return <p className="px-2 text-xs text-muted">{text.composer.agentsFailed}</p>;
@@ -15,6 +23,12 @@ export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
     <Menu
       align="start"
       side="top"
+      onCloseAutoFocus={(event) => {
+        if (!hasChosen.current) return;
+        hasChosen.current = false;
+        event.preventDefault();
+        onChosen();
+      }}
       className="w-[min(24rem,calc(100vw-1.5rem))]"
       trigger={
         <button
@@ -32,7 +46,10 @@ export function AgentPicker({ choice }: { readonly choice: AgentChoice }) {
       <MenuChoice
         label={text.composer.agent}
         value={current ?? ''}
-        onChoose={choose}
+        onChoose={(chosen) => {
+          hasChosen.current = true;
+          choose(chosen);
+        }}
         options={agents.map((agent) => ({
           value: agent.name,
           content: <Description agent={agent} />,

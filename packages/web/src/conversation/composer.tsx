@@ -4,6 +4,7 @@ import { IconButton } from '../controls/icon-button.tsx';
 import { SendIcon, StopIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';
 import { AgentPicker } from './agent-picker.tsx';
+import { directionOf } from './direction.ts';
 import { keepDraft, readDraft } from './drafts.ts';
 import type { AgentChoice } from './use-agent-choice.ts';
 
@@ -64,7 +65,7 @@ export function Composer({ session, sessionId, agents, isRunning, onSend, onEdit
         data-composer
         rows={1}
         value={words}
-        dir="auto"
+        dir={directionOf(words)}
         aria-label={text.composer.label}
         placeholder={
           agents.current === undefined || agents.isMissing
@@ -80,7 +81,7 @@ export function Composer({ session, sessionId, agents, isRunning, onSend, onEdit
         className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3 pb-1 outline-none"
       />
       <div className="flex items-center gap-1 ps-1.5 pe-2 pb-2">
-        <AgentPicker choice={agents} />
+        <AgentPicker choice={agents} onChosen={() => field.current?.focus()} />
         <span className="flex-1" />
         {isRunning && (
           <IconButton

@@ -1,6 +1,6 @@
 /** One chat: its title, what was said, and where one writes. */
-import type { TranscriptSnapshot } from '@parley/client';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import type { Session, TranscriptSnapshot } from '@parley/client';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { ConnectionBanner } from '../app/connection-banner.tsx';
 import { useFramed } from '../app/framed.ts';
 import { openSession } from '../app/open-sessions.ts';
@@ -9,10 +9,13 @@ import { markRead } from '../sessions/unread.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { Announcer } from './announcer.tsx';
 import { Composer } from './composer.tsx';
+import { keepDraft, keepEdit, readDraft, readEdit } from './drafts.ts';
 import { GoneNotice, isGone } from './gone-notice.tsx';
 import { Header } from './header.tsx';
+import { KeptWords } from './kept-words.tsx';
 import { LimitNotice } from './limit-notice.tsx';
 import { MessageList, type MessageListHandle } from './message-list.tsx';
+import { OlderOnly } from './older.tsx';
 import { People } from './people.tsx';
 import { useAgentChoice } from './use-agent-choice.ts';
 import { Welcome } from './welcome.tsx';
@@ -30,7 +33,12 @@ export function Conversation({ place, onOpenSidebar }: Props) {
   const transcript = useFramed(session.transcript);
   const agents = useAgentChoice(session, transcript);
   const list = useRef<MessageListHandle>(null);
-  const [editing, setEditing] = useState<string>();
+  const [edited, setEdited] = useState<{ session: Session; messageId: string }>();
+  const editing = edited?.session === session ? edited.messageId : undefined;
+  const setEditing = useCallback(
+    (messageId: string | undefined) => setEdited(messageId ? { session, messageId } : undefined),
+    [session],
+  );
 
   const title = transcript.title;
   useEffect(() => {
@@ -69,11 +77,13 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         <div className="mx-auto grid w-full max-w-lg flex-1 place-items-center px-3">
           <GoneNotice transcript={transcript} />
         </div>
-      ) : isEmpty ? (
+      ) : isEmpty && !transcript.hasMore ? (
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
         />
+      ) : isEmpty ? (
+        <OlderOnly key={`older ${session.id}`} session={session} />
       ) : (
         <MessageList
           key={`list ${session.id}`}
@@ -90,8 +100,22 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         <div className="mx-auto max-w-reading">
           <People transcript={transcript} />
           <LimitNotice key={`limit ${session.id}`} session={session} />
+          {editing !== undefined && (isGone(transcript) || !isShown(transcript, editing)) && (
+            <KeptWords
+              key={`edit ${editing}`}
+              words={readEdit(editing) ?? ''}
+              onTaken={() => keepEdit(editing, '')}
+            />
+          )}
           {isGone(transcript) ? (
-            !isEmpty && <GoneNotice transcript={transcript} />
+            <>
+              <KeptWords
+                key={`draft ${session.id}`}
+                words={readDraft(sessionId)}
+                onTaken={() => keepDraft(sessionId, '')}
+              />
+              {!isEmpty && <GoneNotice transcript={transcript} />}
+            </>
           ) : transcript.you?.access === 'read' ? (
             <p role="status" className="py-4 text-center text-sm text-muted">
               {text.invite.readOnly}
@@ -115,6 +139,10 @@ export function Conversation({ place, onOpenSidebar }: Props) {
       <Announcer key={`announcer ${session.id}`} transcript={transcript} />
     </main>
   );
+}
+
+function isShown({ items }: TranscriptSnapshot, messageId: string): boolean {
+  return items.some((item) => item.kind === 'message' && item.id === messageId);
 }
 
 /** What the server has not told yet is no chat without a title, and neither is one that is not there. */

@@ -1,5 +1,9 @@
-/** What was begun to be written, kept for each session until it is sent. */
-import { keep, readKept } from '../app/kept.ts';
+/**
+ * What was begun to be written, kept until it is sent. What was written in a tab is that tab's: what
+ * another one writes or sends in the same chat does not touch it. A new tab goes on with what was
+ * written last.
+ */
+import { keep, keepInTab, readKept, readKeptInTab } from '../app/kept.ts';
 
 /** Of a session, or of the new chat, which has no id that lasts. */
 function keyOf(sessionId: string | undefined): string {
@@ -7,10 +11,40 @@ function keyOf(sessionId: string | undefined): string {
 }
 
 export function readDraft(sessionId: string | undefined): string {
-  const kept = readKept<unknown>(keyOf(sessionId));
-  return typeof kept === 'string' ? kept : '';
+  return read(keyOf(sessionId));
 }
 
 export function keepDraft(sessionId: string | undefined, words: string): void {
-  keep(keyOf(sessionId), words === '' ? undefined : words);
+  write(keyOf(sessionId), words);
+}
+
+/** Of a message that is being edited; `undefined`: it is as it was. */
+export function readEdit(messageId: string): string | undefined {
+  return read(`edit.${messageId}`) || undefined;
+}
+
+export function keepEdit(messageId: string, words: string): void {
+  write(`edit.${messageId}`, words);
+}
+
+function read(key: string): string {
+  const kept = readKeptInTab(key) ?? readKept<unknown>(key);
+  return typeof kept === 'string' ? kept : '';
+}
+
+/** What this page has written; what is left of it in a tab that is closed is for the next one. */
+const written = new Set<string>();
+addEventListener('pagehide', () => {
+  for (const key of written) {
+    const words = readKeptInTab(key);
+    if (words !== undefined && readKept(key) === undefined) keep(key, words);
+  }
+});
+
+function write(key: string, words: string): void {
+  written.add(key);
+  const isOfThisTab = readKept(key) === read(key);
+  if (words !== '') keep(key, words);
+  else if (isOfThisTab) keep(key, undefined);
+  keepInTab(key, words === '' ? undefined : words);
 }

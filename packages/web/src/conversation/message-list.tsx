@@ -12,10 +12,12 @@ import {
 } from 'react';
 import { notify } from '../app/notices.ts';
 import type { Place } from '../app/router.ts';
-import { DownIcon, WorkingIcon } from '../controls/icons.tsx';
+import { DownIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';
 import { AnswerView } from './answer.tsx';
+import { isGone } from './gone-notice.tsx';
 import { MessageView } from './message.tsx';
+import { OlderWords, useOlder } from './older.tsx';
 
 /** So near to the end, in pixels, counts as at the end: growing answers keep it in view. */
 const NEAR_END = 80;
@@ -97,7 +99,8 @@ export function MessageList(props: Props) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: looked at anew when the size changes
   useEffect(look, [look, size]);
 
-  const isLoading = useOlder(session, isPlaced && hasMore && first <= AHEAD);
+  const canLoad = hasMore && !isGone(transcript);
+  const older = useOlder(session, isPlaced && canLoad && first <= AHEAD);
   const found = useTarget(session, transcript, place, (index) =>
     virtualizer.scrollToIndex(index, { align: 'center' }),
   );
@@ -119,10 +122,15 @@ export function MessageList(props: Props) {
         className="h-full overflow-y-auto overscroll-contain bg-canvas outline-offset-[-3px] [overflow-anchor:none]"
       >
         <div className="relative" style={{ height: size }}>
-          <p className="absolute inset-x-0 top-0 flex h-14 items-center justify-center gap-2 text-xs text-muted">
-            {hasMore && <WorkingIcon className="size-4 motion-safe:animate-turn" />}
-            {hasMore || isLoading ? text.conversation.older : text.conversation.start}
-          </p>
+          <div className="absolute inset-x-0 top-0 flex h-14 items-center justify-center text-xs text-muted">
+            {canLoad ? (
+              <OlderWords older={older} />
+            ) : hasMore ? (
+              text.conversation.olderGone
+            ) : (
+              text.conversation.start
+            )}
+          </div>
           <div
             className="absolute inset-x-0 top-0"
             style={{ transform: `translateY(${rows[0]?.start ?? 0}px)` }}
@@ -191,22 +199,6 @@ function estimate(item: TranscriptItem | undefined): number {
   return item.kind === 'message' ? 62 + 26 * lines : 84 + 26 * lines;
 }
 
-/** Loads what came before, page by page, while the beginning of what is here is in view. */
-function useOlder(session: Session, isWanted: boolean): boolean {
-  const [isLoading, setLoading] = useState(false);
-  useEffect(() => {
-    if (!isWanted || isLoading) return;
-    setLoading(true);
-    session
-      .loadOlder()
-      .catch(() => {
-        // It is asked again when one scrolls on.
-      })
-      .finally(() => setLoading(false));
-  }, [session, isWanted, isLoading]);
-  return isLoading;
-}
-
 /** Brings the message that the address names into view, loading what lies before it. */
 function useTarget(
   session: Session,
@@ -230,7 +222,11 @@ function useTarget(
       session.loadOlder({ to: messageId }).catch(() => {
         if (asked.current !== place) return;
         done.current = place;
-        notify({ id: 'target', words: (text) => text.conversation.notLoaded });
+        notify({
+          id: 'target',
+          words: (text) => text.conversation.notLoaded,
+          tone: 'problem',
+        });
       });
     } else if (!hasMore) {
       done.current = place;

@@ -1,10 +1,11 @@
 import type { MessageItem, Problem, Session } from '@parley/client';
-import { memo, useRef, useState } from 'react';
+import { memo } from 'react';
 import { Button } from '../controls/button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { EditIcon, WarningIcon } from '../controls/icons.tsx';
 import { type Text, useText } from '../text/text.tsx';
 import { CopyButton } from './copy-button.tsx';
+import { Editor } from './editor.tsx';
 import { Timestamp } from './timestamp.tsx';
 
 interface Props {
@@ -31,6 +32,7 @@ export const MessageView = memo(function MessageView(props: Props) {
       {isEditing ? (
         <Editor
           item={item}
+          hasNewer={item.status === 'sent' && !canEdit}
           onEnd={(words) => {
             onEdit(undefined);
             if (words !== undefined) session.retry(item.id, words, agent);
@@ -100,61 +102,6 @@ function Failure({ item, session, agent, onEdit }: FailureProps) {
         )}
       </div>
     </div>
-  );
-}
-
-interface EditorProps {
-  readonly item: MessageItem;
-  /** With what to ask; `undefined`: it stays as it was. */
-  readonly onEnd: (words: string | undefined) => void;
-}
-
-function Editor({ item, onEnd }: EditorProps) {
-  const { text } = useText();
-  const [words, setWords] = useState(item.text);
-  const isFirst = useRef(true);
-  function submit(): void {
-    if (words.trim() !== '') onEnd(words);
-  }
-  return (
-    <form
-      className="w-full rounded-2xl border border-accent bg-raised"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <textarea
-        ref={(field) => {
-          if (!field || !isFirst.current) return;
-          isFirst.current = false;
-          field.focus();
-          field.setSelectionRange(field.value.length, field.value.length);
-        }}
-        aria-label={text.conversation.editing}
-        value={words}
-        dir="auto"
-        rows={Math.min(12, words.split('\n').length + 1)}
-        onChange={(event) => setWords(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.nativeEvent.isComposing) return;
-          if (event.key === 'Escape') onEnd(undefined);
-          else if (event.key === 'Enter' && !event.shiftKey) submit();
-          else return;
-          event.preventDefault();
-          event.stopPropagation();
-        }}
-        className="block w-full resize-none bg-transparent px-4 pt-3 outline-none"
-      />
-      <div className="flex justify-end gap-2 px-3 pb-3">
-        <Button look="quiet" onClick={() => onEnd(undefined)}>
-          {text.cancel}
-        </Button>
-        <Button look="accent" type="submit" disabled={words.trim() === ''}>
-          {text.conversation.askAgain}
-        </Button>
-      </div>
-    </form>
   );
 }
 

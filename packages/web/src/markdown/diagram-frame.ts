@@ -28,19 +28,37 @@ async function draw({ source, dark }: DiagramRequest): Promise<DiagramMessage> {
     maxEdges: MAX_EDGES,
     suppressErrorRendering: true,
     // Directives in the source cannot change these.
-    secure: ['secure', 'securityLevel', 'startOnLoad', 'maxTextSize', 'maxEdges', 'htmlLabels'],
+    secure: [
+      'secure',
+      'securityLevel',
+      'startOnLoad',
+      'maxTextSize',
+      'maxEdges',
+      'htmlLabels',
+      'themeCSS',
+      'fontFamily',
+      'altFontFamily',
+    ],
   });
   const { svg } = await mermaid.render('diagram', source);
-  const place = document.createElement('div');
-  place.innerHTML = svg;
-  const element = place.querySelector('svg');
+  const element = new DOMParser().parseFromString(svg, 'text/html').querySelector('svg');
   if (!element) throw new Error('');
-  document.body.append(place);
+  removeHandlers(element);
+  document.body.append(element);
   const box = element.viewBox.baseVal;
   const { width, height } = box.width > 0 ? box : element.getBoundingClientRect();
   element.setAttribute('width', String(width));
   element.setAttribute('height', String(height));
   return { type: 'drawn', svg: new XMLSerializer().serializeToString(element), width, height };
+}
+
+/** The policy lets none of them run; what is not there need not be kept from it. */
+function removeHandlers(root: Element): void {
+  for (const element of [root, ...root.querySelectorAll('*')]) {
+    for (const name of element.getAttributeNames()) {
+      if (/^on/i.test(name)) element.removeAttribute(name);
+    }
+  }
 }
 
 answer({ type: 'ready' });

@@ -33,6 +33,11 @@ export function useHiddenSessions(): ReadonlySet<string> {
   );
 }
 
+/** What can be seen of these is not what is being deleted. */
+export function isHidden(id: string): boolean {
+  return hidden.has(id);
+}
+
 /** Takes the session out of sight, and deletes it unless that is undone in time. */
 export function deleteWithUndo(id: string, title: string, undone: () => void): void {
   const timer = setTimeout(() => void carryOut(id), UNDO_MS);

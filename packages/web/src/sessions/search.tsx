@@ -6,6 +6,7 @@ import { client } from '../app/client.ts';
 import { Link } from '../app/link.tsx';
 import { pathOf } from '../app/router.ts';
 import { useText } from '../text/text.tsx';
+import { useHiddenSessions } from './deletion.ts';
 import { relativeTime, useNow } from './times.ts';
 
 /** So long after the last key the server is asked, milliseconds. */
@@ -21,6 +22,7 @@ export function SearchResults(props: { readonly words: string; readonly onOpen: 
   const { words, onOpen } = props;
   const { text } = useText();
   const [found, setFound] = useState<Found>({ status: 'searching' });
+  const hidden = useHiddenSessions();
   useEffect(() => {
     const abort = new AbortController();
     const timer = setTimeout(() => {
@@ -39,19 +41,19 @@ export function SearchResults(props: { readonly words: string; readonly onOpen: 
     };
   }, [words]);
 
+  const hits =
+    found.status === 'found' ? found.hits.filter(({ sessionId }) => !hidden.has(sessionId)) : [];
   return (
     <div className="min-h-0 flex-1 overflow-y-auto overscroll-contain px-2 pb-2">
       <p role="status" className="px-3 pt-4 pb-1 text-xs font-medium text-muted">
         {found.status === 'searching' && text.search.searching}
         {found.status === 'failed' && text.search.failed}
         {found.status === 'found' &&
-          (found.hits.length === 0
-            ? text.search.none(found.words)
-            : text.search.found(found.hits.length))}
+          (hits.length === 0 ? text.search.none(found.words) : text.search.found(hits.length))}
       </p>
       {found.status === 'found' && (
         <ul>
-          {found.hits.map((hit) => (
+          {hits.map((hit) => (
             <li key={`${hit.sessionId} ${hit.messageId}`}>
               <Hit hit={hit} words={found.words} onOpen={onOpen} />
             </li>

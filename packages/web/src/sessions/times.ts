@@ -10,7 +10,7 @@ export type Period = 'today' | 'yesterday' | 'week' | 'older';
 /** `5 min. ago`, `3 hr. ago`, then the day, in few letters. */
 export function relativeTime(at: number, now: number, locale: string): string {
   const ago = Math.max(0, now - at);
-  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
   if (ago < MINUTE) return relative.format(0, 'second');
   if (ago < HOUR) return relative.format(-Math.floor(ago / MINUTE), 'minute');
   if (periodOf(at, now) === 'today') return relative.format(-Math.floor(ago / HOUR), 'hour');

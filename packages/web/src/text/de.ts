@@ -58,6 +58,9 @@ export const de: Text = {
     welcome: 'Was möchten Sie wissen?',
     welcomeMore: 'Antworten schreibt ein Agent. Sie können falsch sein.',
     older: 'Frühere Nachrichten werden geladen …',
+    olderFailed: 'Frühere Nachrichten konnten nicht geladen werden.',
+    olderGone: 'Frühere Nachrichten gibt es mit dem Chat nicht mehr.',
+    tryAgain: 'Noch einmal versuchen',
     start: 'Der Anfang dieses Chats',
     toNewest: 'Zum Neuesten springen',
     notFound: 'Diese Nachricht wird im Chat nicht mehr gezeigt.',
@@ -65,6 +68,7 @@ export const de: Text = {
       'Die Nachricht konnte nicht geladen werden. Prüfen Sie die Verbindung und öffnen Sie sie noch einmal.',
     editing: 'Ihre Frage bearbeiten',
     askAgain: 'Noch einmal fragen',
+    newerMessages: 'Es gibt neuere Nachrichten. Noch einmal zu fragen tritt an ihre Stelle.',
     edit: 'Bearbeiten und noch einmal fragen',
     copy: 'Kopieren',
     copied: 'Kopiert',
@@ -73,6 +77,11 @@ export const de: Text = {
     stopAll: 'Antwort anhalten',
     discard: 'Verwerfen',
     sendAgain: 'Noch einmal senden',
+  },
+
+  keptWords: {
+    label: 'Ihr Entwurf',
+    inNewChat: 'In einem neuen Chat verwenden',
   },
 
   message: {

@@ -55,12 +55,16 @@ export const en = {
     welcome: 'What would you like to know?',
     welcomeMore: 'Answers are written by an agent. They can be wrong.',
     older: 'Loading earlier messages…',
+    olderFailed: 'Earlier messages could not be loaded.',
+    olderGone: 'Earlier messages are gone with the chat.',
+    tryAgain: 'Try again',
     start: 'The beginning of this chat',
     toNewest: 'Jump to the newest',
     notFound: 'This message is not shown in the chat any more.',
     notLoaded: 'The message could not be loaded. Check the connection and open it again.',
     editing: 'Edit your question',
     askAgain: 'Ask again',
+    newerMessages: 'There are newer messages. Asking again takes their place.',
     edit: 'Edit and ask again',
     copy: 'Copy',
     copied: 'Copied',
@@ -69,6 +73,11 @@ export const en = {
     stopAll: 'Stop answering',
     discard: 'Discard',
     sendAgain: 'Send again',
+  },
+
+  keptWords: {
+    label: 'Your draft',
+    inNewChat: 'Use it in a new chat',
   },
 
   message: {
