@@ -1,9 +1,10 @@
 /** One conversation over the client's connection: enters it, resumes it, sends to it. */
-import type { ClientMessage, HistoryEntry, ServerMessage, ServerMessageOf } from '@parley/protocol';
+import type { ClientMessage, ServerMessage, ServerMessageOf } from '@parley/protocol';
 import { Entrance } from './entrance.ts';
 import type { Http } from './http.ts';
 import type { Problem } from './items.ts';
 import { Listeners } from './listeners.ts';
+import { loadOlder } from './older.ts';
 import type { Outbox } from './outbox.ts';
 import { chatMessage } from './requests.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
@@ -11,11 +12,6 @@ import type { CreateOptions, SendOptions, Session } from './session.ts';
 import { Transcript } from './transcript.ts';
 import { TypingNotices } from './typing-notices.ts';
 import { uuid } from './uuid.ts';
-
-/** Events in a page of older ones. */
-const PAGE = 100;
-/** Events in a page on the way to one far back: as many as the server gives. */
-const LARGE_PAGE = 1_000;
 
 /** What a session needs of the client that made it. */
 export interface SessionLink {
@@ -41,6 +37,8 @@ export class ClientSession implements Session {
   /** The messages that the outbox had of this session when it was last looked at. */
   #kept = new Set<string>();
   #older: Promise<void> | undefined;
+  /** The last stop of all, and the runs that were there then: what it still means after a loss. */
+  #stopOfAll: { readonly id: string; readonly runs: readonly string[] } | undefined;
 
   constructor(id: string | undefined, link: SessionLink) {
     this.id = id ?? uuid();
@@ -81,7 +79,21 @@ export class ClientSession implements Session {
   }
 
   stop(runId?: string): void {
-    this.#command('run_cancel', runId === undefined ? {} : { run_id: runId });
+    if (runId !== undefined) {
+      this.#command('run_cancel', { run_id: runId });
+      return;
+    }
+    const { items, status } = this.transcript.snapshot();
+    const runs = items.flatMap((item) =>
+      item.status === 'running' || item.status === 'queued' ? item.runId : [],
+    );
+    const isIn = this.#entrance.status === 'in';
+    // What comes later, from any tab, must not be stopped with it: so it names what it means.
+    if (!isIn && status !== 'opening') for (const run of runs) this.stop(run);
+    else {
+      const id = this.#command('run_cancel', {});
+      if (isIn) this.#stopOfAll = { id, runs };
+    }
   }
 
   decide(approvalId: string, approved: boolean, reason?: string): void {
@@ -115,7 +127,7 @@ export class ClientSession implements Session {
       const { items } = this.transcript.snapshot();
       if (items.some((item) => (item.kind === 'message' ? item.id : item.messageId) === to)) return;
     }
-    this.#older ??= this.#loadOlder(to).finally(() => {
+    this.#older ??= loadOlder(this.transcript, this.#link.http, to).finally(() => {
       this.#older = undefined;
     });
     return this.#older;
@@ -157,6 +169,8 @@ export class ClientSession implements Session {
     const unanswered = this.#queue.inFlight;
     this.#queue.forgetSent();
     this.#entrance.lost();
+    const { id = '', runs = [] } = this.#stopOfAll ?? {};
+    if (this.#queue.settle(id)) for (const run of runs) this.stop(run);
     if (code === 1009 && unanswered !== undefined) {
       const message = 'The message is larger than the server takes.';
       this.#fail(unanswered, { code: 'MESSAGE_TOO_LARGE', message });
@@ -214,10 +228,11 @@ export class ClientSession implements Session {
   #command<Type extends Outgoing['type']>(
     type: Type,
     data: Extract<Outgoing, { type: Type }>['data'],
-  ): void {
+  ): string {
     const message = { type, session_id: this.id, message_id: uuid(), data };
     this.#queue.add(message as unknown as Outgoing);
     this.#advance();
+    return message.message_id;
   }
 
   #advance(): void {
@@ -270,25 +285,5 @@ export class ClientSession implements Session {
     }
     this.dispose();
     this.#link.left();
-  }
-
-  async #loadOlder(to: string | undefined): Promise<void> {
-    if (!this.transcript.snapshot().hasMore) return;
-    const start = this.transcript.firstSeq;
-    const path = `sessions/${encodeURIComponent(this.id)}/messages`;
-    const limit = to === undefined ? PAGE : LARGE_PAGE;
-    const pages: HistoryEntry[][] = [];
-    let hasMore = true;
-    do {
-      const before = pages.at(-1)?.[0]?.seq ?? start;
-      const page = await this.#link.http.call<{ messages: HistoryEntry[]; has_more: boolean }>(
-        `${path}?before_seq=${before}&limit=${limit}`,
-      );
-      pages.push(page.messages);
-      hasMore = page.has_more && page.messages.length > 0;
-      if (page.messages.some(({ message_id }) => message_id === to)) break;
-    } while (hasMore && to !== undefined);
-    // At once, so that whoever shows it does so once.
-    this.transcript.addOlder(start, pages.reverse().flat(), hasMore);
   }
 }

@@ -35,7 +35,10 @@ export interface Session {
    * @throws {RangeError} where there is no message with this id.
    */
   retry(messageId: string, text?: string, agent?: string): string;
-  /** Stops one run, or all that wait or run in this session. */
+  /**
+   * Stops one run, or all that wait or run in this session at this moment: also where it can be told
+   * to the server only later, nothing that is asked after it is stopped.
+   */
   stop(runId?: string): void;
   /** Answers an agent that asks whether it may use a tool; `reason`: at most 2,000 characters. */
   decide(approvalId: string, approved: boolean, reason?: string): void;
