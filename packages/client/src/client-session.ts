@@ -178,6 +178,14 @@ export class ClientSession implements Session {
     this.#depart();
   }
 
+  /** Deleted by this client. The server says it too, but perhaps later than it has answered. */
+  deleted(): void {
+    this.transcript.delete();
+    this.#entrance.gone('deleted');
+    this.#giveUp();
+    this.#depart();
+  }
+
   /** Timers end, nothing is sent any more; what waits stays in the outbox. */
   dispose(): void {
     this.#entrance.close();
@@ -244,7 +252,15 @@ export class ClientSession implements Session {
   /** Nothing more can be sent into a session that is gone, or that one may not enter. */
   #giveUp(): void {
     const { problem } = this.#entrance;
-    if (problem) for (const id of this.#queue.clear()) this.#fail(id, problem);
+    if (!problem) return;
+    for (const id of this.#queue.clear()) this.#fail(id, problem);
+    const { items, status } = this.transcript.snapshot();
+    // One that was only left may be entered again.
+    if (status === 'active' || status === 'opening') return;
+    // Also what whoever deleted the session has taken out of the storage.
+    for (const item of items) {
+      if (item.kind === 'message' && item.status === 'waiting') this.#fail(item.id, problem);
+    }
   }
 
   #refused(refusal: ServerMessageOf<'error'>): void {

@@ -140,14 +140,17 @@ export class Entrance {
 
   entered({ data }: ServerMessageOf<'session_status'>): void {
     if (data.status !== 'active') {
-      const message = `This conversation is ${data.status}.`;
-      this.#end({ code: 'SESSION_NOT_FOUND', message });
+      this.gone(data.status);
       return;
     }
     if (this.#state.status === 'entering') this.#state = { status: 'in' };
     this.#exists = true;
     this.#refusals = 0;
     this.#settleCreation();
+  }
+
+  gone(how: 'deleted' | 'expired'): void {
+    this.#end({ code: 'SESSION_NOT_FOUND', message: `This conversation is ${how}.` });
   }
 
   /** `false`: the refusal is not about entering. */

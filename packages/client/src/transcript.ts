@@ -200,6 +200,12 @@ export class Transcript {
     this.#changed();
   }
 
+  /** The session is deleted, as its client knows before the server tells it here. */
+  delete(): void {
+    this.#meta = { ...this.#meta, status: 'deleted' };
+    this.#changed();
+  }
+
   /** Ends the timers behind it; what it shows stays. */
   dispose(): void {
     this.#typists.dispose();
