@@ -67,6 +67,10 @@ export class ClientSession implements Session {
     return id;
   }
 
+  async kept(): Promise<void> {
+    await this.#link.outbox.kept;
+  }
+
   retry(messageId: string, text?: string, agent?: string): string {
     const item = this.transcript.message(messageId);
     if (!item) throw new RangeError(`There is no message ${messageId} in this transcript.`);

@@ -28,6 +28,11 @@ export interface Session {
    */
   send(text: string, options?: SendOptions): string;
   /**
+   * Resolves when what was sent so far would outlive a reload, or a `warning` has told that it would
+   * not: the moment to let go of a draft.
+   */
+  kept(): Promise<void>;
+  /**
    * Asks again, with `text` in the place of what was asked and `agent` in that of who was asked where
    * they are given, and returns the id of the new message. It supersedes the old one and all that
    * followed; one that failed is taken away.
