@@ -171,4 +171,30 @@ describe('[R3] the outbox', () => {
     next.send(ack(waiting, 2));
     expect((await next.next('chat_message')).data.content).toBe('later');
   });
+
+  test('a message that waits can be taken back, and the next one goes', async () => {
+    const { server, client, session, connection } = await conversation();
+    connection.drop();
+    await lost(client);
+    const back = session.send('no');
+    session.send('yes');
+    session.discard(back);
+    expect(texts(session.transcript.snapshot())).toEqual(['hello', '', 'yes']);
+    const next = await server.accept();
+    await rejoined(next, session);
+    expect((await next.next('chat_message')).data.content).toBe('yes');
+  });
+
+  test('a new session whose only message was taken back is not made', async () => {
+    const server = await fakeServer();
+    const session = connect({ url: server.url }).session();
+    session.discard(session.send('no'));
+    const connection = await server.accept();
+    await connection.settled();
+    expect(connection.unread).toBe(0);
+    session.send('yes');
+    await connection.next('session_create');
+    connection.send(status(session.id));
+    expect((await connection.next('chat_message')).data.content).toBe('yes');
+  });
 });

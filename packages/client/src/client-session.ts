@@ -120,9 +120,16 @@ export class ClientSession implements Session {
   }
 
   discard(messageId: string): void {
-    if (this.transcript.message(messageId)?.status !== 'failed') return;
+    const { outbox } = this.#link;
+    // The server may have it by now.
+    if (this.#queue.inFlight === messageId) return;
     this.transcript.discard(messageId);
-    this.#link.outbox.settle(messageId);
+    this.#settle(messageId);
+    // Without a word in it, a session that nobody has made need not be made.
+    if (this.#entrance.status === 'out' && outbox.entries(this.id).length === 1) {
+      this.#entrance.forget();
+    }
+    this.#queue.flush();
   }
 
   async loadOlder({ to }: { readonly to?: string } = {}): Promise<void> {
@@ -210,7 +217,10 @@ export class ClientSession implements Session {
     }
     const ids = messages.map(({ id }) => id);
     // What had failed and is there no more was given up, in another tab or here.
-    for (const id of this.#kept) if (!ids.includes(id)) this.transcript.discard(id);
+    for (const id of this.#kept) {
+      const hasFailed = this.transcript.message(id)?.status === 'failed';
+      if (hasFailed && !ids.includes(id)) this.transcript.discard(id);
+    }
     this.#kept = new Set(ids);
     this.transcript.order(ids);
     const due = outbox.due(this.id).filter((entry) => entry.kind === 'message');

@@ -85,6 +85,11 @@ export class Entrance {
     });
   }
 
+  /** It need not be made any more, if it still was to be. */
+  forget(): void {
+    if (this.#creation) this.#settleCreation();
+  }
+
   /** An earlier page, or another tab, has put it into the outbox. */
   takeKept(creation: OutboxSession): void {
     if (this.#state.status === 'in') this.#settleCreation();

@@ -57,7 +57,10 @@ export interface Session {
   changeAgent(name: string): void;
   /** Tells the others that somebody writes here; call it on every key, it is sent now and then. */
   typing(isTyping?: boolean): void;
-  /** Takes a failed message out of the transcript, and out of what is kept. */
+  /**
+   * Takes a message that waits or has failed out of the transcript, and out of what is kept; one that
+   * is on its way to the server stays. A new session with nothing else in it is then not made.
+   */
   discard(messageId: string): void;
   /**
    * Loads the page of history before what is shown; nothing where `hasMore` is `false`. With `to`,

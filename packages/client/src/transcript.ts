@@ -182,9 +182,9 @@ export class Transcript {
     this.#changed();
   }
 
-  /** Takes away a message that failed. */
+  /** Takes away a message that waits or has failed. */
   discard(id: string): void {
-    if (this.#shown.unsent(id)?.status !== 'failed') return;
+    if (!this.#shown.unsent(id)) return;
     this.#shown.removeUnsent(id);
     this.#changed();
   }

@@ -77,6 +77,7 @@ export const de: Text = {
 
   message: {
     waiting: 'Wartet auf das Senden',
+    takeBack: 'Zurücknehmen',
     notKept:
       'Dieser Browser behält nichts: Eine Nachricht, die wartet, geht verloren, wenn Sie die Seite schließen.',
     failed: (reason) => `Nicht gesendet. ${reason}`,
