@@ -296,6 +296,30 @@ describe('[R3] two tabs', () => {
     expect(await stored(() => true)).toEqual([]);
   });
 
+  test('[R12] do not let a message wait for ever in a session that one of them has deleted', async () => {
+    const { server, name, online, tab, stored } = await browser();
+    const id = randomUUID();
+    const session = tab().session(id);
+    const message = session.send('hello');
+    await stored((ids) => ids.length === 1);
+    const other = connect({
+      url: server.url,
+      storage: indexedDbStorage(name),
+      fetch: async () => Response.json({ status: 'success', data: {} }),
+    });
+    await shown(other.session(id), ({ items }) => items.length === 1);
+    await other.sessions.delete(id);
+    await stored((ids) => ids.length === 0);
+    other.close();
+    online();
+    await firstAlive(server, async (connection) => {
+      const join = await connection.next('session_join');
+      connection.send(refusal(join, { code: 'SESSION_NOT_FOUND', retryable: false }));
+    });
+    await shown(session, ({ items }) => items[0]?.status === 'failed');
+    expect(session.transcript.message(message)?.problem?.code).toBe('SESSION_NOT_FOUND');
+  });
+
   test('do not bring back what was given up while the storage was being read', async () => {
     const server = await fakeServer();
     const storage = memoryStorage();
@@ -420,6 +444,25 @@ describe('[R9] a storage that fails', () => {
     await empty(connection, session.id);
     expect((await connection.next('chat_message')).data.content).toBe('hello');
     expect(await warned).toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+
+  test('is told before a draft is let go of', async () => {
+    const server = await fakeServer();
+    const add = Promise.withResolvers<void>();
+    const storage = { ...memoryStorage(), add: () => add.promise };
+    const session = connect({ url: server.url, storage }).session();
+    session.send('hello');
+    let isKept = false;
+    const kept = session.kept().then(() => {
+      isKept = true;
+    });
+    // The server has it by then.
+    const connection = await server.accept();
+    await connection.next('session_create');
+    await connection.settled();
+    expect(isKept).toBe(false);
+    add.resolve();
+    await kept;
   });
 
   test('that never answers holds nothing up for longer than 3 s', async () => {

@@ -1,10 +1,22 @@
+import type { Client } from '@parley/client';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connect, conversation, rejoined, shown, texts } from './conversation.ts';
-import { ack, answered, fakeServer, refusal, status } from './fake-server.ts';
+import { ack, answered, chunk, fakeServer, refusal, status } from './fake-server.ts';
 
 // Full jitter at its lowest: who was cut comes back at once.
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
 afterEach(() => void vi.restoreAllMocks());
+
+/** Resolves as soon as the client knows that its connection is gone. */
+function lost(client: Client): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = client.subscribe(() => {
+      if (client.state.status === 'open') return;
+      stop();
+      resolve();
+    });
+  });
+}
 
 describe('[R3] the outbox', () => {
   test('sends an unacknowledged message again with the same id, until it is acknowledged', async () => {
@@ -114,5 +126,75 @@ describe('[R3] the outbox', () => {
     await rejoined(next, session);
     await next.next('chat_message');
     expect(await next.next('run_cancel')).toEqual(stop);
+  });
+
+  test('[R4] a stop of all while there is no connection means what ran then, not what is asked after it', async () => {
+    const { server, client, session, id, connection } = await conversation();
+    connection.send(chunk(session.id, id, 0, 'so'));
+    await shown(session, ({ items }) => items[1]?.text === 'so');
+    connection.drop();
+    await lost(client);
+    session.stop();
+    session.send('and this?');
+    const next = await server.accept();
+    await rejoined(next, session);
+    expect((await next.next('run_cancel')).data).toEqual({ run_id: 'run-1' });
+    expect((await next.next('chat_message')).data.content).toBe('and this?');
+    await next.settled();
+    expect(next.unread).toBe(0);
+  });
+
+  test('[R4] nor does one whose acknowledgement was lost', async () => {
+    const { server, client, session, connection } = await conversation();
+    session.stop();
+    expect((await connection.next('run_cancel')).data).toEqual({});
+    connection.drop();
+    await lost(client);
+    session.send('and this?');
+    const next = await server.accept();
+    await rejoined(next, session);
+    expect((await next.next('run_cancel')).data).toEqual({ run_id: 'run-1' });
+    await next.next('chat_message');
+  });
+
+  test('[R4] what waited when all was stopped is sent, and not stopped', async () => {
+    const { server, client, session, connection } = await conversation();
+    connection.drop();
+    await lost(client);
+    session.send('waiting');
+    session.stop();
+    session.send('later');
+    const next = await server.accept();
+    await rejoined(next, session);
+    const waiting = await next.next('chat_message');
+    expect((await next.next('run_cancel')).data).toEqual({ run_id: 'run-1' });
+    next.send(ack(waiting, 2));
+    expect((await next.next('chat_message')).data.content).toBe('later');
+  });
+
+  test('a message that waits can be taken back, and the next one goes', async () => {
+    const { server, client, session, connection } = await conversation();
+    connection.drop();
+    await lost(client);
+    const back = session.send('no');
+    session.send('yes');
+    session.discard(back);
+    expect(texts(session.transcript.snapshot())).toEqual(['hello', '', 'yes']);
+    const next = await server.accept();
+    await rejoined(next, session);
+    expect((await next.next('chat_message')).data.content).toBe('yes');
+  });
+
+  test('a new session whose only message was taken back is not made', async () => {
+    const server = await fakeServer();
+    const session = connect({ url: server.url }).session();
+    session.discard(session.send('no'));
+    const connection = await server.accept();
+    await connection.settled();
+    expect(connection.unread).toBe(0);
+    session.send('yes');
+    await connection.next('session_create');
+    connection.send(status(session.id));
+    expect((await connection.next('chat_message')).data.content).toBe('yes');
   });
 });

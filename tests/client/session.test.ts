@@ -189,6 +189,25 @@ describe('a session that is not there', () => {
   });
 });
 
+describe('[R7] one that is deleted', () => {
+  test('by this client is gone at once, whenever the server says so over the connection', async () => {
+    const server = await fakeServer();
+    const fetch = async () => Response.json({ status: 'success', data: {} });
+    const client = connect({ url: server.url, fetch });
+    const session = client.session('of-mine');
+    const connection = await server.accept();
+    await rejoined(connection, session);
+    await shown(session, ({ status }) => status === 'active');
+    await client.sessions.delete(session.id);
+    expect(session.transcript.snapshot().status).toBe('deleted');
+    const late = session.send('anybody here?');
+    expect(session.transcript.message(late)).toMatchObject({
+      status: 'failed',
+      problem: { code: 'SESSION_NOT_FOUND' },
+    });
+  });
+});
+
 test('several sessions share the connection and stay apart', async () => {
   const server = await fakeServer();
   const client = connect({ url: server.url });

@@ -1,9 +1,10 @@
 /** One conversation over the client's connection: enters it, resumes it, sends to it. */
-import type { ClientMessage, HistoryEntry, ServerMessage, ServerMessageOf } from '@parley/protocol';
+import type { ClientMessage, ServerMessage, ServerMessageOf } from '@parley/protocol';
 import { Entrance } from './entrance.ts';
 import type { Http } from './http.ts';
 import type { Problem } from './items.ts';
 import { Listeners } from './listeners.ts';
+import { loadOlder } from './older.ts';
 import type { Outbox } from './outbox.ts';
 import { chatMessage } from './requests.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
@@ -11,11 +12,6 @@ import type { CreateOptions, SendOptions, Session } from './session.ts';
 import { Transcript } from './transcript.ts';
 import { TypingNotices } from './typing-notices.ts';
 import { uuid } from './uuid.ts';
-
-/** Events in a page of older ones. */
-const PAGE = 100;
-/** Events in a page on the way to one far back: as many as the server gives. */
-const LARGE_PAGE = 1_000;
 
 /** What a session needs of the client that made it. */
 export interface SessionLink {
@@ -41,6 +37,8 @@ export class ClientSession implements Session {
   /** The messages that the outbox had of this session when it was last looked at. */
   #kept = new Set<string>();
   #older: Promise<void> | undefined;
+  /** The last stop of all, and the runs that were there then: what it still means after a loss. */
+  #stopOfAll: { readonly id: string; readonly runs: readonly string[] } | undefined;
 
   constructor(id: string | undefined, link: SessionLink) {
     this.id = id ?? uuid();
@@ -69,6 +67,10 @@ export class ClientSession implements Session {
     return id;
   }
 
+  async kept(): Promise<void> {
+    await this.#link.outbox.kept;
+  }
+
   retry(messageId: string, text?: string, agent?: string): string {
     const item = this.transcript.message(messageId);
     if (!item) throw new RangeError(`There is no message ${messageId} in this transcript.`);
@@ -81,7 +83,21 @@ export class ClientSession implements Session {
   }
 
   stop(runId?: string): void {
-    this.#command('run_cancel', runId === undefined ? {} : { run_id: runId });
+    if (runId !== undefined) {
+      this.#command('run_cancel', { run_id: runId });
+      return;
+    }
+    const { items, status } = this.transcript.snapshot();
+    const runs = items.flatMap((item) =>
+      item.status === 'running' || item.status === 'queued' ? item.runId : [],
+    );
+    const isIn = this.#entrance.status === 'in';
+    // What comes later, from any tab, must not be stopped with it: so it names what it means.
+    if (!isIn && status !== 'opening') for (const run of runs) this.stop(run);
+    else {
+      const id = this.#command('run_cancel', {});
+      if (isIn) this.#stopOfAll = { id, runs };
+    }
   }
 
   decide(approvalId: string, approved: boolean, reason?: string): void {
@@ -104,9 +120,16 @@ export class ClientSession implements Session {
   }
 
   discard(messageId: string): void {
-    if (this.transcript.message(messageId)?.status !== 'failed') return;
+    const { outbox } = this.#link;
+    // The server may have it by now.
+    if (this.#queue.inFlight === messageId) return;
     this.transcript.discard(messageId);
-    this.#link.outbox.settle(messageId);
+    this.#settle(messageId);
+    // Without a word in it, a session that nobody has made need not be made.
+    if (this.#entrance.status === 'out' && outbox.entries(this.id).length === 1) {
+      this.#entrance.forget();
+    }
+    this.#queue.flush();
   }
 
   async loadOlder({ to }: { readonly to?: string } = {}): Promise<void> {
@@ -115,7 +138,7 @@ export class ClientSession implements Session {
       const { items } = this.transcript.snapshot();
       if (items.some((item) => (item.kind === 'message' ? item.id : item.messageId) === to)) return;
     }
-    this.#older ??= this.#loadOlder(to).finally(() => {
+    this.#older ??= loadOlder(this.transcript, this.#link.http, to).finally(() => {
       this.#older = undefined;
     });
     return this.#older;
@@ -157,10 +180,20 @@ export class ClientSession implements Session {
     const unanswered = this.#queue.inFlight;
     this.#queue.forgetSent();
     this.#entrance.lost();
+    const { id = '', runs = [] } = this.#stopOfAll ?? {};
+    if (this.#queue.settle(id)) for (const run of runs) this.stop(run);
     if (code === 1009 && unanswered !== undefined) {
       const message = 'The message is larger than the server takes.';
       this.#fail(unanswered, { code: 'MESSAGE_TOO_LARGE', message });
     }
+    this.#depart();
+  }
+
+  /** Deleted by this client. The server says it too, but perhaps later than it has answered. */
+  deleted(): void {
+    this.transcript.delete();
+    this.#entrance.gone('deleted');
+    this.#giveUp();
     this.#depart();
   }
 
@@ -184,7 +217,10 @@ export class ClientSession implements Session {
     }
     const ids = messages.map(({ id }) => id);
     // What had failed and is there no more was given up, in another tab or here.
-    for (const id of this.#kept) if (!ids.includes(id)) this.transcript.discard(id);
+    for (const id of this.#kept) {
+      const hasFailed = this.transcript.message(id)?.status === 'failed';
+      if (hasFailed && !ids.includes(id)) this.transcript.discard(id);
+    }
     this.#kept = new Set(ids);
     this.transcript.order(ids);
     const due = outbox.due(this.id).filter((entry) => entry.kind === 'message');
@@ -217,10 +253,11 @@ export class ClientSession implements Session {
   #command<Type extends Outgoing['type']>(
     type: Type,
     data: Extract<Outgoing, { type: Type }>['data'],
-  ): void {
+  ): string {
     const message = { type, session_id: this.id, message_id: uuid(), data };
     this.#queue.add(message as unknown as Outgoing);
     this.#advance();
+    return message.message_id;
   }
 
   #advance(): void {
@@ -232,7 +269,15 @@ export class ClientSession implements Session {
   /** Nothing more can be sent into a session that is gone, or that one may not enter. */
   #giveUp(): void {
     const { problem } = this.#entrance;
-    if (problem) for (const id of this.#queue.clear()) this.#fail(id, problem);
+    if (!problem) return;
+    for (const id of this.#queue.clear()) this.#fail(id, problem);
+    const { items, status } = this.transcript.snapshot();
+    // One that was only left may be entered again.
+    if (status === 'active' || status === 'opening') return;
+    // Also what whoever deleted the session has taken out of the storage.
+    for (const item of items) {
+      if (item.kind === 'message' && item.status === 'waiting') this.#fail(item.id, problem);
+    }
   }
 
   #refused(refusal: ServerMessageOf<'error'>): void {
@@ -285,32 +330,5 @@ export class ClientSession implements Session {
       // `hasMore` stays, and whoever shows it may ask again.
       () => {},
     );
-  }
-
-  async #loadOlder(to: string | undefined): Promise<void> {
-    if (!this.transcript.snapshot().hasMore) return;
-    const start = this.transcript.firstSeq;
-    const path = `sessions/${encodeURIComponent(this.id)}/messages`;
-    const limit = to === undefined ? PAGE : LARGE_PAGE;
-    const pages: HistoryEntry[][] = [];
-    // An answer is shown only with its question.
-    const wanted = new Set(to === undefined ? [] : [this.transcript.questionOf(to) ?? to]);
-    let hasMore: boolean;
-    let isEnough: boolean;
-    do {
-      const before = pages.at(-1)?.[0]?.seq ?? start;
-      const page = await this.#link.http.call<{ messages: HistoryEntry[]; has_more: boolean }>(
-        `${path}?before_seq=${before}&limit=${limit}`,
-      );
-      pages.push(page.messages);
-      hasMore = page.has_more && page.messages.length > 0;
-      for (const { message_id, reply_to } of page.messages.toReversed()) {
-        if (wanted.delete(message_id) && reply_to !== undefined) wanted.add(reply_to);
-      }
-      // A page of nothing but steps shows nothing either.
-      isEnough = wanted.size === 0 && pages.flat().some(({ role }) => role === 'user');
-    } while (hasMore && !isEnough);
-    // At once, so that whoever shows it does so once.
-    this.transcript.addOlder(start, pages.reverse().flat(), hasMore);
   }
 }

@@ -228,6 +228,7 @@ export function createClient(options: ClientOptions): Client {
       return session;
     },
     join,
+    deleted: (id) => sessions.get(id)?.deleted(),
   });
 
   return {

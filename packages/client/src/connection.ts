@@ -23,7 +23,7 @@ export type ConnectionState =
   | { readonly status: 'open' }
   | {
       readonly status: 'waiting';
-      /** When the next try begins, milliseconds since the epoch. */
+      /** When the next try begins, by `performance.now()`: the time of day may be put back. */
       readonly retryAt: number;
       /** Which try in a row that will be, from 1. */
       readonly attempt: number;
@@ -156,8 +156,8 @@ export class Connection {
   }
 
   #opened(token: string | undefined): void {
-    this.#openedAt = Date.now();
-    this.#heardAt = Date.now();
+    this.#openedAt = performance.now();
+    this.#heardAt = performance.now();
     this.#watch();
     this.#become({ status: 'open' });
     if (token !== undefined) this.send({ type: 'auth', data: { token } });
@@ -165,7 +165,7 @@ export class Connection {
   }
 
   #received(text: unknown): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     const message = parse(text);
     if (!message) return;
     if (message.type === 'system_message' && message.data.action === 'reconnect') {
@@ -176,13 +176,13 @@ export class Connection {
 
   /** One timer looked at late, not one started anew with every chunk of an answer. */
   #watch(): void {
-    const left = this.#heardAt + SILENCE_MS - Date.now();
+    const left = this.#heardAt + SILENCE_MS - performance.now();
     if (left > 0) this.#after(left, () => this.#watch());
     else this.#probe();
   }
 
   #probe(): void {
-    const asked = Date.now();
+    const asked = performance.now();
     this.#heardAt = asked - 1;
     this.send({ type: 'ping', data: {} });
     this.#after(ANSWER_MS, () => {
@@ -209,7 +209,7 @@ export class Connection {
     this.#handlers.lost(code);
     // The handler may have closed this connection.
     if (this.#state.status === 'closed') return;
-    const held = this.#openedAt !== 0 && Date.now() - this.#openedAt >= STABLE_MS;
+    const held = this.#openedAt !== 0 && performance.now() - this.#openedAt >= STABLE_MS;
     if (held) {
       this.#failures = 0;
       this.#isRenewed = false;
@@ -222,7 +222,11 @@ export class Connection {
     const delay = this.#retryAfter ?? retryDelay(this.#failures, cap);
     this.#failures += 1;
     this.#after(delay, () => this.#connect());
-    this.#become({ status: 'waiting', retryAt: Date.now() + delay, attempt: this.#failures });
+    this.#become({
+      status: 'waiting',
+      retryAt: performance.now() + delay,
+      attempt: this.#failures,
+    });
   }
 
   /** A token that has expired is no reason to stay away, as long as a new one can be had: once. */

@@ -85,6 +85,11 @@ export class Entrance {
     });
   }
 
+  /** It need not be made any more, if it still was to be. */
+  forget(): void {
+    if (this.#creation) this.#settleCreation();
+  }
+
   /** An earlier page, or another tab, has put it into the outbox. */
   takeKept(creation: OutboxSession): void {
     if (this.#state.status === 'in') this.#settleCreation();
@@ -140,14 +145,17 @@ export class Entrance {
 
   entered({ data }: ServerMessageOf<'session_status'>): void {
     if (data.status !== 'active') {
-      const message = `This conversation is ${data.status}.`;
-      this.#end({ code: 'SESSION_NOT_FOUND', message });
+      this.gone(data.status);
       return;
     }
     if (this.#state.status === 'entering') this.#state = { status: 'in' };
     this.#exists = true;
     this.#refusals = 0;
     this.#settleCreation();
+  }
+
+  gone(how: 'deleted' | 'expired'): void {
+    this.#end({ code: 'SESSION_NOT_FOUND', message: `This conversation is ${how}.` });
   }
 
   /** `false`: the refusal is not about entering. */

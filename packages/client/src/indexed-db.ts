@@ -41,13 +41,9 @@ const browser = globalThis as unknown as {
   readonly indexedDB?: { open(name: string, version: number): Opening };
 };
 
-/** Whether there is one. A frame without an origin may not even look. */
+/** Whether this is a browser, which has one; whether it may be used shows when it is. */
 export function hasIndexedDb(): boolean {
-  try {
-    return browser.indexedDB !== undefined && browser.indexedDB !== null;
-  } catch {
-    return false;
-  }
+  return 'indexedDB' in globalThis;
 }
 
 /**

@@ -38,6 +38,8 @@ export interface ListLink {
   isConnecting(): boolean;
   create(options: CreateOptions): Promise<Session>;
   join(id: string): Session;
+  /** The session is no more. */
+  deleted(id: string): void;
 }
 
 interface Page {
@@ -232,6 +234,7 @@ export class LiveSessionList implements SessionList {
   #forget(id: string): void {
     if (this.#known.has(id)) this.#tell(id, undefined);
     for (const entry of this.#link.outbox.entries(id)) this.#link.outbox.settle(entry.id);
+    this.#link.deleted(id);
   }
 
   async #load(what: 'refresh' | 'more', action: () => Promise<void>): Promise<void> {

@@ -62,6 +62,11 @@ export class Outbox {
     return this.#isReady;
   }
 
+  /** Resolves when what was added so far is in the storage, or its failure was told; never rejects. */
+  get kept(): Promise<unknown> {
+    return this.#last;
+  }
+
   /** Of one session, or of all, in order. */
   entries(sessionId?: string): OutboxEntry[] {
     const all = [...this.#entries.values()];

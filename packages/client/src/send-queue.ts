@@ -16,7 +16,8 @@ interface Entry {
 
 /**
  * Chat messages leave one at a time: were the second on its way while the first is refused for now,
- * they would change places. Commands (stop, rename, a decision) wait for nothing.
+ * they would change places. Commands (stop, rename, a decision) wait for nothing, but never come after
+ * a message that was written later: they are about what was there when they were given.
  */
 export class SendQueue {
   #entries = new Map<string, Entry>();
@@ -56,11 +57,12 @@ export class SendQueue {
     const wanted = new Set(messages.map(({ message_id }) => message_id));
     for (const id of this.chat) if (!wanted.has(id)) this.settle(id);
     this.#entries = new Map();
-    for (const message of messages) {
-      const known = before.get(message.message_id);
-      this.#entries.set(message.message_id, known ?? { message, sent: false, refusals: 0 });
+    const rest = [...messages];
+    for (const [id, entry] of before) {
+      if (entry.message.type !== 'chat_message') this.#entries.set(id, entry);
+      else while (!this.#entries.has(id)) this.#take(rest.shift() as Outgoing, before);
     }
-    for (const [id, entry] of before) if (!this.#entries.has(id)) this.#entries.set(id, entry);
+    for (const message of rest) this.#take(message, before);
   }
 
   /** Sends what may leave now. */
@@ -73,10 +75,10 @@ export class SendQueue {
     }
   }
 
-  /** The server has answered for good: accepted, or refused as it is. */
-  settle(id: string): void {
+  /** The server has answered for good: accepted, or refused as it is. `false`: not in the queue. */
+  settle(id: string): boolean {
     clearTimeout(this.#entries.get(id)?.timer);
-    this.#entries.delete(id);
+    return this.#entries.delete(id);
   }
 
   /** Refused for now: sent again after `delay` milliseconds, by default with backoff. */
@@ -108,6 +110,11 @@ export class SendQueue {
     const ids = [...this.#entries.keys()];
     for (const id of ids) this.settle(id);
     return ids;
+  }
+
+  #take(message: Outgoing, known: ReadonlyMap<string, Entry>): void {
+    const { message_id: id } = message;
+    this.#entries.set(id, known.get(id) ?? { message, sent: false, refusals: 0 });
   }
 
   #retry(entry: Entry): void {

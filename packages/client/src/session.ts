@@ -28,6 +28,11 @@ export interface Session {
    */
   send(text: string, options?: SendOptions): string;
   /**
+   * Resolves when what was sent so far would outlive a reload, or a `warning` has told that it would
+   * not: the moment to let go of a draft.
+   */
+  kept(): Promise<void>;
+  /**
    * Asks again, with `text` in the place of what was asked and `agent` in that of who was asked where
    * they are given, and returns the id of the new message. It supersedes the old one and all that
    * followed; one that failed is taken away.
@@ -35,7 +40,10 @@ export interface Session {
    * @throws {RangeError} where there is no message with this id.
    */
   retry(messageId: string, text?: string, agent?: string): string;
-  /** Stops one run, or all that wait or run in this session. */
+  /**
+   * Stops one run, or all that wait or run in this session at this moment: also where it can be told
+   * to the server only later, nothing that is asked after it is stopped.
+   */
   stop(runId?: string): void;
   /** Answers an agent that asks whether it may use a tool; `reason`: at most 2,000 characters. */
   decide(approvalId: string, approved: boolean, reason?: string): void;
@@ -49,7 +57,10 @@ export interface Session {
   changeAgent(name: string): void;
   /** Tells the others that somebody writes here; call it on every key, it is sent now and then. */
   typing(isTyping?: boolean): void;
-  /** Takes a failed message out of the transcript, and out of what is kept. */
+  /**
+   * Takes a message that waits or has failed out of the transcript, and out of what is kept; one that
+   * is on its way to the server stays. A new session with nothing else in it is then not made.
+   */
   discard(messageId: string): void;
   /**
    * Loads the page of history before what is shown, or as many as have a message to show; nothing

@@ -185,9 +185,9 @@ export class Transcript {
     this.#changed();
   }
 
-  /** Takes away a message that failed. */
+  /** Takes away a message that waits or has failed. */
   discard(id: string): void {
-    if (this.#shown.unsent(id)?.status !== 'failed') return;
+    if (!this.#shown.unsent(id)) return;
     this.#shown.removeUnsent(id);
     this.#changed();
   }
@@ -200,6 +200,12 @@ export class Transcript {
   /** The server does not let this client into the session. */
   refuse({ code, message }: Problem): void {
     this.#meta = { ...this.#meta, status: 'refused', problem: { code, message } };
+    this.#changed();
+  }
+
+  /** The session is deleted, as its client knows before the server tells it here. */
+  delete(): void {
+    this.#meta = { ...this.#meta, status: 'deleted' };
     this.#changed();
   }
 

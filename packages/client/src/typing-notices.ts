@@ -3,17 +3,17 @@ const AGAIN_MS = 3_000;
 
 /** What of "somebody writes here", said with every key, is worth telling the server. */
 export class TypingNotices {
-  #toldAt = 0;
+  #toldAt = -Infinity;
 
   isNews(isTyping: boolean): boolean {
-    const now = Date.now();
-    if (isTyping ? now - this.#toldAt < AGAIN_MS : this.#toldAt === 0) return false;
-    this.#toldAt = isTyping ? now : 0;
+    const now = performance.now();
+    if (isTyping ? now - this.#toldAt < AGAIN_MS : this.#toldAt === -Infinity) return false;
+    this.#toldAt = isTyping ? now : -Infinity;
     return true;
   }
 
   /** A message says it too that its writing is over. */
   reset(): void {
-    this.#toldAt = 0;
+    this.#toldAt = -Infinity;
   }
 }

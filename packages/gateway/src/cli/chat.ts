@@ -236,7 +236,7 @@ class Conversation {
     const { state } = this.#client;
     if (state.status === 'waiting') {
       this.#lost = true;
-      const seconds = Math.max(1, Math.round((state.retryAt - Date.now()) / 1_000));
+      const seconds = Math.max(1, Math.round((state.retryAt - performance.now()) / 1_000));
       this.#terminal.notice(`connection lost, trying again in ${seconds} s…`);
     } else if (state.status === 'closed' && !this.#leaving) {
       this.#terminal.notice(`The server closed the connection: ${state.reason || state.code}`);

@@ -3,7 +3,7 @@ import { useConnection } from '@parley/client/react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { CheckIcon, OfflineIcon, WarningIcon, WorkingIcon } from '../controls/icons.tsx';
-import { useNow } from '../sessions/times.ts';
+import { useNow, useSecondsUntil } from '../sessions/times.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { client } from './client.ts';
 import { countUnsent } from './open-sessions.ts';
@@ -81,9 +81,7 @@ function Strip({ tone, icon, children }: StripProps) {
 /** Not read out: it changes every second. */
 function Countdown({ until }: { readonly until: number }) {
   const { text } = useText();
-  const now = useNow(250);
-  const seconds = Math.max(1, Math.ceil((until - now) / 1_000));
-  return <span aria-hidden="true">{text.connection.retryIn(seconds)}</span>;
+  return <span aria-hidden="true">{text.connection.retryIn(useSecondsUntil(until))}</span>;
 }
 
 function Waiting() {

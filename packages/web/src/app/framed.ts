@@ -17,8 +17,7 @@ export function useFramed<Snapshot>(store: Store<Snapshot>): Snapshot {
         cancel = undefined;
         listener();
       };
-      const unsubscribe = store.subscribe(() => {
-        if (cancel) return;
+      const plan = (): void => {
         if (document.hidden) {
           const timer = setTimeout(fire, HIDDEN_MS);
           cancel = () => clearTimeout(timer);
@@ -26,9 +25,20 @@ export function useFramed<Snapshot>(store: Store<Snapshot>): Snapshot {
           const frame = requestAnimationFrame(fire);
           cancel = () => cancelAnimationFrame(frame);
         }
+      };
+      // A frame that was asked for before the tab was hidden comes when it is shown again.
+      const planAnew = (): void => {
+        if (!cancel) return;
+        cancel();
+        plan();
+      };
+      const unsubscribe = store.subscribe(() => {
+        if (!cancel) plan();
       });
+      document.addEventListener('visibilitychange', planAnew);
       return () => {
         unsubscribe();
+        document.removeEventListener('visibilitychange', planAnew);
         cancel?.();
       };
     },

@@ -37,8 +37,12 @@ export function Composer({ session, sessionId, agents, isRunning, onSend, onEdit
 
   function submit(): void {
     if (words.trim() === '') return;
-    write('');
+    setWords('');
     onSend(words);
+    // Until then a page that dies has the words in the draft alone.
+    void session.kept().then(() => {
+      if (readDraft(sessionId) === words) keepDraft(sessionId, '');
+    });
   }
 
   function onKeyDown(event: KeyboardEvent): void {

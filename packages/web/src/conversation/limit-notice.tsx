@@ -3,13 +3,13 @@
 import type { Session } from '@parley/client';
 import { useEffect, useState } from 'react';
 import { WorkingIcon } from '../controls/icons.tsx';
-import { useNow } from '../sessions/times.ts';
+import { useSecondsUntil } from '../sessions/times.ts';
 import { useText } from '../text/text.tsx';
 
 interface Limit {
   readonly code: string;
   readonly messageId: string;
-  /** Milliseconds. */
+  /** By `performance.now()`. */
   readonly until: number | undefined;
 }
 
@@ -23,7 +23,7 @@ export function LimitNotice({ session }: { readonly session: Session }) {
         }
         if (message.type !== 'error' || !message.data.retryable || !message.reply_to) return;
         const { code, retry_after_ms: delay } = message.data;
-        const until = delay === undefined ? undefined : Date.now() + delay;
+        const until = delay === undefined ? undefined : performance.now() + delay;
         setLimit({ code, messageId: message.reply_to, until });
       }),
     [session],
@@ -56,7 +56,5 @@ function Words({ limit: { code, until } }: { readonly limit: Limit }) {
 
 function Countdown({ until }: { readonly until: number | undefined }) {
   const { text } = useText();
-  const now = useNow(250);
-  const seconds = until === undefined ? 1 : Math.max(1, Math.ceil((until - now) / 1_000));
-  return text.limits.rate(seconds);
+  return text.limits.rate(useSecondsUntil(until));
 }

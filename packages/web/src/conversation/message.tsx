@@ -48,7 +48,7 @@ export const MessageView = memo(function MessageView(props: Props) {
           {item.text}
         </div>
       )}
-      {item.status === 'waiting' && <Pending />}
+      {item.status === 'waiting' && <Pending onTakeBack={() => session.discard(item.id)} />}
       {item.status === 'failed' && !isEditing && (
         <Failure item={item} session={session} agent={agent} onEdit={onEdit} />
       )}
@@ -72,13 +72,20 @@ export const MessageView = memo(function MessageView(props: Props) {
 });
 
 /** A word only where it takes a while: most messages are in the log before one has looked. */
-function Pending() {
+function Pending({ onTakeBack }: { readonly onTakeBack: () => void }) {
   const { text } = useText();
   return (
-    <p className="flex h-8 items-center gap-1.5 px-1 text-xs text-muted delay-300 starting:opacity-0 transition-opacity">
+    <div className="flex h-8 items-center gap-1.5 px-1 text-xs text-muted delay-300 starting:opacity-0 transition-opacity">
       <span className="size-1.5 rounded-full bg-warning motion-safe:animate-breathe" />
       {text.message.waiting}
-    </p>
+      <button
+        type="button"
+        className="min-h-6 rounded-md px-1.5 font-medium text-ink underline underline-offset-4 hover:bg-hover"
+        onClick={onTakeBack}
+      >
+        {text.message.takeBack}
+      </button>
+    </div>
   );
 }
 

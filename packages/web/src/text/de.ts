@@ -86,6 +86,9 @@ export const de: Text = {
 
   message: {
     waiting: 'Wartet auf das Senden',
+    takeBack: 'Zurücknehmen',
+    notKept:
+      'Dieser Browser behält nichts: Eine Nachricht, die wartet, geht verloren, wenn Sie die Seite schließen.',
     failed: (reason) => `Nicht gesendet. ${reason}`,
     tooLarge:
       'Sie ist länger, als der Server annimmt. Kürzen Sie sie und senden Sie sie noch einmal.',

@@ -82,6 +82,8 @@ export const en = {
 
   message: {
     waiting: 'Waiting to be sent',
+    takeBack: 'Take back',
+    notKept: 'This browser keeps nothing: a message that waits is lost when you close the page.',
     failed: (reason: string) => `Not sent. ${reason}`,
     tooLarge: 'It is longer than the server takes. Shorten it and send it again.',
     queueFull: 'Too many questions wait in this chat. Send it again when an answer has ended.',
