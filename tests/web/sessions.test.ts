@@ -54,6 +54,23 @@ test('a deleted chat can be had back; the keyboard goes to its neighbour meanwhi
   await chat.log.getByText('the newer one').first().waitFor();
 });
 
+test('a search shows the word that was found, and none of the marks around it', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  await chat.converse(`${'many words before it '.repeat(9)}is **Lindesnes** \`at\` the sea`);
+  await chat.page.keyboard.press('Control+k');
+  await chat.page.keyboard.type('lindesn');
+  const mark = chat.chats.locator('mark').first();
+  await mark.waitFor();
+  expect(await mark.locator('..').innerText()).toContain('is Lindesnes at the sea');
+  // Not below the last line that is shown.
+  const overflow = await mark.evaluate((element) => {
+    const bottom = (one: Element | null) => one?.getBoundingClientRect().bottom ?? 0;
+    return bottom(element) - bottom(element.parentElement);
+  });
+  expect(overflow).toBeLessThanOrEqual(0);
+});
+
 test('what is being deleted is led to neither by the keyboard nor by a search', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
   const chat = await Chat.open(http);

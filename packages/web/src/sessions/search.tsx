@@ -12,6 +12,10 @@ import { relativeTime, useNow } from './times.ts';
 /** So long after the last key the server is asked, milliseconds. */
 const PAUSE_MS = 180;
 const LIMIT = 50;
+/** How much of a snippet stands before the first match at least, UTF-16 code units. */
+const LEAD = 16;
+/** What Markdown marks words with says nothing where it is not formatted. */
+const MARKS = /\*\*|__|~~|`+|^#{1,6} /gm;
 
 type Found =
   | { readonly status: 'searching' }
@@ -98,14 +102,17 @@ function Hit({ hit, words, onOpen }: HitProps) {
   );
 }
 
-/** The words that were looked for stand out. */
+/** The words that were looked for stand out, and stand near the beginning: there are two lines. */
 function Marked({ snippet, words }: { readonly snippet: string; readonly words: string }) {
   const wanted = words
     .split(/\s+/)
     .filter(Boolean)
     .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  if (wanted.length === 0) return snippet;
-  const parts = snippet.split(new RegExp(`(${wanted.join('|')})`, 'giu'));
+  const plain = snippet.replace(MARKS, '');
+  if (wanted.length === 0) return plain;
+  const pattern = new RegExp(`(${wanted.join('|')})`, 'giu');
+  const from = plain.lastIndexOf(' ', plain.search(pattern) - LEAD);
+  const parts = (from > 0 ? `…${plain.slice(from + 1)}` : plain).split(pattern);
   return parts.map((part, index) =>
     // Every second part is what was matched.
     index % 2 === 1 ? (
