@@ -117,5 +117,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
 function titleOf({ title, status, items }: TranscriptSnapshot, text: Text): string {
   if (title !== null) return title;
   if (status === 'refused') return text.gone.title;
-  return status === 'opening' && items.length === 0 ? text.loading : text.untitled;
+  // The server will name it alike.
+  const first = items[0]?.text.slice(0, 60);
+  return first || (status === 'opening' ? text.loading : text.untitled);
 }
