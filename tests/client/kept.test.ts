@@ -154,6 +154,27 @@ describe('[R3] a message written offline', () => {
     expect((await (await server.accept()).next('session_join')).session_id).toBe(made.id);
   });
 
+  test('makes a chat in the list, with its first words, that can be named and deleted', async () => {
+    const { server, online, tab, stored } = await browser();
+    const client = tab();
+    const [kept, gone] = [client.session(), client.session()];
+    kept.send('Which harbours are there?');
+    gone.send('never mind');
+    const titles = () => client.sessions.snapshot().sessions.map(({ title }) => title);
+    expect(titles().sort()).toEqual(['Which harbours are there?', 'never mind']);
+    await client.sessions.delete(gone.id);
+    await client.sessions.rename(kept.id, 'Harbours');
+    expect(titles()).toEqual(['Harbours']);
+    expect(gone.transcript.snapshot().status).toBe('deleted');
+    await stored((ids) => ids.length === 2);
+    online();
+    const connection = await server.accept();
+    const create = await connection.next('session_create');
+    expect(create).toMatchObject({ session_id: kept.id, data: { title: 'Harbours' } });
+    await connection.settled();
+    expect(connection.unread).toBe(0);
+  });
+
   test('that the server has already is not sent again', async () => {
     const { server, online, tab, stored } = await browser();
     const id = randomUUID();

@@ -54,6 +54,10 @@ test('[R3] offline with what waits, trying again, and nothing lost', async () =>
   await strip(chat, '1 message waits and will be sent.').waitFor();
   await chat.questions.last().getByText('Waiting to be sent').waitFor();
   await look(chat.page, 'offline');
+  await chat.ask('Never mind.');
+  await chat.questions.last().getByText('Never mind.').waitFor();
+  await chat.questions.last().getByRole('button', { name: 'Take back' }).click();
+  await expect.poll(() => chat.questions.count()).toBe(2);
 
   const connect = proxy.holdSockets();
   await chat.page.context().setOffline(false);

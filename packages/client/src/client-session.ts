@@ -1,5 +1,10 @@
 /** One conversation over the client's connection: enters it, resumes it, sends to it. */
-import type { ClientMessage, ServerMessage, ServerMessageOf } from '@parley/protocol';
+import type {
+  ClientMessage,
+  ClientMessageOf,
+  ServerMessage,
+  ServerMessageOf,
+} from '@parley/protocol';
 import { Entrance } from './entrance.ts';
 import type { Http } from './http.ts';
 import type { Problem } from './items.ts';
@@ -101,8 +106,8 @@ export class ClientSession implements Session {
   }
 
   decide(approvalId: string, approved: boolean, reason?: string): void {
-    const data = { approval_id: approvalId, approved };
-    this.#command('approval_response', reason === undefined ? data : { ...data, reason });
+    const data = { approval_id: approvalId, approved, reason };
+    this.#command('approval_response', data as ClientMessageOf<'approval_response'>['data']);
   }
 
   rename(title: string): void {

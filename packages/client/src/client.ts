@@ -194,7 +194,7 @@ export function createClient(options: ClientOptions): Client {
       void outbox.sync();
     },
     received,
-    tokenFailed: (cause) => warn('TOKEN_FAILED', 'There is no token to connect with.', cause),
+    tokenFailed: (cause) => warn('TOKEN_FAILED', 'There is no token.', cause),
     lost(code) {
       for (const session of [...sessions.values()]) session.lost(code);
     },
@@ -209,8 +209,7 @@ export function createClient(options: ClientOptions): Client {
       for (const session of [...sessions.values()]) session.takeKept();
       sendLeftBehind();
     },
-    failed: (cause) =>
-      warn('STORAGE_FAILED', 'What is not sent yet cannot be kept for a reload.', cause),
+    failed: (cause) => warn('STORAGE_FAILED', 'What is not sent yet cannot be kept.', cause),
   });
   const list = new LiveSessionList({
     http,

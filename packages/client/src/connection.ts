@@ -125,7 +125,7 @@ export class Connection {
   #connect(): void {
     this.#retryAfter = undefined;
     this.#openedAt = 0;
-    this.#after(CONNECT_MS, () => this.#lose(1006, 'The server did not answer in time.'));
+    this.#after(CONNECT_MS, () => this.#lose(1006, 'The server does not answer.'));
     const { token } = this.#options;
     if (typeof token === 'function') void this.#askAndOpen(token);
     else this.#open(token);
@@ -187,7 +187,7 @@ export class Connection {
     this.send({ type: 'ping', data: {} });
     this.#after(ANSWER_MS, () => {
       if (this.#heardAt >= asked) this.#watch();
-      else this.#lose(1006, 'Nothing was heard from the server.');
+      else this.#lose(1006, 'The server does not answer.');
     });
   }
 

@@ -28,7 +28,7 @@ export class RequestError extends Error {
       readonly cause?: unknown;
     },
   ) {
-    super(message, more.cause === undefined ? undefined : { cause: more.cause });
+    super(message, more);
     this.code = more.code;
     this.status = more.status;
     this.retryable = more.retryable;

@@ -85,7 +85,7 @@ export function indexedDbStorage(name: string): OutboxStorage {
         // Whoever relies on what was there has to know.
         if (isNew) {
           database.close();
-          reject(new Error('The storage was emptied, by the person or the browser.'));
+          reject(new Error('The storage was emptied.'));
         } else resolve(database);
       };
       request.onerror = () => reject(request.error);

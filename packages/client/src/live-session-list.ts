@@ -12,6 +12,7 @@ import type {
   SessionListSnapshot,
   SessionSummary,
 } from './session-list.ts';
+import type { OutboxEntry } from './storage.ts';
 import {
   hitOf,
   newestFirst,
@@ -139,6 +140,7 @@ export class LiveSessionList implements SessionList {
   }
 
   async rename(id: string, title: string): Promise<void> {
+    if (this.#link.outbox.rename(id, title)) return;
     this.#titles.set(id, title);
     this.#changed();
     try {
@@ -155,6 +157,11 @@ export class LiveSessionList implements SessionList {
   }
 
   async delete(id: string): Promise<void> {
+    // Only here so far: the server has nothing to delete.
+    if (this.#pending.some((entry) => entry.id === id)) {
+      this.#forget(id);
+      return;
+    }
     this.#deleted.add(id);
     this.#changed();
     try {
@@ -278,12 +285,17 @@ export class LiveSessionList implements SessionList {
     this.#listeners.call();
   }
 
+  /** Those that only wait in the outbox to be made. */
+  get #pending(): OutboxEntry[] {
+    const { outbox } = this.#link;
+    return outbox.entries().filter(({ kind, id }) => kind === 'session' && !this.#known.has(id));
+  }
+
   #build(): SessionListSnapshot {
     const loaded = [...this.#known.values()].filter(({ id }) => !this.#deleted.has(id));
-    const pending = this.#link.outbox
-      .entries()
-      .filter(({ kind, id }) => kind === 'session' && !this.#known.has(id))
-      .map(pendingSummary);
+    const pending = this.#pending.map((entry) =>
+      pendingSummary(entry, this.#link.outbox.entries(entry.id)),
+    );
     const sessions = [...loaded, ...pending]
       .map((session) => {
         const title = this.#titles.get(session.id);

@@ -121,10 +121,16 @@ export class Outbox {
   fail(id: string, problem: Problem): void {
     const entry = this.#entries.get(id);
     if (entry?.kind !== 'message') return;
-    const failed = { ...entry, problem: { code: problem.code, message: problem.message } };
-    this.#entries.set(id, failed);
-    this.#listeners.call();
-    void this.#store(() => this.#storage.replace(failed));
+    this.#replace({ ...entry, problem: { code: problem.code, message: problem.message } });
+  }
+
+  /** Of a session that is still to be made; `false`: it is none. */
+  rename(id: string, title: string): boolean {
+    const entry = this.#entries.get(id);
+    if (entry?.kind !== 'session') return false;
+    this.#replace({ ...entry, title });
+    this.#handlers.merged();
+    return true;
   }
 
   /** Reads what the storage has, and takes it over. */
@@ -146,6 +152,12 @@ export class Outbox {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#unsubscribe?.();
+  }
+
+  #replace(entry: OutboxEntry): void {
+    this.#entries.set(entry.id, entry);
+    this.#listeners.call();
+    void this.#store(() => this.#storage.replace(entry));
   }
 
   #merge(stored: readonly OutboxEntry[]): void {

@@ -1,4 +1,4 @@
-/** What a session asks of the server, as it goes over the wire. */
+/** What a session asks of the server, as it goes over the wire: JSON leaves out what is undefined. */
 import type { ClientMessageOf } from '@parley/protocol';
 import type { Outgoing } from './send-queue.ts';
 import type { CreateOptions } from './session.ts';
@@ -16,10 +16,7 @@ export function joinSession(
     type: 'session_join',
     session_id: sessionId,
     message_id: uuid(),
-    data: {
-      ...(lastSeq === undefined ? {} : { after_seq: lastSeq }),
-      ...(place ? { answer: place } : {}),
-    },
+    data: { after_seq: lastSeq, answer: place } as ClientMessageOf<'session_join'>['data'],
   };
 }
 
@@ -31,10 +28,7 @@ export function createSession(
     type: 'session_create',
     session_id: sessionId,
     message_id: uuid(),
-    data: {
-      ...(title === undefined ? {} : { title }),
-      ...(agent === undefined ? {} : { agent_name: agent }),
-    },
+    data: { title, agent_name: agent } as ClientMessageOf<'session_create'>['data'],
   };
 }
 
@@ -46,8 +40,8 @@ export function chatMessage({ id, sessionId, text, agent, replaces }: OutboxMess
     data: {
       content: text,
       message_type: 'text',
-      ...(agent === undefined ? {} : { agent_name: agent }),
-      ...(replaces === undefined ? {} : { replaces }),
-    },
+      agent_name: agent,
+      replaces,
+    } as ClientMessageOf<'chat_message'>['data'],
   };
 }

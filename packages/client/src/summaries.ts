@@ -1,7 +1,7 @@
 /** Sessions and hits as the server tells them, and as the client does. */
 import type { ServerMessageOf } from '@parley/protocol';
 import type { SearchHit, SessionSummary } from './session-list.ts';
-import type { OutboxEntry } from './storage.ts';
+import type { OutboxEntry, OutboxMessage } from './storage.ts';
 
 export interface WireSession {
   readonly id: string;
@@ -36,11 +36,15 @@ export function newestFirst(a: SessionSummary, b: SessionSummary): number {
   return b.lastActivity - a.lastActivity || (a.id < b.id ? 1 : -1);
 }
 
-/** Of a session that only waits in the outbox to be made. */
-export function pendingSummary(entry: OutboxEntry): SessionSummary {
+/** Of a session that only waits in the outbox to be made; the server will name it alike. */
+export function pendingSummary(
+  entry: OutboxEntry,
+  entries: readonly OutboxEntry[],
+): SessionSummary {
+  const first = entries.find(({ kind }) => kind === 'message') as OutboxMessage | undefined;
   return {
     id: entry.id,
-    title: (entry.kind === 'session' && entry.title) || null,
+    title: (entry.kind === 'session' && entry.title) || first?.text.slice(0, 60) || null,
     agent: (entry.kind === 'session' && entry.agent) || '',
     lastActivity: entry.timestamp,
     createdAt: entry.timestamp,

@@ -149,5 +149,7 @@ function isShown({ items }: TranscriptSnapshot, messageId: string): boolean {
 function titleOf({ title, status, items }: TranscriptSnapshot, text: Text): string {
   if (title !== null) return title;
   if (status === 'refused') return text.gone.title;
-  return status === 'opening' && items.length === 0 ? text.loading : text.untitled;
+  // The server will name it alike.
+  const first = items[0]?.text.slice(0, 60);
+  return first || (status === 'opening' ? text.loading : text.untitled);
 }
