@@ -158,42 +158,38 @@ export interface CloseCodeInfo {
   readonly description: string;
 }
 
+/** After these a client stays away. Apart from the words below, which no client needs to carry. */
+const FINAL_CODES: readonly number[] = [1000, 1002, 1007, 1008, 4401];
+
+/** Whether a client should reconnect after this close code. Unknown codes, 1005 and 1006: yes. */
+export function mayReconnect(code: number): boolean {
+  return !FINAL_CODES.includes(code);
+}
+
+const CLOSE_DESCRIPTIONS = {
+  1000: 'Closed by agreement.',
+  1001: 'The server or the page is going away.',
+  1002: 'The frame breaks RFC 6455.',
+  1007: 'A text frame was not UTF-8.',
+  1008: 'Refused by policy.',
+  1009: 'A message was larger than the hard limit. Come back, but do not send that message again.',
+  1011: 'The server failed on this connection.',
+  1012: 'The server restarts. Come back after the delay that it named, with jitter.',
+  4401: 'Not authenticated, or no longer.',
+  4408: 'Nothing was heard for the inactivity timeout.',
+  4409: 'The connection read too slowly. Come back and resume from the last `seq`.',
+  4429: 'More than may be sent or open, or too many wrong tokens. Come back later, and send less.',
+} as const;
+
+export type CloseCode = keyof typeof CLOSE_DESCRIPTIONS;
+
 /**
  * WebSocket close codes that the server sends (RFC 6455 section 7.4; 4000–4999 are free for
  * applications). A code that is not listed means: reconnect, with backoff.
  */
-export const CLOSE_CODES = {
-  1000: { reconnect: false, description: 'Closed by agreement.' },
-  1001: { reconnect: true, description: 'The server or the page is going away.' },
-  1002: { reconnect: false, description: 'The frame breaks RFC 6455.' },
-  1007: { reconnect: false, description: 'A text frame was not UTF-8.' },
-  1008: { reconnect: false, description: 'Refused by policy.' },
-  1009: {
-    reconnect: true,
-    description:
-      'A message was larger than the hard limit. Come back, but do not send that message again.',
-  },
-  1011: { reconnect: true, description: 'The server failed on this connection.' },
-  1012: {
-    reconnect: true,
-    description: 'The server restarts. Come back after the delay that it named, with jitter.',
-  },
-  4401: { reconnect: false, description: 'Not authenticated, or no longer.' },
-  4408: { reconnect: true, description: 'Nothing was heard for the inactivity timeout.' },
-  4409: {
-    reconnect: true,
-    description: 'The connection read too slowly. Come back and resume from the last `seq`.',
-  },
-  4429: {
-    reconnect: true,
-    description:
-      'More than may be sent or open, or too many wrong tokens. Come back later, and send less.',
-  },
-} as const satisfies Record<number, CloseCodeInfo>;
-
-export type CloseCode = keyof typeof CLOSE_CODES;
-
-/** Whether a client should reconnect after this close code. Unknown codes, 1005 and 1006: yes. */
-export function mayReconnect(code: number): boolean {
-  return (CLOSE_CODES as Record<number, CloseCodeInfo>)[code]?.reconnect ?? true;
-}
+export const CLOSE_CODES = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ Object.entries(CLOSE_DESCRIPTIONS).map(([code, description]) => [
+    code,
+    { reconnect: mayReconnect(Number(code)), description },
+  ]),
+) as Readonly<Record<CloseCode, CloseCodeInfo>>;
