@@ -67,7 +67,7 @@ test('[R8] with 5,000 chats the list opens, scrolls, is searched and grows as wi
 
   const search = chat.page.getByRole('searchbox', { name: 'Search in all chats' });
   await search.fill('lindesnes');
-  await chat.chats.getByRole('link', { name: /Question: Where is the lighthouse/ }).waitFor();
+  await chat.chats.getByRole('link', { name: /Question: .*Lindesnes/ }).waitFor();
   const searched = performance.now();
   expect(searched - scrolled).toBeLessThan(2_000);
 

@@ -16,11 +16,12 @@ export async function openAuthentication(
   given: Authenticate | undefined,
   log: Logger,
 ): Promise<Authentication> {
-  const signer = await openSigner(config);
+  const mode = given ? 'custom' : config.auth;
+  // Where everyone is the owner nothing is signed that has to outlast the process.
+  const signer = mode === 'none' ? new Signer([randomKey()]) : await openSigner(config);
   const authenticator = given
     ? new FunctionAuth(given)
     : await openAuthenticator(config, signer, log);
-  const mode = given ? 'custom' : config.auth;
   return new Authentication({
     authenticator,
     signer,

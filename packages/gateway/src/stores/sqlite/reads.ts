@@ -17,16 +17,17 @@ export function prepareReads(db: Database.Database) {
   const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
   );
-  // Two scans in the order that is asked for, merged: with OR all that somebody has would be sorted.
-  const list = db.prepare<
-    [string, string, number, number],
-    SessionRow & { readonly last_activity: number; readonly internal: number }
-  >(
-    `SELECT ${SESSION_COLUMNS}, last_activity, id AS internal FROM sessions WHERE owner = ?
-     UNION ALL
-     SELECT ${SESSION_COLUMNS}, last_activity, id AS internal FROM sessions
-     WHERE id IN (SELECT session_id FROM members WHERE principal = ?)
-     ORDER BY last_activity DESC, internal DESC LIMIT ? OFFSET ?`,
+  // Two scans in the order that is asked for, merged, and only then what a page shows of them: with OR, or
+  // with all columns in the scans, everything that somebody has would be read and sorted.
+  const list = db.prepare<[string, string, number, number], SessionRow>(
+    `WITH page AS (
+       SELECT id AS internal, last_activity AS at FROM sessions WHERE owner = ?
+       UNION ALL
+       SELECT s.id, s.last_activity FROM members m JOIN sessions s ON s.id = m.session_id
+       WHERE m.principal = ?
+       ORDER BY at DESC, internal DESC LIMIT ? OFFSET ?)
+     SELECT ${SESSION_COLUMNS} FROM page CROSS JOIN sessions ON sessions.id = internal
+     ORDER BY at DESC, internal DESC`,
   );
   const count = db
     .prepare<[string, string], number>(
@@ -110,9 +111,7 @@ export function prepareReads(db: Database.Database) {
       return find(id);
     },
     listSessions: inSnapshot(db, (person: string, offset: number, limit: number) => ({
-      sessions: list
-        .all(person, person, limit, offset)
-        .map(({ last_activity: _, internal: __, ...row }) => fromSessionRow(row)),
+      sessions: list.all(person, person, limit, offset).map(fromSessionRow),
       total: count.get(person, person) ?? 0,
     })),
     readSession: inSnapshot(
