@@ -83,6 +83,17 @@ test('older messages come while one scrolls up, and what one reads stays where i
       const number = /number (\d+)\./.exec(first?.textContent ?? '')?.[1];
       return { number: Number(number), top: first?.getBoundingClientRect().top ?? 0 };
     });
+  /** A turn of the wheel arrives when it likes: until nothing has moved for three frames. */
+  const stillness = () =>
+    chat.log.evaluate(async (log) => {
+      let [top, still] = [Number.NaN, 0];
+      while (still < 3) {
+        await new Promise(requestAnimationFrame);
+        const now = log.querySelector('article')?.getBoundingClientRect().top ?? 0;
+        still = now === top ? still + 1 : 0;
+        top = now;
+      }
+    });
   // The newest page has the last fifty of each; scrolling past its beginning brings the one before.
   const jumps: string[] = [];
   let last: number | undefined;
@@ -96,9 +107,7 @@ test('older messages come while one scrolls up, and what one reads stays where i
           jumps.push(`${last} to ${before.number}`);
         }
         await chat.page.mouse.wheel(0, -400);
-        await chat.page.waitForFunction(
-          () => new Promise((resolve) => requestAnimationFrame(() => resolve(true))),
-        );
+        await stillness();
         const after = await reading();
         // A wheel of 400 pixels passes a few of these messages.
         if (before.number - after.number > 6) jumps.push(`${before.number} to ${after.number}`);
