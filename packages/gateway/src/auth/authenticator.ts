@@ -62,7 +62,7 @@ export function shownBy({ headers, url = '' }: IncomingMessage): {
   const { authorization } = headers;
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization);
   if (bearer === null) throw unauthorized('Expected Authorization: Bearer <token>.');
-  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+  const offered = offeredProtocols(headers);
   return {
     token: bearer?.[1] ?? after(BEARER_PREFIX, offered),
     ticket: after(TICKET_PREFIX, offered),
@@ -92,6 +92,16 @@ export function unauthorized(why: string): ProtocolError {
   return new ProtocolError('UNAUTHORIZED', why);
 }
 
-function after(prefix: string, names: readonly string[] = []): string | undefined {
+/** The subprotocols that an upgrade offers. */
+export function offeredProtocols(headers: IncomingHttpHeaders): readonly string[] {
+  return headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+}
+
+/** Whether a subprotocol is no protocol, and says who is asking. */
+export function isCredential(name: string): boolean {
+  return name.startsWith(BEARER_PREFIX) || name.startsWith(TICKET_PREFIX);
+}
+
+function after(prefix: string, names: readonly string[]): string | undefined {
   return names.find((name) => name.startsWith(prefix))?.slice(prefix.length);
 }

@@ -7,7 +7,7 @@ import {
   type Identity,
   unauthorized,
 } from './authenticator.ts';
-import type { Principal } from './principal.ts';
+import { isPrincipalId, type Principal } from './principal.ts';
 
 /** What an `authenticate` function is shown. */
 export interface AuthenticateInput {
@@ -47,7 +47,7 @@ export class FunctionAuth implements Authenticator {
       throw unauthorized('This token is not known here, or not any more.');
     }
     const { id, isAdmin = false, expiresAt, signal } = known;
-    if (typeof id !== 'string' || !/^[^\p{C}\s]{1,128}$/u.test(id)) {
+    if (!isPrincipalId(id)) {
       throw new TypeError('authenticate: expected an id of 1 to 128 characters without spaces.');
     }
     const identity: Identity = {

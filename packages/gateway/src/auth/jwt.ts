@@ -5,6 +5,7 @@ import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jos
 import * as z from 'zod';
 import { type Config, ConfigError } from '../config.ts';
 import type { Identity } from './authenticator.ts';
+import { isPrincipalId } from './principal.ts';
 
 type JwtConfig = Pick<
   Config,
@@ -33,7 +34,6 @@ const ASYMMETRIC = [
 const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
 /** A provider that has not answered by then does not answer, milliseconds. */
 const DISCOVERY_MS = 5_000;
-const principalId = z.string().regex(/^[^\p{C}\s]{1,128}$/u);
 
 /** `undefined` where no setting says how to check one. @throws {ConfigError} */
 export async function createJwtVerifier(config: JwtConfig): Promise<VerifyJwt | undefined> {
@@ -75,9 +75,9 @@ function verifier(
       const { payload } = await (typeof key === 'function'
         ? jwtVerify(token, key, options)
         : jwtVerify(token, key, options));
-      const id = principalId.safeParse(payload.sub);
-      if (!id.success || payload.exp === undefined) return undefined;
-      return { principal: { id: id.data }, expiresAt: payload.exp * 1_000 };
+      const { sub: id, exp } = payload;
+      if (!isPrincipalId(id) || exp === undefined) return undefined;
+      return { principal: { id }, expiresAt: exp * 1_000 };
     } catch (error) {
       // A provider that cannot be asked says nothing of the token.
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))

@@ -12,7 +12,13 @@ import {
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Authentication } from '../auth/authentication.ts';
-import { cookieFor, type Identity, unauthorized } from '../auth/authenticator.ts';
+import {
+  cookieFor,
+  type Identity,
+  isCredential,
+  offeredProtocols,
+  unauthorized,
+} from '../auth/authenticator.ts';
 import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
@@ -130,11 +136,9 @@ export class ConnectionManager {
     checkOrigin(request, this.#options.originRules);
     this.#makeRoom();
     socket.once('close', limits.connectFrom(address));
-    const offered = request.headers['sec-websocket-protocol']
-      ?.split(',')
-      .map((name) => name.trim());
-    const isPlain = !offered?.includes(SUBPROTOCOL);
-    if (isPlain && offered?.some((name) => /^parley\.(?:bearer|ticket)\./.test(name))) {
+    const offered = offeredProtocols(request.headers);
+    const isPlain = !offered.includes(SUBPROTOCOL);
+    if (isPlain && offered.some(isCredential)) {
       throw new ProtocolError(
         'INVALID_MESSAGE',
         'Offer parley.v1 beside what says who is asking: one of the subprotocols has to be chosen, and that is no secret.',

@@ -356,7 +356,8 @@ export class Connection implements Peer {
     refusal: ProtocolError | undefined,
   ): Promise<void> | undefined {
     if (this.closing) return undefined;
-    if (refusal) this.#inbound.countRefusal();
+    if (!refusal) return this.#handleLimited(incoming);
+    this.#inbound.countRefusal();
     return this.#handleLimited({ ...incoming, refusal });
   }
 
