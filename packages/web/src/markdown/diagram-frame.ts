@@ -44,7 +44,7 @@ async function draw({ source, dark }: DiagramRequest): Promise<DiagramMessage> {
   const element = new DOMParser().parseFromString(svg, 'text/html').querySelector('svg');
   if (!element) throw new Error('');
   removeHandlers(element);
-  document.body.append(element);
+  document.body.replaceChildren(element);
   const box = element.viewBox.baseVal;
   const { width, height } = box.width > 0 ? box : element.getBoundingClientRect();
   element.setAttribute('width', String(width));

@@ -6,8 +6,8 @@ export interface DiagramRequest {
   readonly dark: boolean;
 }
 
-export type DiagramMessage =
-  | { readonly type: 'ready' }
+/** How a drawing ends. */
+export type DiagramEnd =
   | {
       readonly type: 'drawn';
       readonly svg: string;
@@ -15,6 +15,8 @@ export type DiagramMessage =
       readonly height: number;
     }
   | { readonly type: 'failed'; readonly reason: string };
+
+export type DiagramMessage = DiagramEnd | { readonly type: 'ready' };
 
 export function diagramRequest(source: string, dark: boolean): DiagramRequest {
   return { type: 'draw', source, dark };
