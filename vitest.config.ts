@@ -29,7 +29,8 @@ export default defineConfig({
           name: 'together',
           include: ['tests/**/*.test.ts'],
           exclude: [...shared.exclude, ...MEASURED],
-          maxWorkers: 2,
+          // Most of the time a test waits for something: two cores are busy with three.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },
