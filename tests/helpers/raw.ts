@@ -15,6 +15,8 @@ export interface RawOptions {
   /** The subprotocols to offer. */
   readonly protocol?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent right behind the request, before there is an answer to it. */
+  readonly ahead?: Buffer;
   readonly onFinished?: (dispose: () => void) => void;
 }
 
@@ -57,6 +59,7 @@ export class RawSocket {
       path = '/ws',
       protocol = 'parley.v1',
       headers = {},
+      ahead = Buffer.alloc(0),
       onFinished = onTestFinished,
     } = options;
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -73,7 +76,8 @@ export class RawSocket {
       ...headers,
     };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
-    socket.write([`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
+    const request = [`GET ${path} HTTP/1.1`, ...lines, '', ''].join('\r\n');
+    socket.write(Buffer.concat([Buffer.from(request), ahead]));
     let bytes = Buffer.alloc(0);
     for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
       bytes = Buffer.concat([bytes, chunk]);
