@@ -12,6 +12,8 @@ const ARGUMENTS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // So that pages can be of other hosts; the name is reserved for this (RFC 6761).
+  '--host-resolver-rules=MAP *.test 127.0.0.1',
 ];
 
 export interface PageOptions extends BrowserContextOptions {
@@ -48,10 +50,13 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
 }
 
 /** The same, empty, and it may complain. */
-export async function openIndulgently(options: BrowserContextOptions = {}): Promise<Page> {
+export async function openIndulgently(
+  options: BrowserContextOptions = {},
+  onFinished: (dispose: () => Promise<void>) => void = onTestFinished,
+): Promise<Page> {
   browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
   const context = await (await browser).newContext({ locale: 'en-GB', ...options });
-  onTestFinished(() => context.close());
+  onFinished(() => context.close());
   return context.newPage();
 }
 
