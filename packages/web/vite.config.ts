@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import tailwindcss from '@tailwindcss/vite';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, type HtmlTagDescriptor, type Plugin } from 'vite';
 
 /** KaTeX has each font in three formats; a browser that runs the page takes the first. */
 const onlyWoff2: Plugin = {
@@ -40,8 +40,30 @@ const compressed: Plugin = {
   },
 };
 
+/** The browser is told of what draws the page with the page itself, not when the first script asks for it. */
+const preloaded: Plugin = {
+  name: 'preloaded',
+  transformIndexHtml: {
+    order: 'post',
+    handler(_html, { path, bundle = {} }) {
+      const file = Object.values(bundle).find(({ name }) => name === 'page');
+      if (path !== '/index.html' || file?.type !== 'chunk') return [];
+      const link = (rel: string, name: string): HtmlTagDescriptor => ({
+        tag: 'link',
+        attrs: { rel, crossorigin: true, href: `/${name}` },
+        injectTo: 'head',
+      });
+      const styles = [...(file.viteMetadata?.importedCss ?? [])];
+      return [
+        link('modulepreload', file.fileName),
+        ...styles.map((style) => link('stylesheet', style)),
+      ];
+    },
+  },
+};
+
 export default defineConfig({
-  plugins: [tailwindcss(), onlyWoff2, compressed],
+  plugins: [tailwindcss(), onlyWoff2, compressed, preloaded],
   // The gateway serves the page at the root of its origin, so one address for each asset serves
   // `/` and `/s/{id}` alike, and a browser caches it once.
   base: '/',

@@ -126,6 +126,7 @@ test('the keyboard does everything: shortcuts, their sheet, a new chat, the chat
 test('a screen reader hears that an answer begins and how it ended, not every word', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent] });
   const chat = await Chat.open(http);
+  await chat.field.waitFor();
   await chat.page.evaluate(() => {
     const heard: string[] = [];
     Object.assign(globalThis, { heard });

@@ -44,6 +44,30 @@ test('what is nested or long without end holds the page up for less than 200 ms 
   expect(Math.max(...Object.values(longest))).toBeLessThan(200);
 }, 200_000);
 
+/** How much longer what is shown became in one step, at the most. */
+function longestStep(text: string): Promise<number> {
+  globalThis.show([{ text: 'word ', streaming: true }]);
+  return new Promise((resolve) => {
+    const shown = document.querySelector('.markdown');
+    let [length, longest] = [5, 0];
+    new MutationObserver(() => {
+      const now = shown?.textContent?.length ?? 0;
+      longest = Math.max(longest, now - length);
+      length = now;
+      if (now >= text.trim().length) resolve(longest);
+    }).observe(document, { subtree: true, childList: true, characterData: true });
+    globalThis.show([{ text, streaming: true }]);
+  });
+}
+
+test('what has come while the page was busy is drawn in small steps', async () => {
+  const page = await openPage(await serveBuilt(root));
+  await show(page, []);
+  const text = JSON.stringify('word '.repeat(1_600));
+  const longest = await page.evaluate(`(${longestStep.toString()})(${text})`);
+  expect(longest).toBeLessThanOrEqual(1_000);
+}, 60_000);
+
 /** Writes a text as it comes, several chunks in a frame, with its end in sight. */
 async function stream(text: string, chunk: number): Promise<void> {
   for (let end = chunk, count = 1; end < text.length; end += chunk, count += 1) {

@@ -59,7 +59,23 @@ test('the end stays in view when the window is turned, or made smaller by a keyb
   }
 });
 
-test('older messages come while one scrolls up, and what one reads stays where it is', async () => {
+declare global {
+  /** The least number that a message of the page had, whenever it was drawn. */
+  var leastDrawn: number;
+}
+
+function watchDrawn(): void {
+  globalThis.leastDrawn = Infinity;
+  const look = (): void => {
+    for (const { textContent } of document.querySelectorAll('[role="log"] article')) {
+      const number = Number(/number (\d+)\./.exec(textContent)?.[1] ?? Infinity);
+      globalThis.leastDrawn = Math.min(leastDrawn, number);
+    }
+  };
+  new MutationObserver(look).observe(document, { subtree: true, childList: true });
+}
+
+test('a chat opens at its end; older messages come while one scrolls up, and what one reads stays', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
   const session = crypto.randomUUID();
   for (let n = 1; n <= 70; n += 1) {
@@ -72,8 +88,12 @@ test('older messages come while one scrolls up, and what one reads stays where i
       }),
     });
   }
-  const chat = await Chat.open(`${http}/s/${session}`);
+  const chat = await Chat.open('about:blank');
+  await chat.page.addInitScript(watchDrawn);
+  await chat.page.goto(`${http}/s/${session}`);
   await chat.answers.getByText('number 70.').waitFor();
+  // The page begins with number 21: it is neither drawn nor measured before one goes there.
+  expect(await chat.page.evaluate(() => leastDrawn)).toBeGreaterThan(50);
   /** The first message within the view, and where it stands; in one step, as it is painted. */
   const reading = () =>
     chat.log.evaluate((log) => {

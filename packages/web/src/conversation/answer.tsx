@@ -79,7 +79,9 @@ function Course({ item }: { readonly item: AnswerItem }) {
     part.kind === 'steps' ? (
       <Steps key={`steps ${part.first}`} steps={part.steps} isRunning={isRunning} />
     ) : (
-      <div key={part.at} dir="auto" data-answer className="flow-root leading-[1.65]">
+      // No direction here: each block has its own, and with every one that comes the browser would go
+      // through all before it for nothing.
+      <div key={part.at} data-answer className="flow-root leading-[1.65]">
         <Markdown text={part.text} streaming={isRunning && part === last} />
       </div>
     ),

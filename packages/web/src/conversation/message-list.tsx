@@ -57,6 +57,12 @@ export function MessageList(props: Props) {
     getScrollElement: () => scroll.current,
     getItemKey: (index) => keyOf(items[index]),
     estimateSize: (index) => estimate(items[index]),
+    // It opens at its end: what is above that is neither drawn nor measured first.
+    initialRect: { width: innerWidth, height: innerHeight },
+    initialOffset: () => {
+      const sizes = items.reduce((sum, item) => sum + estimate(item), TOP);
+      return Math.max(0, sizes - innerHeight);
+    },
     paddingStart: TOP,
     overscan: 4,
     anchorTo: 'end',
@@ -70,13 +76,7 @@ export function MessageList(props: Props) {
   const scrollToEnd = useCallback(() => virtualizer.scrollToEnd(), [virtualizer]);
   // The new row is not there before React has drawn it.
   useImperativeHandle(ref, () => ({ scrollToEnd: () => requestAnimationFrame(scrollToEnd) }));
-  // The first drawing is at the beginning, which is no reason to load what came before it.
-  const [isPlaced, setPlaced] = useState(false);
-  useLayoutEffect(() => {
-    scrollToEnd();
-    const frame = requestAnimationFrame(() => setPlaced(true));
-    return () => cancelAnimationFrame(frame);
-  }, [scrollToEnd]);
+  useLayoutEffect(scrollToEnd, [scrollToEnd]);
 
   const [isAtEnd, setAtEnd] = useState(true);
   const wasAtEnd = useRef(true);
@@ -100,7 +100,7 @@ export function MessageList(props: Props) {
   useEffect(look, [look, size]);
 
   const canLoad = hasMore && !isGone(transcript);
-  const older = useOlder(session, isPlaced && canLoad && first <= AHEAD);
+  const older = useOlder(session, canLoad && first <= AHEAD);
   const found = useTarget(session, transcript, place, (index) =>
     virtualizer.scrollToIndex(index, { align: 'center' }),
   );

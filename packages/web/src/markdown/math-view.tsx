@@ -2,6 +2,17 @@
 import { memo, useEffect, useRef, useState } from 'react';
 import { inSmallSteps } from './small-steps.ts';
 
+/** Asked for once: with every `import()` the browser is asked which styles the page has. */
+let katex: Promise<typeof import('./katex.ts')> | undefined;
+
+function loadKatex(): Promise<typeof import('./katex.ts')> {
+  katex ??= import('./katex.ts').catch((error) => {
+    katex = undefined;
+    throw error;
+  });
+  return katex;
+}
+
 interface MathViewProps {
   readonly source: string;
   readonly display: boolean;
@@ -13,7 +24,7 @@ export const MathView = memo(function MathView({ source, display }: MathViewProp
   useEffect(() => {
     let cancel = () => {};
     let wanted = true;
-    import('./katex.ts').then(
+    loadKatex().then(
       ({ drawFormula }) => {
         if (wanted) cancel = inSmallSteps(() => setFormula(drawFormula(source, display)));
       },

@@ -4,6 +4,14 @@ import { useEffect, useRef, useState } from 'react';
 /** So much of a text that is there already is read in one step, UTF-16 code units. */
 const STEP = 8_000;
 
+/**
+ * So much while it is being written, several times what an agent writes between two frames: what has come
+ * while the page was busy is not to keep it busy again.
+ */
+const STREAMING_STEP = 1_000;
+/** Or this part of what is lacking, so that a slow machine does not fall behind ever further. */
+const STREAMING_SHARE = 1 / 8;
+
 /** A step that takes longer is followed by a rest of three times as long, milliseconds. */
 const CHEAP = 8;
 
@@ -35,8 +43,8 @@ export function usePaced(text: string, streaming: boolean): Shown {
     if (shown.text === text && shown.streaming === streaming) return;
     const next = step(shown, text, streaming);
     const rest = cost.current > CHEAP && streaming ? Math.min(MAX_REST, cost.current * 3) : 0;
-    const isShort = next.text.length - shown.text.length < STEP;
-    if (rest === 0 && isShort) {
+    const isWhole = next.text === text;
+    if (rest === 0 && isWhole) {
       setShown(next);
       return;
     }
@@ -48,6 +56,7 @@ export function usePaced(text: string, streaming: boolean): Shown {
 
 function step(shown: Shown, text: string, streaming: boolean): Shown {
   const from = text.startsWith(shown.text) ? shown.text.length : 0;
-  const end = from + STEP;
+  const share = Math.max(STREAMING_STEP, (text.length - from) * STREAMING_SHARE);
+  const end = from + (streaming ? Math.min(STEP, Math.ceil(share)) : STEP);
   return end >= text.length ? { text, streaming } : { text: text.slice(0, end), streaming: true };
 }

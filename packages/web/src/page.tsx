@@ -1,5 +1,4 @@
-/** The web chat of Parley. */
-import './style.css';
+/** What draws the web chat. */
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app/app.tsx';
