@@ -197,4 +197,16 @@ test('text from right to left stands at the right', async () => {
     .getByText('مرحبا')
     .evaluate((paragraph) => getComputedStyle(paragraph).direction);
   expect(direction).toBe('rtl');
+
+  await chat.converse('- أولا\n- ثانيا\n\n> اقتباس\n\n1. first\n2. ثانيا');
+  const lists = chat.answers.last().locator('ul, blockquote, ol, ul li, ol li');
+  const directions = await lists.evaluateAll((all) =>
+    all.map((one) => `${one.localName} ${getComputedStyle(one).direction}`),
+  );
+  // The marks of a list are all at one side.
+  const [right, left] = ['rtl', 'ltr'];
+  expect(directions).toEqual([
+    ...[`ul ${right}`, `li ${right}`, `li ${right}`, `blockquote ${right}`],
+    ...[`ol ${left}`, `li ${left}`, `li ${left}`],
+  ]);
 });

@@ -2,9 +2,9 @@ import type { Session } from '@parley/client';
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { IconButton } from '../controls/icon-button.tsx';
 import { SendIcon, StopIcon } from '../controls/icons.tsx';
+import { directionOf } from '../markdown/direction.ts';
 import { useText } from '../text/text.tsx';
 import { AgentPicker } from './agent-picker.tsx';
-import { directionOf } from './direction.ts';
 import { keepDraft, readDraft } from './drafts.ts';
 import type { AgentChoice } from './use-agent-choice.ts';
 

@@ -3,8 +3,8 @@ import type { MessageItem } from '@parley/client';
 import { useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { WarningIcon } from '../controls/icons.tsx';
+import { directionOf } from '../markdown/direction.ts';
 import { useText } from '../text/text.tsx';
-import { directionOf } from './direction.ts';
 import { keepEdit, readEdit } from './drafts.ts';
 
 interface EditorProps {

@@ -3,6 +3,7 @@ import { Fragment, memo, type ReactNode } from 'react';
 import { useText } from '../text/text.tsx';
 import { CodeBlock } from './code-block.tsx';
 import { DiagramBlock } from './diagram-block.tsx';
+import { directionOfBlocks, directionOfList } from './direction.ts';
 import { InlineView } from './inline-view.tsx';
 import { MathView } from './math-view.tsx';
 import type { Block, ListItem } from './nodes.ts';
@@ -37,7 +38,7 @@ export const BlockView = memo(function BlockView({ block }: { readonly block: Bl
       return <MathView source={block.source} display />;
     case 'quote':
       return (
-        <blockquote dir="auto">
+        <blockquote dir={directionOfBlocks(block.children)}>
           <Blocks blocks={block.children} />
         </blockquote>
       );
@@ -63,10 +64,11 @@ function List({ list }: { readonly list: Extract<Block, { type: 'list' }> }) {
     // biome-ignore lint/suspicious/noArrayIndexKey: an item is told by its place, and is only appended
     <Item key={index} item={item} tight={list.tight} />
   ));
+  const direction = directionOfList(list);
   return list.start === undefined ? (
-    <ul dir="auto">{items}</ul>
+    <ul dir={direction}>{items}</ul>
   ) : (
-    <ol dir="auto" start={list.start}>
+    <ol dir={direction} start={list.start}>
       {items}
     </ol>
   );
@@ -82,7 +84,7 @@ const Item = memo(function Item({
   const { text } = useText();
   const isTask = item.checked !== undefined;
   return (
-    <li dir="auto" className={isTask ? 'task' : undefined}>
+    <li className={isTask ? 'task' : undefined}>
       {isTask && (
         <input
           type="checkbox"
@@ -95,7 +97,9 @@ const Item = memo(function Item({
         // biome-ignore lint/suspicious/noArrayIndexKey: a block is told by its place
         <Fragment key={index}>
           {tight && block.type === 'paragraph' ? (
-            <InlineView nodes={block.children} />
+            <bdi>
+              <InlineView nodes={block.children} />
+            </bdi>
           ) : (
             <BlockView block={block} />
           )}
