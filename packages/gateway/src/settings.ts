@@ -159,6 +159,11 @@ export const SETTING_GROUPS = {
       about: 'Its key in PEM. Both are read again when they change.',
       expected: 'the path of a file',
     }),
+    compression: choice(
+      ['off', 'on'],
+      'off',
+      'on: messages of 1 kB or more are compressed for clients that offer it.',
+    ),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',
