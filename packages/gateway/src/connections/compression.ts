@@ -5,8 +5,8 @@ import type { PerMessageDeflateOptions, WebSocket } from 'ws';
 
 /** Below it the time is worth more than the bytes, bytes. */
 const THRESHOLD = 1_024;
-/** Above it everyone else would wait for longer than a few milliseconds, bytes. */
-const MOST = 1_048_576;
+/** It is done at once, so that nothing can overtake: above it everyone else would wait too long, bytes. */
+const MOST = 262_144;
 /** How far back a repetition is found, as a power of two: what many clients say they take at most. */
 const WINDOW_BITS = 12;
 /** With the window: 48 kB while one message is compressed, and nothing between two. */
