@@ -22,7 +22,7 @@ import { createRequestListener } from './http/app.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { isLoopback } from './origin.ts';
+import { isLoopback, pathOf } from './origin.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
 import { Hub } from './sessions/hub.ts';
@@ -306,7 +306,7 @@ function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
 }
 
 function isSocketPath(request: IncomingMessage): boolean {
-  return request.url?.split('?', 1)[0] === SOCKET_PATH;
+  return pathOf(request) === SOCKET_PATH;
 }
 
 function hostInUrl(host: string): string {

@@ -35,6 +35,7 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly limits: Limits;
   readonly log: Logger;
   readonly originRules: OriginRules;
+  readonly frameAncestors: readonly string[];
   /** How long a connection may take to say who is asking, milliseconds. */
   readonly authTimeout: number;
   readonly compression: 'off' | 'on';
@@ -139,7 +140,7 @@ export class ConnectionManager {
   ): Promise<Identity | undefined> {
     const { limits } = this.#options;
     checkUpgrade(request);
-    checkOrigin(request, this.#options.originRules);
+    checkOrigin(request, address, this.#options.originRules);
     this.#makeRoom();
     socket.once('close', limits.connectFrom(address));
     const offered = offeredProtocols(request.headers);
@@ -161,7 +162,11 @@ export class ConnectionManager {
     const refusal = await limits.take(identity?.principal.id, address);
     if (refusal) throw refusal;
     if (identity) this.#enter(identity, socket);
-    if (identity?.setCookie) this.#cookies.set(request, cookieFor(identity.setCookie, request));
+    if (identity?.setCookie) {
+      const inFrames = this.#options.frameAncestors.length > 0;
+      const scope = { isSecure: address.isSecure, inFrames };
+      this.#cookies.set(request, cookieFor(identity.setCookie, scope));
+    }
     // It has taken a while.
     this.#makeRoom();
     return identity;
