@@ -28,7 +28,7 @@ async function serve(
     addresses: new ClientAddresses([]),
     limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
     originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
-    metrics: { countRequest: () => {} },
+    metrics: { countRequest: () => {}, countRefusal: () => {} },
     url: () => url,
     webRoot,
   } as unknown as AppDeps;

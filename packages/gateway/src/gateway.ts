@@ -144,13 +144,19 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
-  const connections = new ConnectionManager({
+  const metrics = createMetrics({
+    connections: () => connections.size,
+    runs: () => runs.size,
+    sessions: () => hub.size,
+  });
+  const connections: ConnectionManager = new ConnectionManager({
     ...config,
     sessions,
     authentication,
     addresses,
     limits,
     log,
+    metrics,
     originRules,
   });
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
@@ -171,11 +177,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         (error: Error) => error.message,
       ),
     }),
-    metrics: createMetrics({
-      connections: () => connections.size,
-      runs: () => runs.size,
-      sessions: () => hub.size,
-    }),
+    metrics,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
   const servers: Server[] = [];

@@ -21,6 +21,7 @@ import {
 } from '../auth/authenticator.ts';
 import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { COMPRESSION, takesCompressed } from './compression.ts';
@@ -34,6 +35,7 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly addresses: ClientAddresses;
   readonly limits: Limits;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
   readonly originRules: OriginRules;
   readonly frameAncestors: readonly string[];
   /** How long a connection may take to say who is asking, milliseconds. */
@@ -91,7 +93,7 @@ export class ConnectionManager {
     this.#server = new WebSocketServer(serverOptions);
     // Its own answer to an upgrade that is none would be without words.
     this.#server.on('wsClientError', (error, socket) => {
-      refuse(socket, new ProtocolError('INVALID_MESSAGE', `${error.message}.`));
+      this.#refuse(socket, new ProtocolError('INVALID_MESSAGE', `${error.message}.`));
     });
     this.#server.on('headers', (headers, request) => {
       const cookie = this.#cookies.get(request);
@@ -126,7 +128,7 @@ export class ConnectionManager {
           this.#open(webSocket, socket, { identity, address, headers: request.headers });
         });
       })
-      .catch((error) => refuse(socket, error))
+      .catch((error) => this.#refuse(socket, error))
       .finally(() => {
         this.#arriving -= 1;
       });
@@ -199,6 +201,12 @@ export class ConnectionManager {
     }
   }
 
+  #refuse(socket: Duplex, error: unknown): void {
+    const code = error instanceof ProtocolError ? error.code : 'INTERNAL_ERROR';
+    this.#options.metrics.countRefusal('upgrade', code);
+    refuse(socket, error);
+  }
+
   #open(
     webSocket: WebSocket,
     socket: Duplex,
@@ -231,6 +239,7 @@ export class ConnectionManager {
         },
         charge: (personId) => options.limits.take(personId, address),
         log: options.log,
+        metrics: options.metrics,
         limits: {
           maxMessageBytes:
             profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,

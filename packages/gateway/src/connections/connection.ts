@@ -18,6 +18,7 @@ import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts
 import type { Principal } from '../auth/principal.ts';
 import type { Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { StoreError } from '../stores/store.ts';
@@ -61,6 +62,7 @@ export interface ConnectionDeps {
   ) => ProtocolError | undefined | Promise<ProtocolError | undefined>;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
 }
 
 type State =
@@ -113,6 +115,7 @@ export class Connection implements Peer {
   readonly #takesCompressed: boolean;
   readonly #outbox: Outbox;
   readonly #log: Logger;
+  readonly #metrics: ConnectionDeps['metrics'];
   readonly #inbox: Incoming[] = [];
   readonly #inbound: InboundLimits;
   #handling = false;
@@ -149,6 +152,7 @@ export class Connection implements Peer {
     this.#socket = socket;
     this.#outbox = outbox;
     this.#log = deps.log;
+    this.#metrics = deps.metrics;
     this.#inbound = new InboundLimits(deps.limits.inbound, performance.now());
   }
 
@@ -317,6 +321,7 @@ export class Connection implements Peer {
   /** Ends the connection in order: its close code goes out after what the socket holds already. */
   close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
     if (this.closing) return;
+    this.#metrics.countClose(code);
     this.#leave();
     // Control frames have room for 123 bytes of reason; ours are ASCII.
     this.#socket.close(code, reason.slice(0, 123));
@@ -430,7 +435,9 @@ export class Connection implements Peer {
   }
 
   #answerError(error: unknown, replyTo: string | undefined): void {
-    this.tell(createError(asProtocolError(error, this.#log), replyTo ? { reply_to: replyTo } : {}));
+    const refusal = asProtocolError(error, this.#log);
+    this.#metrics.countRefusal('message', refusal.code);
+    this.tell(createError(refusal, replyTo ? { reply_to: replyTo } : {}));
   }
 }
 

@@ -24,7 +24,9 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.onError((error, context) => {
     // Whoever it was for is not there any more, and the error most likely says just that.
     if (context.env.outgoing.destroyed) return new Response(null, { status: CLIENT_GONE });
-    return errorResponse(asProtocolError(error, deps.log));
+    const refusal = asProtocolError(error, deps.log);
+    deps.metrics.countRefusal('request', refusal.code);
+    return errorResponse(refusal);
   });
   for (const route of ROUTES) {
     app.on(route.method, honoPath(route.path), (context) => {
