@@ -81,6 +81,8 @@ const REQUEST_TIMES = {
   requestTimeout: 13_000,
   connectionsCheckingInterval: 1_000,
 } as const;
+/** Connections that ask by HTTP or have not asked yet, beside the WebSockets; more are dropped. */
+const MAX_HTTP_CONNECTIONS = 1_000;
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 const VERSION: string = packageJson.version;
@@ -214,6 +216,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       const server = files
         ? await createTlsServer(files, options, handle, log)
         : createServer(options, handle);
+      server.maxConnections = config.maxConnections + MAX_HTTP_CONNECTIONS;
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
