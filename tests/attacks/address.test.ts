@@ -87,6 +87,35 @@ describe('[R8] the address of a client', () => {
     expect(addressOf(TRUSTED, '::ffff:10.1.0.1', forwarded).address).toBe(address);
   });
 
+  const schemeOf = (remoteAddress: string, forwarded: string, proto: string, encrypted: boolean) =>
+    new ClientAddresses(TRUSTED).of({
+      headers: { 'x-forwarded-for': forwarded, 'x-forwarded-proto': proto },
+      socket: { remoteAddress, ...(encrypted ? { encrypted } : {}) },
+    } as unknown as IncomingMessage).isSecure;
+  test.each([
+    ['said by the proxy', '10.1.0.1', '203.0.113.7', 'https', true],
+    ['in capitals', '10.1.0.1', '203.0.113.7', 'HTTPS', true],
+    ['without an address', '10.1.0.1', '', 'https', true],
+    ['not said', '10.1.0.1', '203.0.113.7', '', false],
+    ['no scheme', '10.1.0.1', '203.0.113.7', 'wss', false],
+    ['written by the client, and added to', '10.1.0.1', '203.0.113.7', 'https, http', false],
+    ['of the first of two proxies', '10.1.0.1', '203.0.113.7, 10.1.0.2', 'https, http', true],
+    [
+      'of two, written by the client',
+      '10.1.0.1',
+      '203.0.113.7, 10.1.0.2',
+      'https, http, http',
+      false,
+    ],
+    ['passed on by the second of two', '10.1.0.1', '203.0.113.7, 10.1.0.2', 'https', true],
+    ['said by nobody who is trusted', '203.0.113.7', '203.0.113.7', 'https', false],
+  ])('TLS, %s', (_name, from, forwarded, proto, expected) => {
+    expect(schemeOf(from, forwarded, proto, false)).toBe(expected);
+    // Of one's own socket it is known, unless a proxy speaks for somebody else.
+    const isSaid = from !== '203.0.113.7' && /^https?(,|$)/i.test(proto);
+    expect(schemeOf(from, forwarded, proto, true)).toBe(isSaid ? expected : true);
+  });
+
   test.each(['10.0.0.0/33', '::1/129', '10.0.0', 'proxy.example.org', '10.0.0.0/', 'fe80::1%eth0'])(
     'and %s is no trusted proxy',
     (wrong) => {

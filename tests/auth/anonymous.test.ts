@@ -27,7 +27,7 @@ describe('the cookie', () => {
   test('is given with the page, kept from scripts and other sites, and not given twice', async () => {
     const { http } = await startGateway(options);
     const given = await cookieOf(http);
-    expect(given).toMatch(/^parley_id=[\w.-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+    expect(given).toMatch(/^parley_id=[\w.-]+; Max-Age=\d+; Path=\/; HttpOnly; SameSite=Lax$/);
     expect(await cookieOf(http, pair(given))).toBeUndefined();
     expect(await idOf(http, pair(given))).toBe(await idOf(http, pair(given)));
   });

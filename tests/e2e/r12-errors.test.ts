@@ -167,6 +167,17 @@ describe('[R12] a refusal names its code, the message, the limit that applied, a
     expect(noted(error)).toMatchObject({ code: 'FORBIDDEN' });
   });
 
+  test('METHOD_NOT_ALLOWED and UPGRADE_REQUIRED, over HTTP', async () => {
+    const { http } = await startGateway({ agents: [echoAgent] });
+    const refusalOf = async (path: string, method: string) => {
+      const response = await fetch(`${http}${path}`, { method });
+      const { error } = (await response.json()) as { error: Refusal };
+      return [response.status, noted(error).code];
+    };
+    expect(await refusalOf('/api/health', 'DELETE')).toEqual([405, 'METHOD_NOT_ALLOWED']);
+    expect(await refusalOf('/ws', 'GET')).toEqual([426, 'UPGRADE_REQUIRED']);
+  });
+
   test('NOT_FOUND, over HTTP', async () => {
     const { http } = await startGateway({ agents: [echoAgent] });
     const response = await fetch(`${http}/api/nothing`);

@@ -11,6 +11,7 @@ import { ConnectionManager } from '../../packages/gateway/src/connections/connec
 import { type Agent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
+import { createMetrics } from '../../packages/gateway/src/metrics.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { Hub } from '../../packages/gateway/src/sessions/hub.ts';
@@ -67,6 +68,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     addresses: new ClientAddresses(config.trustedProxies),
     limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
     log,
+    metrics: createMetrics({ connections: () => 0, runs: () => 0, sessions: () => 0 }),
     originRules: { origins: config.origins, hosts: config.hosts },
   });
   const server = createServer();

@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest';
 export interface RawFrame {
   readonly opcode: number;
   readonly fin: boolean;
+  /** RSV1: the message that begins with it is compressed. */
+  readonly compressed: boolean;
   readonly payload: Buffer;
 }
 
@@ -152,6 +154,7 @@ export class RawSocket {
     return {
       opcode: first & 0x0f,
       fin: (first & 0x80) !== 0,
+      compressed: (first & 0x40) !== 0,
       payload: rest.subarray(start, start + length),
     };
   }

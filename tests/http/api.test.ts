@@ -193,7 +193,7 @@ test('[R12] a refusal names the field and what was expected', async () => {
       /title or agent_name/,
     ],
     ['/nothing/here', {}, 404, 'NOT_FOUND', /\/nothing\/here/],
-    ['/ws', {}, 426, 'NOT_FOUND', /ws:\/\//],
+    ['/ws', {}, 426, 'UPGRADE_REQUIRED', /ws:\/\//],
   ];
   for (const [path, options, status, code, message] of cases) {
     const answer = await ask(`${http}${path}`, options);
@@ -210,7 +210,10 @@ test('[R12] a refusal names the field and what was expected', async () => {
 test('[R12] a wrong method is told which ones there are; HEAD and OPTIONS work', async () => {
   const { http } = await startGateway({ agents });
   const wrong = await ask(`${http}/api/sessions`, { method: 'PUT', body: {} });
-  expect(wrong).toMatchObject({ status: 405, body: { code: 405, error: { code: 'NOT_FOUND' } } });
+  expect(wrong).toMatchObject({
+    status: 405,
+    body: { code: 405, error: { code: 'METHOD_NOT_ALLOWED' } },
+  });
   expect(wrong.headers.get('allow')).toBe('GET, HEAD, POST, OPTIONS');
   const root = await ask(`${http}/`, { method: 'DELETE' });
   expect([root.status, root.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);

@@ -17,14 +17,18 @@ import { exchange, portOf } from './request.ts';
 const log = await createLogger({ level: 'silent', pretty: false });
 
 /** The HTTP side alone: `createGateway` serves the page that was built, tests one of their own. */
-async function serve(webRoot: string | undefined): Promise<string> {
+async function serve(
+  webRoot: string | undefined,
+  frameAncestors: readonly string[] = [],
+): Promise<string> {
   let url = '';
   const deps = {
+    config: parseOptions({ frameAncestors }),
     authentication: await openAuthentication(parseOptions({ store: 'memory:' }), undefined, log),
     addresses: new ClientAddresses([]),
     limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
     originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
-    metrics: { countRequest: () => {} },
+    metrics: { countRequest: () => {}, countRefusal: () => {} },
     url: () => url,
     webRoot,
   } as unknown as AppDeps;
@@ -119,9 +123,38 @@ test('wherever the page is asked for, it comes with its security policy', async 
     expect(policy, path).toContain("default-src 'self'");
     expect(policy).toContain("script-src 'self';");
     expect(policy).toContain("frame-ancestors 'none'");
+    expect(response.headers.get('x-frame-options')).toBe('DENY');
     expect(policy).toContain(`connect-src 'self' ws://127.0.0.1:${portOf(url)} wss://`);
     expect(policy).not.toContain('unsafe');
   }
+});
+
+test('pages of the origins that may show the chat are named to browsers, for its diagrams too', async () => {
+  const root = await builtPage();
+  await writeFile(join(root, 'diagram.html'), '<!doctype html><title>Diagram</title>');
+  const url = await serve(root, ['https://shop.example', 'http://localhost:3000']);
+  for (const [path, ancestors] of [
+    ['/', 'frame-ancestors https://shop.example http://localhost:3000'],
+    ['/diagram.html', "frame-ancestors 'self' https://shop.example http://localhost:3000"],
+  ] as const) {
+    const { headers } = await fetch(`${url}${path}`);
+    const policy = headers.get('content-security-policy')?.split('; ');
+    expect(policy?.filter((part) => part.startsWith('frame-ancestors'))).toEqual([ancestors]);
+    expect(headers.get('x-frame-options')).toBeNull();
+  }
+});
+
+test.each([
+  '*',
+  "'self'",
+  'https://shop.example/',
+  'https://*.example',
+  'shop.example',
+  'https://a;x',
+  'app://x',
+  'https://Shop.example',
+])('frameAncestors does not take %s', (wrong) => {
+  expect(() => parseOptions({ frameAncestors: [wrong] })).toThrow(/expected origins as browsers/);
 });
 
 test('the frame for diagrams may load its scripts and nothing else, and has no origin', async () => {
@@ -129,6 +162,7 @@ test('the frame for diagrams may load its scripts and nothing else, and has no o
   await writeFile(join(root, 'diagram.html'), '<!doctype html><title>Diagram</title>');
   const url = await serve(root);
   const { headers } = await fetch(`${url}/diagram.html`);
+  expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
   expect(headers.get('content-security-policy')).toBe(
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; " +
       "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts",

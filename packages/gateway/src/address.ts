@@ -1,5 +1,5 @@
-/** From which address a request comes, also where proxies stand before the server. */
-import type { IncomingMessage } from 'node:http';
+/** From which address a request comes, and how, also where proxies stand before the server. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { isLoopback } from './origin.ts';
 
@@ -9,12 +9,14 @@ export interface ClientAddress {
   /** What limits count by: the address, or the /64 of an IPv6 one, which is a single customer's. */
   readonly network: string;
   readonly isLoopback: boolean;
+  /** It speaks TLS, with this server or with the proxy that it reaches first. */
+  readonly isSecure: boolean;
 }
 
 export class ClientAddresses {
   readonly #proxies = new BlockList();
 
-  /** `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-For` is believed. */
+  /** `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
   constructor(trustedProxies: readonly string[]) {
     for (const range of trustedProxies) {
       const [address = '', length] = range.split('/');
@@ -30,13 +32,16 @@ export class ClientAddresses {
    */
   of({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): ClientAddress {
     let address = plain(socket.remoteAddress ?? '') ?? 'unknown';
-    const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',');
+    let proxies = 0;
+    const forwarded = listOf(headers['x-forwarded-for']);
     while (forwarded.length > 0 && this.#isProxy(address)) {
+      proxies += 1;
       const before = plain(forwarded.pop()?.trim() ?? '');
       if (before === undefined) break;
       address = before;
     }
-    return { address, network: networkOf(address), isLoopback: isLoopback(address) };
+    const isSecure = schemeBefore(proxies, headers) ?? 'encrypted' in socket;
+    return { address, network: networkOf(address), isLoopback: isLoopback(address), isSecure };
   }
 
   #isProxy(address: string): boolean {
@@ -49,6 +54,19 @@ export class ClientAddresses {
 export function isAddressRange(text: string): boolean {
   const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   return isIP(address) !== 0 && !address.includes('%') && Number(length ?? 0) <= bitsOf(address);
+}
+
+function listOf(header: string | string[] | undefined): string[] {
+  return [header ?? []].flat().join(',').split(',');
+}
+
+/** What the outermost of so many trusted proxies says of TLS, counted from the right as the addresses are. */
+function schemeBefore(proxies: number, headers: IncomingHttpHeaders): boolean | undefined {
+  if (proxies === 0) return undefined;
+  const schemes = listOf(headers['x-forwarded-proto']);
+  // Most pass on the one that there is.
+  const scheme = schemes[Math.max(0, schemes.length - proxies)]?.trim().toLowerCase();
+  return scheme === 'https' ? true : scheme === 'http' ? false : undefined;
 }
 
 function bitsOf(address: string): number {

@@ -22,7 +22,7 @@ import { createRequestListener } from './http/app.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { isLoopback } from './origin.ts';
+import { isLoopback, pathOf } from './origin.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
 import { Hub } from './sessions/hub.ts';
@@ -81,6 +81,8 @@ const REQUEST_TIMES = {
   requestTimeout: 13_000,
   connectionsCheckingInterval: 1_000,
 } as const;
+/** Connections that ask by HTTP or have not asked yet, beside the WebSockets; more are dropped. */
+const MAX_HTTP_CONNECTIONS = 1_000;
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 const VERSION: string = packageJson.version;
@@ -144,13 +146,19 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
-  const connections = new ConnectionManager({
+  const metrics = createMetrics({
+    connections: () => connections.size,
+    runs: () => runs.size,
+    sessions: () => hub.size,
+  });
+  const connections: ConnectionManager = new ConnectionManager({
     ...config,
     sessions,
     authentication,
     addresses,
     limits,
     log,
+    metrics,
     originRules,
   });
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
@@ -171,11 +179,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         (error: Error) => error.message,
       ),
     }),
-    metrics: createMetrics({
-      connections: () => connections.size,
-      runs: () => runs.size,
-      sessions: () => hub.size,
-    }),
+    metrics,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
   const servers: Server[] = [];
@@ -212,6 +216,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       const server = files
         ? await createTlsServer(files, options, handle, log)
         : createServer(options, handle);
+      server.maxConnections = config.maxConnections + MAX_HTTP_CONNECTIONS;
       server.on('upgrade', (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -306,7 +311,7 @@ function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
 }
 
 function isSocketPath(request: IncomingMessage): boolean {
-  return request.url?.split('?', 1)[0] === SOCKET_PATH;
+  return pathOf(request) === SOCKET_PATH;
 }
 
 function hostInUrl(host: string): string {

@@ -9,7 +9,15 @@ export interface OriginRules {
   readonly hosts: readonly string[];
 }
 
-type Asking = Pick<IncomingMessage, 'headers' | 'headersDistinct' | 'socket'>;
+type Asking = Pick<IncomingMessage, 'headers' | 'headersDistinct' | 'url'>;
+
+/** What is known of who asks. */
+interface From {
+  readonly isLoopback: boolean;
+  readonly isSecure: boolean;
+}
+
+const AUTHORITY = /^https?:\/\/([^/?#]*)/i;
 
 /**
  * Refuses a request that is addressed to another name (DNS rebinding) or sent by a page of a foreign
@@ -18,12 +26,14 @@ type Asking = Pick<IncomingMessage, 'headers' | 'headersDistinct' | 'socket'>;
  * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; `INVALID_MESSAGE` for one that is addressed twice (RFC 9112
  *   section 3.2): what stands before this server may have gone by the other name.
  */
-export function checkOrigin(request: Asking, rules: OriginRules): void {
+export function checkOrigin(request: Asking, { isSecure }: From, rules: OriginRules): void {
   if ((request.headersDistinct.host?.length ?? 0) > 1) {
     throw new ProtocolError('INVALID_MESSAGE', 'Expected one Host header, got several.');
   }
   if (rules.origins.includes('*')) return;
-  const { host = '', origin } = request.headers;
+  const { origin } = request.headers;
+  // A target that names a host counts, and not the Host header (RFC 9112 section 3.2.2).
+  const host = AUTHORITY.exec(request.url ?? '')?.[1] ?? request.headers.host ?? '';
   if (!isOwnHost(host, rules)) {
     throw new ProtocolError(
       'ORIGIN_NOT_ALLOWED',
@@ -32,7 +42,7 @@ export function checkOrigin(request: Asking, rules: OriginRules): void {
     );
   }
   if (origin === undefined) return;
-  const scheme = 'encrypted' in request.socket ? 'https' : 'http';
+  const scheme = isSecure ? 'https' : 'http';
   if (origin === `${scheme}://${host}`.toLowerCase() || rules.origins.includes(origin)) return;
   throw new ProtocolError(
     'ORIGIN_NOT_ALLOWED',
@@ -47,12 +57,8 @@ export function checkOrigin(request: Asking, rules: OriginRules): void {
  *
  * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`
  */
-export function checkSocketOrigin(
-  request: Asking,
-  from: { readonly isLoopback: boolean },
-  rules: OriginRules,
-): void {
-  checkOrigin(request, rules);
+export function checkSocketOrigin(request: Asking, from: From, rules: OriginRules): void {
+  checkOrigin(request, from, rules);
   if (request.headers.origin !== undefined || from.isLoopback) return;
   if (rules.origins.includes('*')) return;
   throw new ProtocolError(
@@ -66,6 +72,11 @@ function isOwnHost(host: string, rules: OriginRules): boolean {
   const name = host.toLowerCase().replace(/:\d{1,5}$/, '');
   if (rules.hosts.includes(name)) return true;
   return rules.origins.some((origin) => URL.parse(origin)?.host === host.toLowerCase());
+}
+
+/** The path of a request, without its query, whichever form its target has. */
+export function pathOf({ url = '' }: Pick<IncomingMessage, 'url'>): string {
+  return url.replace(AUTHORITY, '').split('?', 1)[0] ?? '';
 }
 
 /** Whether only this machine reaches the address. */

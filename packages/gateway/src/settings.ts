@@ -143,10 +143,16 @@ export const SETTING_GROUPS = {
       'Host names that the server answers to.',
       'host names without scheme and port',
     ),
+    frameAncestors: list(
+      z.string().refine((value) => /^https?:[^*;,']+$/.test(value) && isOrigin(value)),
+      [],
+      'Origins whose pages may show the chat in a frame; none unless told.',
+      'origins as browsers send them, https://host or https://host:port, in lower case',
+    ),
     trustedProxies: list(
       z.string().refine(isAddressRange),
       [],
-      'Proxies whose X-Forwarded-For says from which address a client comes.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.',
       'addresses or CIDR ranges such as 10.0.0.0/8',
     ),
     tlsCertFile: path.optional().register(infos, {
@@ -159,6 +165,11 @@ export const SETTING_GROUPS = {
       about: 'Its key in PEM. Both are read again when they change.',
       expected: 'the path of a file',
     }),
+    compression: choice(
+      ['off', 'on'],
+      'off',
+      'on: messages of 1 kB or more are compressed for clients that offer it.',
+    ),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',

@@ -143,6 +143,16 @@ export const ERROR_CODES = {
     status: 404,
     description: 'There is no such route.',
   },
+  METHOD_NOT_ALLOWED: {
+    retryable: false,
+    status: 405,
+    description: 'The route is there and does not take this method; `Allow` names those it takes.',
+  },
+  UPGRADE_REQUIRED: {
+    retryable: false,
+    status: 426,
+    description: 'This is a WebSocket endpoint. Connect to it with a WebSocket client.',
+  },
   INTERNAL_ERROR: {
     retryable: true,
     status: 500,

@@ -12,7 +12,7 @@ export interface Identity {
   readonly isRevoked?: () => boolean;
   /** Nothing was shown for it: it is who everyone, or everyone new, is. */
   readonly isAssumed?: true;
-  /** A `Set-Cookie` that makes the next request known, to be sent with this one's answer. */
+  /** A cookie that makes the next request known, to be sent by `cookieFor` with this one's answer. */
   readonly setCookie?: string;
   /** The same for a browser that asks to be signed in; absent where that cannot be. */
   readonly signIn?: string;
@@ -69,14 +69,25 @@ export function shownBy({ headers, url = '' }: IncomingMessage): {
   };
 }
 
-/** A `Set-Cookie` that signs a browser out. */
-export function signedOut(): string {
-  return `${SIGNED_IN}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0`;
+/** To whom a cookie goes: by TLS to who came by TLS, and into frames of other sites where those are allowed. */
+export interface CookieScope {
+  readonly isSecure: boolean;
+  readonly inFrames: boolean;
 }
 
-/** The cookie as it is sent in answer to this request: by TLS for TLS alone. */
-export function cookieFor(setCookie: string, { socket }: Pick<IncomingMessage, 'socket'>): string {
-  return 'encrypted' in socket ? `${setCookie}; Secure` : setCookie;
+/** What signs a browser out, whichever of the two its cookie was made as. */
+export function signedOut({ isSecure }: Pick<CookieScope, 'isSecure'>): readonly string[] {
+  const kinds = isSecure ? [false, true] : [false];
+  return kinds.map((inFrames) => cookieFor(`${SIGNED_IN}=; Max-Age=0`, { isSecure, inFrames }));
+}
+
+/** The `Set-Cookie` as it is sent: `cookie` is its name, value and age. */
+export function cookieFor(cookie: string, { isSecure, inFrames }: CookieScope): string {
+  const kept = `${cookie}; Path=/; HttpOnly`;
+  // Lax: whoever follows a link to here stays who they are.
+  if (!isSecure) return `${kept}; SameSite=Lax`;
+  // Partitioned: another one under each site that shows the frame, so that no page has it from another.
+  return `${kept}; SameSite=${inFrames ? 'None; Partitioned' : 'Lax'}; Secure`;
 }
 
 /** @throws {ProtocolError} `UNAUTHORIZED` where it has expired or was revoked. */

