@@ -10,7 +10,18 @@ const ROOT = new URL('../', import.meta.url);
 const LOCK_FILE = new URL('package-lock.json', ROOT);
 
 interface LockFile {
-  readonly packages: Record<string, { gypfile?: boolean; resolved?: string; link?: boolean }>;
+  readonly packages: Record<
+    string,
+    {
+      gypfile?: boolean;
+      resolved?: string;
+      link?: boolean;
+      version?: string;
+      integrity?: string;
+      /** It comes within the archive of the package that it lies in. */
+      inBundle?: boolean;
+    }
+  >;
 }
 
 /** The lock file as it is, and as it has to be. */
