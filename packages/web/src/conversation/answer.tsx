@@ -1,11 +1,11 @@
 import type { AnswerItem, Session } from '@parley/client';
 import { memo, useRef } from 'react';
 import { Button } from '../controls/button.tsx';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
 import { type Text, useText } from '../text/text.tsx';
-import { CopyButton } from './copy-button.tsx';
 import { AnswerParts } from './parts.ts';
 import { Progress } from './progress.tsx';
 import { isOpen, OpenApprovals, Steps } from './steps.tsx';

@@ -1,10 +1,10 @@
 import type { MessageItem, Problem, Session } from '@parley/client';
 import { memo } from 'react';
 import { Button } from '../controls/button.tsx';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { EditIcon, WarningIcon } from '../controls/icons.tsx';
 import { type Text, useText } from '../text/text.tsx';
-import { CopyButton } from './copy-button.tsx';
 import { Editor } from './editor.tsx';
 import { Timestamp } from './timestamp.tsx';
 

@@ -193,10 +193,11 @@ export const de: Text = {
   },
 
   limits: {
-    rate: (seconds) =>
+    rate: 'Zu viel auf einmal.',
+    goesOn: (seconds) =>
       plural(seconds, {
-        one: 'Zu viel auf einmal. In # Sekunde geht es weiter.',
-        other: 'Zu viel auf einmal. In # Sekunden geht es weiter.',
+        one: 'In # Sekunde geht es weiter.',
+        other: 'In # Sekunden geht es weiter.',
       }),
     queue:
       'In diesem Chat warten zu viele Fragen. Ihre wird gesendet, sobald eine Antwort fertig ist.',
@@ -275,7 +276,6 @@ export const de: Text = {
 
   markdown: {
     code: 'Code',
-    copyCode: 'Kopieren',
     table: 'Tabelle',
     taskDone: 'Erledigt',
     taskOpen: 'Offen',

@@ -180,11 +180,9 @@ export const en = {
   },
 
   limits: {
-    rate: (seconds: number) =>
-      plural(seconds, {
-        one: 'Too much at once. It goes on in # second.',
-        other: 'Too much at once. It goes on in # seconds.',
-      }),
+    rate: 'Too much at once.',
+    goesOn: (seconds: number) =>
+      plural(seconds, { one: 'It goes on in # second.', other: 'It goes on in # seconds.' }),
     queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
     other: 'The server cannot take your message now. It is sent again until it does.',
     store: 'The server cannot save messages now. Yours is sent again until it can.',
@@ -257,7 +255,6 @@ export const en = {
 
   markdown: {
     code: 'Code',
-    copyCode: 'Copy',
     table: 'Table',
     taskDone: 'Done',
     taskOpen: 'To do',
