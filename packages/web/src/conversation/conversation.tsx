@@ -70,6 +70,10 @@ export function Conversation({ place, onOpenSidebar }: Props) {
     <main className="flex h-full min-w-0 flex-1 flex-col">
       <Header
         title={sessionId === undefined ? text.newChat : titleOf(transcript, text)}
+        session={
+          sessionId === undefined || isGone(transcript) ? undefined : { id: sessionId, title }
+        }
+        access={transcript.you?.access}
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
@@ -118,7 +122,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
             </>
           ) : transcript.you?.access === 'read' ? (
             <p role="status" className="py-4 text-center text-sm text-muted">
-              {text.invite.readOnly}
+              {text.share.readOnly}
             </p>
           ) : (
             <Composer

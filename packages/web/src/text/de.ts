@@ -22,6 +22,7 @@ export const de: Text = {
     failed: 'Die Chats lassen sich gerade nicht laden.',
     tryAgain: 'Noch einmal versuchen',
     unread: 'ungelesen',
+    actionsHere: 'Aktionen für diesen Chat',
     actions: (title) => `Aktionen für ${title}`,
     rename: 'Umbenennen',
     renameLabel: 'Titel des Chats',
@@ -32,6 +33,8 @@ export const de: Text = {
     restored: (title) => `„${title}“ ist wieder da.`,
     deleteFailed: (title) =>
       `„${title}“ konnte nicht gelöscht werden und steht wieder in der Liste.`,
+    deleteForbidden: (title) =>
+      `„${title}“ gehört Ihnen nicht. Sie können ihn verlassen: siehe „Teilen…“ in seinem Menü.`,
     renameFailed: (reason) => `Der Titel wurde nicht geändert: ${reason}`,
     today: 'Heute',
     yesterday: 'Gestern',
@@ -231,12 +234,21 @@ export const de: Text = {
     },
   },
 
-  invite: {
-    label: 'Einladen…',
-    title: 'Zu diesem Chat einladen',
-    explanation:
-      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist.',
+  share: {
+    label: 'Teilen…',
+    title: 'Diesen Chat teilen',
+    people: 'Wer darin ist',
+    peopleFailed:
+      'Wer in diesem Chat ist, lässt sich gerade nicht herausfinden. Versuchen Sie es gleich noch einmal.',
+    owner: 'Gehört der Chat',
     access: { write: 'Darf lesen und schreiben', read: 'Darf nur lesen' },
+    remove: 'Entfernen',
+    removeOne: (name) => `${name} entfernen`,
+    leave: 'Chat verlassen',
+    removeFailed: 'Das ging nicht: Niemand wurde entfernt. Versuchen Sie es gleich noch einmal.',
+    invite: 'Jemanden einladen',
+    explanation:
+      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist: Bis dahin lässt er sich nicht zurücknehmen und lässt auch wieder herein, wen Sie entfernt haben.',
     make: 'Link erstellen',
     link: 'Link',
     copied: 'Der Link wurde kopiert:',

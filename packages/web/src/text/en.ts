@@ -21,6 +21,7 @@ export const en = {
     failed: 'The chats cannot be loaded now.',
     tryAgain: 'Try again',
     unread: 'unread',
+    actionsHere: 'Actions for this chat',
     actions: (title: string) => `Actions for ${title}`,
     rename: 'Rename',
     renameLabel: 'Title of the chat',
@@ -30,6 +31,8 @@ export const en = {
     deleted: (title: string) => `“${title}” is deleted.`,
     restored: (title: string) => `“${title}” is back.`,
     deleteFailed: (title: string) => `“${title}” could not be deleted. It is back in the list.`,
+    deleteForbidden: (title: string) =>
+      `“${title}” is not yours to delete. You can leave it: see “Share…” in its menu.`,
     renameFailed: (reason: string) => `The title was not changed: ${reason}`,
     today: 'Today',
     yesterday: 'Yesterday',
@@ -211,11 +214,20 @@ export const en = {
     },
   },
 
-  invite: {
-    label: 'Invite…',
-    title: 'Invite to this chat',
-    explanation: 'Whoever opens the link within 7 days comes in. Send it only to whom it is for.',
+  share: {
+    label: 'Share…',
+    title: 'Share this chat',
+    people: 'Who is in it',
+    peopleFailed: 'Who is in this chat cannot be found out now. Try it again in a moment.',
+    owner: 'Owner',
     access: { write: 'May read and write', read: 'May only read' },
+    remove: 'Remove',
+    removeOne: (name: string) => `Remove ${name}`,
+    leave: 'Leave this chat',
+    removeFailed: 'That did not work: nobody was taken out. Try it again in a moment.',
+    invite: 'Invite somebody',
+    explanation:
+      'Whoever opens the link within 7 days comes in. Send it only to whom it is for: until then it cannot be taken back, and lets in again whom you have removed.',
     make: 'Make a link',
     link: 'Link',
     copied: 'The link was copied:',
