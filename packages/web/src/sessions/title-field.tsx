@@ -1,6 +1,8 @@
+import type { RequestError } from '@parley/client';
 import { useRef } from 'react';
 import { client } from '../app/client.ts';
 import { notify } from '../app/notices.ts';
+import { errorInWords } from '../text/errors.ts';
 import { useText } from '../text/text.tsx';
 import type { NamedSession } from './session-menu.tsx';
 
@@ -20,10 +22,10 @@ export function TitleField({ session, onEnd }: FieldProps) {
     ended.current = true;
     onEnd();
     if (!title || title === session.title) return;
-    client.sessions.rename(session.id, title).catch((error: Error) =>
+    client.sessions.rename(session.id, title).catch((error: RequestError) =>
       notify({
         id: `rename ${session.id}`,
-        words: (words) => words.chats.renameFailed(error.message),
+        words: (words) => words.chats.renameFailed(errorInWords(error, words)),
         tone: 'problem',
       }),
     );

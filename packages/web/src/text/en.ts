@@ -88,10 +88,6 @@ export const en = {
     takeBack: 'Take back',
     notKept: 'This browser keeps nothing: a message that waits is lost when you close the page.',
     failed: (reason: string) => `Not sent. ${reason}`,
-    tooLarge: 'It is longer than the server takes. Shorten it and send it again.',
-    queueFull: 'Too many questions wait in this chat. Send it again when an answer has ended.',
-    conversationGone: 'This chat is gone. Start a new one and ask there.',
-    agentGone: 'The agent that you asked is not there any more. Choose another one.',
   },
 
   answer: {
@@ -105,10 +101,6 @@ export const en = {
     again: (attempt: number) => `Started again (attempt ${attempt})`,
     cancelled: 'Stopped.',
     empty: 'The agent had nothing to say.',
-    interrupted: 'The server stopped while this was being written.',
-    error: 'The answer failed.',
-    timeout: 'The agent did not finish in time.',
-    tooLarge: 'The agent wrote more than an answer may hold. What fits is kept.',
     announceStart: (agent: string) => `${agent} is answering.`,
     announceEnd: (agent: string, text: string) => `${agent} answered: ${text}`,
     announceStopped: (agent: string) => `${agent} was stopped.`,
@@ -189,6 +181,38 @@ export const en = {
     queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
     other: 'The server cannot take your message now. It is sent again until it does.',
     store: 'The server cannot save messages now. Yours is sent again until it can.',
+  },
+
+  /** Every code of the wire: what happened, and what to do. */
+  errors: {
+    INVALID_JSON: 'The server did not understand the page. Reload the page and try again.',
+    INVALID_MESSAGE: 'The server does not take this as it is. Change it and try again.',
+    UNKNOWN_MESSAGE_TYPE: 'The server does not know how to do this. Reload the page and try again.',
+    MESSAGE_TOO_LARGE: 'It is longer than the server takes. Shorten it and send it again.',
+    MESSAGE_CONFLICT: 'The server has another message under the same number. Send this one again.',
+    NO_SESSION: 'The chat was not open any more. Open it again and try once more.',
+    SESSION_NOT_FOUND: 'This chat is gone. Start a new one and ask there.',
+    SESSION_LIMIT: 'You have as many chats as you may have. Delete one and try again.',
+    UNAUTHORIZED: 'You are not signed in any more. Reload the page to sign in.',
+    AUTH_UNAVAILABLE: 'Who you are cannot be checked now. Try again in a moment.',
+    FORBIDDEN: 'You may not do this here. Ask the owner of the chat for it.',
+    ORIGIN_NOT_ALLOWED: 'The server does not let this page in. Open the page by its usual address.',
+    CONNECTION_LIMIT:
+      'As many connections are open as the server takes. Close other tabs, or try again later.',
+    AGENT_NOT_FOUND: 'The agent that you asked is not there any more. Choose another one.',
+    AGENT_ERROR: 'The answer failed. Ask again, or ask another agent.',
+    TIMEOUT: 'The agent did not finish in time. Ask again, perhaps for less at once.',
+    INTERRUPTED: 'The server stopped while this was being written. Ask again.',
+    ANSWER_TOO_LARGE:
+      'The agent wrote more than an answer may hold. What fits is kept. Ask for the rest.',
+    RUN_NOT_FOUND: 'This answer has ended already. You need do nothing.',
+    APPROVAL_NOT_FOUND: 'This was decided already, or is not asked any more. You need do nothing.',
+    QUEUE_FULL: 'Too many questions wait in this chat. Send it again when an answer has ended.',
+    RATE_LIMITED: 'Too much at once. Wait a little and send it again.',
+    STORE_UNAVAILABLE: 'The server cannot save anything now. Try again in a moment.',
+    NOT_FOUND: 'The server does not know this address. Reload the page and try again.',
+    INTERNAL_ERROR: 'Something went wrong on the server. Try again in a moment.',
+    UNREACHABLE: 'The server cannot be reached. Check the connection and try again.',
   },
 
   gone: {
