@@ -147,7 +147,7 @@ describe('[R3] a message written offline', () => {
         data: { title: 'Harbours', agent_name: 'guide' },
       });
     });
-    connection.send(status(made.id, { history: [] }));
+    connection.send(status(made.id, { title: 'Harbours', history: [] }));
     connection.send(ack(await connection.next('chat_message'), 1));
     await stored((ids) => ids.length === 0);
     connection.drop();
@@ -173,6 +173,15 @@ describe('[R3] a message written offline', () => {
     expect(create).toMatchObject({ session_id: kept.id, data: { title: 'Harbours' } });
     await connection.settled();
     expect(connection.unread).toBe(0);
+    // Named anew while the server makes it: the person has the last word, not what was sent before.
+    await client.sessions.rename(kept.id, 'Ports');
+    expect(kept.transcript.snapshot().title).toBe('Ports');
+    connection.send({
+      ...status(kept.id, { title: 'Harbours', history: [] }),
+      reply_to: create.message_id,
+    });
+    await connection.next('chat_message');
+    expect((await connection.next('session_update')).data).toEqual({ title: 'Ports' });
   });
 
   test('that the server has already is not sent again', async () => {

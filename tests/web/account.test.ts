@@ -77,7 +77,7 @@ test('[R7] who was invited by a link comes into the chat, to write or only to re
   const owner = await Chat.open(http);
   await owner.converse('of the owner');
   const link = async (access: string) => {
-    await owner.choose('of the owner', 'Invite…');
+    await owner.choose('of the owner', 'Share…');
     await owner.page.getByLabel(access).check();
     await owner.button('Make a link').click();
     const made = await owner.page.getByLabel('Link', { exact: true }).inputValue();
@@ -99,6 +99,22 @@ test('[R7] who was invited by a link comes into the chat, to write or only to re
   await reader.page.getByText('You were invited to read this chat.').waitFor();
   await reader.log.getByText('of the writer').first().waitFor();
   expect(await reader.field.count()).toBe(0);
+
+  // Who is in it, to its owner, who takes out the one; the other leaves.
+  await owner.choose('of the owner', 'Share…');
+  const people = owner.page.getByRole('dialog').getByRole('listitem');
+  await people.filter({ hasText: 'May only read' }).waitFor();
+  expect(await people.count()).toBe(3);
+  expect(await people.first().innerText()).toBe('You\nOwner');
+  await people.filter({ hasText: 'May only read' }).getByRole('button').click();
+  await expect.poll(() => people.count()).toBe(2);
+  await reader.page.getByRole('alert').getByText('This chat was deleted.').waitFor();
+  await writer.button('Actions for this chat').click();
+  expect(await writer.page.getByRole('menuitem', { name: 'Delete' }).count()).toBe(0);
+  await writer.page.getByRole('menuitem', { name: 'Share…' }).click();
+  await writer.button('Leave this chat').click();
+  await writer.page.getByRole('heading', { level: 1, name: 'New chat' }).waitFor();
+  await writer.chat('of the owner').waitFor({ state: 'detached' });
 
   const late = await Chat.open(`${http}/join#nonsense`, { expected: /403/ });
   await late.page.getByText('This invitation has expired, or is none.').waitFor();

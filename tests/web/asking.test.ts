@@ -33,6 +33,24 @@ test('[R4] the stop button stops the answer, and Escape in the message field doe
   await expect.poll(() => chat.answer('cancelled').count()).toBe(2);
 });
 
+test('[R4] Escape stops all that the server has where more does not fit; what waited comes next', async () => {
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent], maxQueuedRuns: 1 });
+  const chat = await Chat.open(http);
+  for (const words of ['first', 'second', 'third']) await chat.ask(words);
+  await next();
+  await chat.answer('queued').waitFor();
+  await chat.page.getByText('Too many questions wait in this chat.').waitFor();
+  await chat.field.press('Escape');
+  await expect.poll(() => chat.answer('cancelled').count()).toBe(2);
+  const third = await next();
+  expect(third.input.message).toBe('third');
+  await third.say('Here I am.');
+  await third.finish();
+  await chat.answer('complete').getByText('Here I am.').waitFor();
+  expect(await chat.page.getByText('Too many questions wait in this chat.').count()).toBe(0);
+});
+
 test('asking again takes the place of the answer that there was', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent] });
   const chat = await Chat.open(http);

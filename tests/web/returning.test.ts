@@ -9,7 +9,12 @@ test('[R2] [R6] a page whose server dies in mid-answer shows the whole answer wh
   const chat = await Chat.open(first.http);
   await chat.ask('tokens=150 rate=50');
   await chat.answer('running').getByText('t20').waitFor();
+  const moving = () =>
+    chat.answer('running').evaluate((answer) => answer.getAnimations({ subtree: true }).length);
+  expect(await moving()).toBe(1);
   await first.gateway.close();
+  // Nobody knows whether it is still being written.
+  await expect.poll(moving).toBe(0);
   const port = Number(new URL(first.http).port);
   await startGateway({ agents: [simulatorAgent], store: 'sqlite:', dataDir, port });
   await chat.answer('complete').getByText('t150').waitFor();

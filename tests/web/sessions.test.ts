@@ -15,7 +15,7 @@ async function titles(http: string): Promise<string[]> {
   return ((await response.json()) as Listed).data.sessions.map(({ title }) => title);
 }
 
-test('a chat is renamed where it stands in the list, in every tab', async () => {
+test('[R7] a chat is renamed in the list or above it, also on a phone, in every tab', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
   const chat = await Chat.open(http);
   await chat.converse('harbours of Norway');
@@ -34,24 +34,51 @@ test('a chat is renamed where it stands in the list, in every tab', async () => 
   await expect
     .poll(() => chat.chat('Bergen').evaluate((link) => link === document.activeElement))
     .toBe(true);
+  // On a phone the list is not there, and what can be done with the chat still is.
+  await chat.page.setViewportSize({ width: 375, height: 700 });
+  await chat.chats.waitFor({ state: 'hidden' });
+  const menu = chat.button('Actions for this chat');
+  await menu.click();
+  await chat.page.getByRole('menuitem', { name: 'Export as JSON' }).waitFor();
+  await chat.page.getByRole('menuitem', { name: 'Rename' }).click();
+  await field.fill('Stavanger');
+  await field.press('Enter');
+  await other.chat('Stavanger').waitFor();
+  await expect.poll(() => menu.evaluate((button) => button === document.activeElement)).toBe(true);
+  await menu.click();
+  await chat.page.getByRole('menuitem', { name: 'Delete' }).click();
+  await chat.page.getByRole('heading', { level: 1, name: 'New chat' }).waitFor();
+  await other.chat('Stavanger').waitFor({ state: 'detached' });
 });
 
-test('a deleted chat can be had back; the keyboard goes to its neighbour meanwhile', async () => {
+test('[R7] a deleted chat can be had back in every tab; the keyboard goes to its neighbour meanwhile', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
   const chat = await Chat.open(http);
   await chat.converse('the older one');
   await chat.page.getByRole('link', { name: 'New chat' }).click();
   await chat.converse('the newer one');
+  const other = await chat.anotherTab(http);
+  await other.chat('the newer one').waitFor();
   await chat.choose('the newer one', 'Delete');
   await expect.poll(() => chat.chat('the newer one').count()).toBe(0);
+  await other.chat('the newer one').waitFor({ state: 'detached' });
   await expect
     .poll(() => chat.chat('the older one').evaluate((link) => link === document.activeElement))
     .toBe(true);
   expect(new URL(chat.page.url()).pathname).toBe('/');
   expect(await titles(http)).toContain('the newer one');
+  // Either tab may undo it, and both hear of it.
+  await other.button('Undo').click();
+  for (const tab of [chat, other]) {
+    await tab.chat('the newer one').waitFor();
+    await tab.page.getByText('“the newer one” is back.').waitFor();
+    expect(await tab.button('Undo').count()).toBe(0);
+  }
+  await chat.chat('the newer one').click();
+  await chat.choose('the newer one', 'Delete');
   await chat.button('Undo').click();
-  await chat.chat('the newer one').waitFor();
   await chat.log.getByText('the newer one').first().waitFor();
+  await other.chat('the newer one').waitFor();
 });
 
 test('a search shows the word that was found, and none of the marks around it', async () => {
@@ -122,6 +149,20 @@ test('a deletion happens when its time is over, and at once when the tab is clos
   await expect.poll(() => titles(http)).toEqual([]);
   await other.page.getByText('This chat was deleted.', { exact: false }).waitFor();
   expect(await other.questions.innerText()).toContain('left behind');
+});
+
+test('[R12] a deletion happens at once on a reload, which says so and does not offer to undo it', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  // Asked once more to be sure, the server says that it is gone.
+  const chat = await Chat.open(http, { expected: /404/ });
+  await chat.converse('let go');
+  await chat.choose('let go', 'Delete');
+  await expect.poll(() => chat.chat('let go').count()).toBe(0);
+  await chat.page.reload();
+  await chat.page.getByText('“let go” is deleted.').waitFor();
+  expect(await chat.button('Undo').count()).toBe(0);
+  await expect.poll(() => titles(http)).toEqual([]);
+  expect(await chat.chat('let go').count()).toBe(0);
 });
 
 test('a search finds what was said and leads to the message, however far back', async () => {

@@ -216,6 +216,7 @@ export class ClientSession implements Session {
     const creation = entries.find((entry) => entry.kind === 'session');
     const messages = entries.filter((entry) => entry.kind === 'message');
     if (creation) this.#entrance.takeKept(creation);
+    if (creation?.title !== undefined) this.transcript.name(creation.title);
     for (const { id, problem, ...draft } of messages) {
       if (!this.transcript.message(id)) this.transcript.add({ id, ...draft });
       if (problem) this.transcript.fail(id, problem);
@@ -242,7 +243,8 @@ export class ClientSession implements Session {
     }
     this.transcript.apply(message);
     if (message.type === 'session_status') {
-      this.#entrance.entered(message);
+      const title = this.#entrance.entered(message);
+      if (title !== undefined) this.rename(title);
       this.#reachMessage();
     }
     this.#giveUp();

@@ -143,15 +143,18 @@ export class Entrance {
     return state.status === 'out';
   }
 
-  entered({ data }: ServerMessageOf<'session_status'>): void {
+  /** Returns the title that the person has given it and the server did not hear of in time. */
+  entered({ data }: ServerMessageOf<'session_status'>): string | undefined {
     if (data.status !== 'active') {
       this.gone(data.status);
-      return;
+      return undefined;
     }
+    const title = this.#creation?.title;
     if (this.#state.status === 'entering') this.#state = { status: 'in' };
     this.#exists = true;
     this.#refusals = 0;
     this.#settleCreation();
+    return title === data.title ? undefined : title;
   }
 
   gone(how: 'deleted' | 'expired'): void {

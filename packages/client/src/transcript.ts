@@ -197,6 +197,13 @@ export class Transcript {
     if (this.#shown.orderUnsent(ids)) this.#changed();
   }
 
+  /** What it is going to be called where the server has yet to make it. */
+  name(title: string): void {
+    if (this.#meta.title === title) return;
+    this.#meta = { ...this.#meta, title };
+    this.#changed();
+  }
+
   /** The server does not let this client into the session. */
   refuse({ code, message }: Problem): void {
     this.#meta = { ...this.#meta, status: 'refused', problem: { code, message } };

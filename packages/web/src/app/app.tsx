@@ -3,7 +3,7 @@ import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '../controls/dialog.tsx';
 import { Conversation } from '../conversation/conversation.tsx';
-import { carryOutDeletions, isHidden } from '../sessions/deletion.ts';
+import { followDeletions, isHidden } from '../sessions/deletion.ts';
 import { Sidebar } from '../sessions/sidebar.tsx';
 import { TextProvider, useText } from '../text/text.tsx';
 import { client } from './client.ts';
@@ -17,7 +17,7 @@ import { SignIn, useIsUnknown } from './sign-in.tsx';
 import { useIsWide } from './wide.ts';
 
 followTheme();
-carryOutDeletions();
+followDeletions();
 void acceptInvitation();
 
 export function App() {

@@ -2,8 +2,9 @@
 import { useConnection } from '@parley/client/react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
+import { Countdown } from '../controls/countdown.tsx';
 import { CheckIcon, OfflineIcon, WarningIcon, WorkingIcon } from '../controls/icons.tsx';
-import { useNow, useSecondsUntil } from '../sessions/times.ts';
+import { useNow } from '../sessions/times.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { client } from './client.ts';
 import { countUnsent } from './open-sessions.ts';
@@ -30,7 +31,8 @@ export function ConnectionBanner() {
       ) : state.status === 'waiting' ? (
         <Strip tone="warning" icon={<OfflineIcon />}>
           <span className="flex-1">
-            {lossInWords(isRestarting, text)} <Countdown until={state.retryAt} /> <Waiting />
+            {lossInWords(isRestarting, text)}{' '}
+            <Countdown until={state.retryAt} words={text.connection.retryIn} /> <Waiting />
           </span>
           <Button onClick={() => client.reconnect()}>{text.connection.tryNow}</Button>
         </Strip>
@@ -76,12 +78,6 @@ function Strip({ tone, icon, children }: StripProps) {
       {children}
     </div>
   );
-}
-
-/** Not read out: it changes every second. */
-function Countdown({ until }: { readonly until: number }) {
-  const { text } = useText();
-  return <span aria-hidden="true">{text.connection.retryIn(useSecondsUntil(until))}</span>;
 }
 
 function Waiting() {

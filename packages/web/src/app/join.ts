@@ -25,7 +25,7 @@ export async function acceptInvitation(): Promise<void> {
   } catch {
     notify({
       id: 'invitation',
-      words: ({ invite }) => invite.notAccepted,
+      words: ({ share }) => share.notAccepted,
       tone: 'problem',
       duration: Number.POSITIVE_INFINITY,
     });

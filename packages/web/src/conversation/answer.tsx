@@ -1,11 +1,12 @@
 import type { AnswerItem, Session } from '@parley/client';
 import { memo, useRef } from 'react';
 import { Button } from '../controls/button.tsx';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { AgainIcon, StopIcon, WarningIcon } from '../controls/icons.tsx';
 import { Markdown } from '../markdown/markdown.tsx';
+import { errorInWords } from '../text/errors.ts';
 import { type Text, useText } from '../text/text.tsx';
-import { CopyButton } from './copy-button.tsx';
 import { AnswerParts } from './parts.ts';
 import { Progress } from './progress.tsx';
 import { isOpen, OpenApprovals, Steps } from './steps.tsx';
@@ -94,7 +95,7 @@ function Working({ item, onStop }: { readonly item: AnswerItem; readonly onStop:
     <p className="flex h-8 items-center gap-2 text-sm text-muted">
       <span
         aria-hidden="true"
-        className="size-2 rounded-full bg-accent motion-safe:animate-breathe"
+        className="size-2 rounded-full bg-accent motion-safe:animate-breathe group-data-lost/chat:animate-none!"
       />
       {item.status === 'queued' && (
         <>
@@ -137,7 +138,8 @@ function End({ item, onAskAgain }: { readonly item: AnswerItem; readonly onAskAg
           <WarningIcon />
           <div className="min-w-48 flex-1">
             <p className="font-medium">{headlineOf(item, text)}</p>
-            {item.status === 'error' && item.problem && (
+            {/* What the agent itself says of it. */}
+            {item.problem?.code === 'AGENT_ERROR' && (
               <p dir="auto" className="wrap-anywhere">
                 {item.problem.message}
               </p>
@@ -151,8 +153,8 @@ function End({ item, onAskAgain }: { readonly item: AnswerItem; readonly onAskAg
   }
 }
 
+/** Some servers say only that it has failed. */
 function headlineOf({ status, problem }: AnswerItem, text: Text): string {
-  if (status === 'interrupted') return text.answer.interrupted;
-  if (problem?.code === 'TIMEOUT') return text.answer.timeout;
-  return problem?.code === 'ANSWER_TOO_LARGE' ? text.answer.tooLarge : text.answer.error;
+  const code = status === 'interrupted' ? 'INTERRUPTED' : 'AGENT_ERROR';
+  return errorInWords(problem ?? { code, message: '' }, text);
 }

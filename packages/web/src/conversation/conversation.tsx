@@ -1,6 +1,8 @@
 /** One chat: its title, what was said, and where one writes. */
 import type { Session, TranscriptSnapshot } from '@parley/client';
+import { useConnection } from '@parley/client/react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { client } from '../app/client.ts';
 import { ConnectionBanner } from '../app/connection-banner.tsx';
 import { useFramed } from '../app/framed.ts';
 import { openSession } from '../app/open-sessions.ts';
@@ -32,6 +34,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
   const session = useMemo(() => openSession(sessionId), [sessionId]);
   const transcript = useFramed(session.transcript);
   const agents = useAgentChoice(session, transcript);
+  const { status } = useConnection(client);
   const list = useRef<MessageListHandle>(null);
   const [edited, setEdited] = useState<{ session: Session; messageId: string }>();
   const editing = edited?.session === session ? edited.messageId : undefined;
@@ -67,9 +70,17 @@ export function Conversation({ place, onOpenSidebar }: Props) {
     (item) => item.kind === 'answer' && (item.status === 'running' || item.status === 'queued'),
   );
   return (
-    <main className="flex h-full min-w-0 flex-1 flex-col">
+    // What goes on stands still where nobody can tell that it does.
+    <main
+      data-lost={status !== 'open' || undefined}
+      className="group/chat flex h-full min-w-0 flex-1 flex-col"
+    >
       <Header
         title={sessionId === undefined ? text.newChat : titleOf(transcript, text)}
+        session={
+          sessionId === undefined || isGone(transcript) ? undefined : { id: sessionId, title }
+        }
+        access={transcript.you?.access}
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
@@ -118,7 +129,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
             </>
           ) : transcript.you?.access === 'read' ? (
             <p role="status" className="py-4 text-center text-sm text-muted">
-              {text.invite.readOnly}
+              {text.share.readOnly}
             </p>
           ) : (
             <Composer

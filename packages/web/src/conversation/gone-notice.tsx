@@ -1,6 +1,7 @@
 import type { TranscriptSnapshot } from '@parley/client';
 import { Link } from '../app/link.tsx';
 import { NewChatIcon, WarningIcon } from '../controls/icons.tsx';
+import { errorInWords } from '../text/errors.ts';
 import { useText } from '../text/text.tsx';
 
 /** Nothing more can be asked here. */
@@ -34,8 +35,7 @@ export function GoneNotice({ transcript }: { readonly transcript: TranscriptSnap
   function wordsFor(how: TranscriptSnapshot['status'], code: string | undefined): string {
     if (how === 'deleted') return text.gone.deleted;
     if (how === 'expired') return text.gone.expired;
-    return code === 'SESSION_NOT_FOUND'
-      ? text.gone.notFound
-      : (problem?.message ?? text.gone.refused);
+    if (code === 'SESSION_NOT_FOUND') return text.gone.notFound;
+    return problem ? errorInWords(problem, text) : text.gone.refused;
   }
 }

@@ -2,8 +2,8 @@
 import { useState } from 'react';
 import { navigate } from '../app/router.ts';
 import { Button } from '../controls/button.tsx';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { useText } from '../text/text.tsx';
-import { CopyButton } from './copy-button.tsx';
 import { keepDraft, readDraft } from './drafts.ts';
 
 interface Props {

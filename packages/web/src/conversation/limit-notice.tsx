@@ -2,8 +2,8 @@
 
 import type { Session } from '@parley/client';
 import { useEffect, useState } from 'react';
+import { Countdown } from '../controls/countdown.tsx';
 import { WorkingIcon } from '../controls/icons.tsx';
-import { useSecondsUntil } from '../sessions/times.ts';
 import { useText } from '../text/text.tsx';
 
 interface Limit {
@@ -48,13 +48,13 @@ function Words({ limit: { code, until } }: { readonly limit: Limit }) {
     case 'STORE_UNAVAILABLE':
       return text.limits.store;
     case 'RATE_LIMITED':
-      return <Countdown until={until} />;
+      return (
+        <span>
+          {text.limits.rate}{' '}
+          {until !== undefined && <Countdown until={until} words={text.limits.goesOn} />}
+        </span>
+      );
     default:
       return text.limits.other;
   }
-}
-
-function Countdown({ until }: { readonly until: number | undefined }) {
-  const { text } = useText();
-  return text.limits.rate(useSecondsUntil(until));
 }

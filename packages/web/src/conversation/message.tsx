@@ -1,10 +1,11 @@
-import type { MessageItem, Problem, Session } from '@parley/client';
+import type { MessageItem, Session } from '@parley/client';
 import { memo } from 'react';
 import { Button } from '../controls/button.tsx';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { IconButton } from '../controls/icon-button.tsx';
 import { EditIcon, WarningIcon } from '../controls/icons.tsx';
+import { errorInWords } from '../text/errors.ts';
 import { type Text, useText } from '../text/text.tsx';
-import { CopyButton } from './copy-button.tsx';
 import { Editor } from './editor.tsx';
 import { Timestamp } from './timestamp.tsx';
 
@@ -97,7 +98,7 @@ function Failure({ item, session, agent, onEdit }: FailureProps) {
     <div role="alert" className="mt-1.5 flex max-w-[88%] flex-col items-end gap-2 text-sm">
       <p className="flex items-start gap-1.5 text-danger">
         <WarningIcon className="mt-0.5 size-4.5" />
-        {text.message.failed(reasonOf(item.problem, text))}
+        {text.message.failed(item.problem ? errorInWords(item.problem, text) : '')}
       </p>
       <div className="flex flex-wrap justify-end gap-2">
         <Button onClick={() => session.discard(item.id)}>{text.conversation.discard}</Button>
@@ -115,20 +116,4 @@ function Failure({ item, session, agent, onEdit }: FailureProps) {
 /** The one person of a server without authentication is you. */
 function senderOf({ sender }: MessageItem, me: string | undefined, text: Text): string {
   return sender === undefined || sender === me ? text.conversation.you : sender;
-}
-
-/** What to do, where the page knows more than the server's words say. */
-function reasonOf(problem: Problem | undefined, text: Text): string {
-  switch (problem?.code) {
-    case 'MESSAGE_TOO_LARGE':
-      return text.message.tooLarge;
-    case 'QUEUE_FULL':
-      return text.message.queueFull;
-    case 'SESSION_NOT_FOUND':
-      return text.message.conversationGone;
-    case 'AGENT_NOT_FOUND':
-      return text.message.agentGone;
-    default:
-      return problem?.message ?? '';
-  }
 }

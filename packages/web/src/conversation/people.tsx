@@ -15,7 +15,7 @@ export function People({ transcript }: { readonly transcript: TranscriptSnapshot
     <p className="flex h-6 items-center gap-1.5 px-1 text-xs text-muted">
       {first !== undefined ? (
         <>
-          <span className="size-1.5 rounded-full bg-accent motion-safe:animate-breathe" />
+          <span className="size-1.5 rounded-full bg-accent motion-safe:animate-breathe group-data-lost/chat:animate-none!" />
           <span dir="auto" className="truncate">
             {typing.length === 1
               ? text.people.typingOne(first === ANYBODY ? text.people.somebody : first)

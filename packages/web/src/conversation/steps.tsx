@@ -51,7 +51,7 @@ function ToolCall({ step, isRunning }: { readonly step: ToolStep; readonly isRun
     <details className="group/tool rounded-xl border border-line text-sm open:bg-surface">
       <summary className="flex min-h-10 list-none items-center gap-2 rounded-xl px-3 hover:bg-hover [&::-webkit-details-marker]:hidden">
         {isWorking ? (
-          <WorkingIcon className="size-4 text-accent motion-safe:animate-turn" />
+          <WorkingIcon className="size-4 text-accent motion-safe:animate-turn group-data-lost/chat:animate-none!" />
         ) : (
           <ToolIcon className="size-4 text-muted" />
         )}

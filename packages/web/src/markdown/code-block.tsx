@@ -1,8 +1,8 @@
 /** A fenced block: its language, a button that copies it, and its lines. */
 import { memo, type ReactNode, useRef } from 'react';
+import { CopyButton } from '../controls/copy-button.tsx';
 import { useText } from '../text/text.tsx';
 import { CodeLines, type LineGroup } from './code-lines.ts';
-import { CopyButton } from './copy-button.tsx';
 import { useHighlight } from './highlight.ts';
 import { ScrollRegion } from './scroll-region.tsx';
 import { shownText } from './shown-text.ts';
@@ -28,7 +28,7 @@ export function CodeBlock({ code, language, closed, actions }: CodeBlockProps) {
       <figcaption className="code-head">
         <span className="language">{shownText(language) || text.markdown.code}</span>
         {actions}
-        <CopyButton text={code} />
+        <CopyButton words={code} look="word" />
       </figcaption>
       <ScrollRegion label={label}>
         <pre>

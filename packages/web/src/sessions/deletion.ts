@@ -1,24 +1,38 @@
 /**
- * Deleting with a way back: the server is told when the time to undo is over, or the page is left.
- * What a tab that died had still to delete is deleted at the next start.
+ * Deleting with a way back, in step between the tabs: each shows that it can be undone, and any may
+ * undo it. The server is told when the time is over, or when the tab that deleted it is left; what no
+ * tab was there to tell it, it is told at the next start.
  */
+import { RequestError } from '@parley/client';
 import { useSyncExternalStore } from 'react';
 import { client } from '../app/client.ts';
-import { keep, readKept } from '../app/kept.ts';
+import { keep, onKeptChange, readKept } from '../app/kept.ts';
 import { dismiss, notify } from '../app/notices.ts';
 import { forgetSession } from '../app/open-sessions.ts';
+import { currentPlace, navigate, pathOf } from '../app/router.ts';
 
 /** How long a deletion can be undone, milliseconds. */
 const UNDO_MS = 8_000;
-const KEY = 'deleting';
+/** The tab that deleted it has so long to tell the server before another one does, milliseconds. */
+const OTHERS_MS = 3_000;
+const KEY = 'deletions';
 
-interface Pending {
+interface Deletion {
   readonly title: string;
-  readonly timer: ReturnType<typeof setTimeout>;
+  /** When it cannot be undone any more, milliseconds since the epoch. */
+  readonly due: number;
+  /** It was undone, or the server did not do it, as it may not for others than the owner; else it is under way. */
+  readonly back?: 'undone' | 'failed' | 'forbidden';
 }
 
-const pending = new Map<string, Pending>();
-/** Also those that the server is being told of. */
+/** All that the tabs know of: one that is done is not among them any more. */
+type Deletions = Readonly<Record<string, Deletion>>;
+
+/** Those that this tab shows as deleted, and when it looks after them again. */
+const followed = new Map<string, { due: number; timer: ReturnType<typeof setTimeout> }>();
+/** Deleted in this tab, each with whether its chat was the open one. */
+const own = new Map<string, { readonly wasOpen: boolean }>();
+/** Those and what is deleted for good: the list hears of that a little later. */
 let hidden: ReadonlySet<string> = new Set();
 const listeners = new Set<() => void>();
 
@@ -39,47 +53,103 @@ export function isHidden(id: string): boolean {
 }
 
 /** Takes the session out of sight, and deletes it unless that is undone in time. */
-export function deleteWithUndo(id: string, title: string, undone: () => void): void {
-  const timer = setTimeout(() => void carryOut(id), UNDO_MS);
-  pending.set(id, { title, timer });
-  hide(id, true);
-  remember(id, Date.now() + UNDO_MS);
-  notify({
-    id: noticeOf(id),
-    words: (text) => text.chats.deleted(title),
-    duration: UNDO_MS,
-    action: {
-      words: (text) => text.undo,
-      perform() {
-        clearTimeout(timer);
-        pending.delete(id);
-        remember(id, undefined);
-        hide(id, false);
-        notify({ id: noticeOf(id), words: (text) => text.chats.restored(title) });
-        undone();
-      },
-    },
+export function deleteWithUndo(id: string, title: string): void {
+  const wasOpen = currentPlace().sessionId === id;
+  own.set(id, { wasOpen });
+  remember(id, { title, due: Date.now() + UNDO_MS });
+  if (wasOpen) navigate('/');
+}
+
+/** Takes over what is being deleted, by other tabs and by those that were left. */
+export function followDeletions(): void {
+  onKeptChange(KEY, synchronize);
+  synchronize();
+  // `keepalive` lets the request outlive the page.
+  addEventListener('pagehide', () => {
+    for (const [id, deletion] of Object.entries(kept())) {
+      if (!own.has(id) || deletion.back) continue;
+      remember(id, { ...deletion, due: Date.now() });
+      void carryOut(id);
+    }
   });
 }
 
-async function carryOut(id: string): Promise<void> {
-  const deletion = pending.get(id);
+function kept(): Deletions {
+  return readKept<Deletions>(KEY) ?? {};
+}
+
+function synchronize(): void {
+  const deletions = kept();
+  for (const [id, deletion] of Object.entries(deletions)) {
+    if (deletion.back) release(id, deletion);
+    else follow(id, deletion);
+  }
+  for (const id of followed.keys()) if (!deletions[id]) end(id);
+}
+
+function follow(id: string, { title, due }: Deletion): void {
+  const before = followed.get(id);
+  if (before?.due === due) return;
+  clearTimeout(before?.timer);
+  const left = due - Date.now();
+  const delay = Math.max(0, left) + (own.has(id) ? 0 : OTHERS_MS);
+  followed.set(id, { due, timer: setTimeout(() => void carryOut(id), delay) });
+  hide(id, true);
+  notify({
+    id: noticeOf(id),
+    words: (text) => text.chats.deleted(title),
+    ...(left > 0
+      ? { duration: left, action: { words: (text) => text.undo, perform: () => undo(id) } }
+      : {}),
+  });
+}
+
+function undo(id: string): void {
+  const deletion = kept()[id];
+  // It may have been carried out in the same moment.
   if (!deletion) return;
-  clearTimeout(deletion.timer);
-  pending.delete(id);
+  const wasOpen = own.get(id)?.wasOpen;
+  remember(id, { ...deletion, back: 'undone' });
+  if (wasOpen) navigate(pathOf(id));
+}
+
+async function carryOut(id: string): Promise<void> {
+  const deletion = kept()[id];
+  if (!deletion || deletion.back) return;
+  clearTimeout(followed.get(id)?.timer);
   dismiss(noticeOf(id));
   try {
     await client.sessions.delete(id);
     forgetSession(id);
-  } catch {
-    notify({
-      id: noticeOf(id),
-      words: (text) => text.chats.deleteFailed(deletion.title),
-      tone: 'problem',
-    });
+    remember(id, undefined);
+  } catch (error) {
+    const isRefused = error instanceof RequestError && error.code === 'FORBIDDEN';
+    remember(id, { ...deletion, back: isRefused ? 'forbidden' : 'failed' });
   }
-  remember(id, undefined);
+}
+
+/** It is there again, and every tab says so. */
+function release(id: string, { title, back }: Deletion): void {
+  if (!followed.has(id)) return;
+  clearTimeout(followed.get(id)?.timer);
+  followed.delete(id);
+  own.delete(id);
   hide(id, false);
+  notify({
+    id: noticeOf(id),
+    words({ chats }) {
+      if (back === 'undone') return chats.restored(title);
+      return back === 'forbidden' ? chats.deleteForbidden(title) : chats.deleteFailed(title);
+    },
+    tone: back === 'undone' ? 'plain' : 'problem',
+  });
+}
+
+/** It is no more. */
+function end(id: string): void {
+  clearTimeout(followed.get(id)?.timer);
+  followed.delete(id);
+  own.delete(id);
 }
 
 function hide(id: string, isHidden: boolean): void {
@@ -90,32 +160,14 @@ function hide(id: string, isHidden: boolean): void {
   for (const listener of listeners) listener();
 }
 
-/** With the time from which any tab may carry it out. */
-function remember(id: string, due: number | undefined): void {
-  const { [id]: _, ...others } = readKept<Record<string, number>>(KEY) ?? {};
-  keep(KEY, due === undefined ? others : { ...others, [id]: due });
+/** `undefined`: it is done. With it go those that are back, once every tab has seen it. */
+function remember(id: string, deletion: Deletion | undefined): void {
+  const others = Object.entries(kept()).filter(
+    ([other, { back, due }]) => other !== id && !(back && due + UNDO_MS < Date.now()),
+  );
+  keep(KEY, Object.fromEntries(deletion ? [...others, [id, deletion]] : others));
 }
 
 function noticeOf(id: string): string {
   return `delete ${id}`;
-}
-
-/** Carries out what is left over, and what waits when the page is left. */
-export function carryOutDeletions(): void {
-  for (const [id, due] of Object.entries(readKept<Record<string, number>>(KEY) ?? {})) {
-    if (due > Date.now()) continue;
-    hide(id, true);
-    client.sessions.delete(id).then(
-      () => remember(id, undefined),
-      // Not there any more, or not now: it is shown again if it is there.
-      () => {
-        remember(id, undefined);
-        hide(id, false);
-      },
-    );
-  }
-  // `keepalive` lets the request outlive the page.
-  addEventListener('pagehide', () => {
-    for (const id of pending.keys()) void carryOut(id);
-  });
 }

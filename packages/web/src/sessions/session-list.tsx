@@ -5,7 +5,7 @@ import { useSessions } from '@parley/client/react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useCallback, useEffect, useRef } from 'react';
 import { client } from '../app/client.ts';
-import { currentPlace, navigate, pathOf, usePlace } from '../app/router.ts';
+import { usePlace } from '../app/router.ts';
 import { Button } from '../controls/button.tsx';
 import { useText } from '../text/text.tsx';
 import { deleteWithUndo, useHiddenSessions } from './deletion.ts';
@@ -47,11 +47,7 @@ export function SessionList({ onOpen }: { readonly onOpen: () => void }) {
     (session: SessionSummary) => {
       const index = shown.current.findIndex(({ id }) => id === session.id);
       const next = shown.current[index + 1] ?? shown.current[index - 1];
-      const wasCurrent = currentPlace().sessionId === session.id;
-      deleteWithUndo(session.id, session.title ?? text.untitled, () => {
-        if (wasCurrent) navigate(pathOf(session.id));
-      });
-      if (wasCurrent) navigate('/');
+      deleteWithUndo(session.id, session.title ?? text.untitled);
       // Not lost with the row: to its neighbour, once the row is gone.
       requestAnimationFrame(() => focusRow(scroll.current, next?.id));
     },

@@ -1,15 +1,12 @@
 import type { SessionSummary } from '@parley/client';
 import { type KeyboardEvent, memo, useRef, useState } from 'react';
-import { useAuthMode } from '../app/account.ts';
-import { client } from '../app/client.ts';
 import { Link } from '../app/link.tsx';
-import { notify } from '../app/notices.ts';
 import { pathOf } from '../app/router.ts';
-import { DeleteIcon, DownloadIcon, EditIcon, MoreIcon, PeopleIcon } from '../controls/icons.tsx';
-import { Menu, MenuItem, MenuLine } from '../controls/menu.tsx';
+import { MoreIcon } from '../controls/icons.tsx';
 import { useText } from '../text/text.tsx';
-import { InviteDialog } from './invite-dialog.tsx';
+import { SessionMenu } from './session-menu.tsx';
 import { fullTime, relativeTime } from './times.ts';
+import { TitleField } from './title-field.tsx';
 
 interface Props {
   readonly session: SessionSummary;
@@ -25,8 +22,6 @@ export const SessionRow = memo(function SessionRow(props: Props) {
   const { session, isCurrent, isUnread, now, onDelete, onOpen } = props;
   const { text, locale } = useText();
   const [renaming, setRenaming] = useState(false);
-  const [isInviting, setInviting] = useState(false);
-  const authMode = useAuthMode();
   const link = useRef<HTMLAnchorElement>(null);
   const title = session.title ?? text.untitled;
 
@@ -74,7 +69,8 @@ export const SessionRow = memo(function SessionRow(props: Props) {
           {relativeTime(session.lastActivity, now, locale)}
         </time>
       </Link>
-      <Menu
+      <SessionMenu
+        session={session}
         trigger={
           <button
             type="button"
@@ -84,91 +80,13 @@ export const SessionRow = memo(function SessionRow(props: Props) {
             <MoreIcon />
           </button>
         }
+        onRename={() => setRenaming(true)}
+        onDelete={() => onDelete(session)}
         // Renaming and deleting take the focus elsewhere.
         onCloseAutoFocus={(event) => {
           if (!link.current?.isConnected) event.preventDefault();
         }}
-      >
-        <MenuItem onSelect={() => setRenaming(true)}>
-          <EditIcon /> {text.chats.rename}
-        </MenuItem>
-        {/* Where nobody is asked who they are, there is nobody to invite. */}
-        {authMode !== undefined && authMode !== 'none' && (
-          <MenuItem onSelect={() => setInviting(true)}>
-            <PeopleIcon /> {text.invite.label}
-          </MenuItem>
-        )}
-        <ExportItem session={session} format="markdown" />
-        <ExportItem session={session} format="json" />
-        <MenuLine />
-        <MenuItem className="text-danger" onSelect={() => onDelete(session)}>
-          <DeleteIcon /> {text.chats.delete}
-        </MenuItem>
-      </Menu>
-      {isInviting && <InviteDialog session={session} onClose={() => setInviting(false)} />}
+      />
     </div>
   );
 });
-
-interface ExportProps {
-  readonly session: SessionSummary;
-  readonly format: 'markdown' | 'json';
-}
-
-function ExportItem({ session, format }: ExportProps) {
-  const { text } = useText();
-  return (
-    <MenuItem asChild>
-      <a href={client.sessions.exportUrl(session.id, format)} download>
-        <DownloadIcon />
-        {format === 'markdown' ? text.chats.exportMarkdown : text.chats.exportJson}
-      </a>
-    </MenuItem>
-  );
-}
-
-interface FieldProps {
-  readonly session: SessionSummary;
-  readonly onEnd: () => void;
-}
-
-function TitleField({ session, onEnd }: FieldProps) {
-  const { text } = useText();
-  const ended = useRef(false);
-
-  function end(title: string | undefined): void {
-    // Taking the field away blurs it once more.
-    if (ended.current) return;
-    ended.current = true;
-    onEnd();
-    if (!title || title === session.title) return;
-    client.sessions.rename(session.id, title).catch((error: Error) =>
-      notify({
-        id: `rename ${session.id}`,
-        words: (words) => words.chats.renameFailed(error.message),
-        tone: 'problem',
-      }),
-    );
-  }
-
-  return (
-    <input
-      ref={(field) => {
-        // The menu that it was chosen in gives the focus back first.
-        requestAnimationFrame(() => field?.select());
-      }}
-      aria-label={text.chats.renameLabel}
-      defaultValue={session.title ?? ''}
-      maxLength={200}
-      dir="auto"
-      className="h-10 w-full rounded-lg border border-edge bg-raised px-3 text-sm"
-      onBlur={(event) => end(event.target.value.trim())}
-      onKeyDown={(event) => {
-        event.stopPropagation();
-        if (event.key === 'Enter' && !event.nativeEvent.isComposing) {
-          end(event.currentTarget.value.trim());
-        } else if (event.key === 'Escape') end(undefined);
-      }}
-    />
-  );
-}

@@ -50,9 +50,3 @@ export function useNow(every: number): number {
   }, [every]);
   return now;
 }
-
-/** Whole seconds from now, 1 at the least; `until` is of `performance.now()`. */
-export function useSecondsUntil(until = 0): number {
-  useNow(250);
-  return Math.max(1, Math.ceil((until - performance.now()) / 1_000));
-}

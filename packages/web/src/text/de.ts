@@ -22,6 +22,7 @@ export const de: Text = {
     failed: 'Die Chats lassen sich gerade nicht laden.',
     tryAgain: 'Noch einmal versuchen',
     unread: 'ungelesen',
+    actionsHere: 'Aktionen für diesen Chat',
     actions: (title) => `Aktionen für ${title}`,
     rename: 'Umbenennen',
     renameLabel: 'Titel des Chats',
@@ -32,6 +33,8 @@ export const de: Text = {
     restored: (title) => `„${title}“ ist wieder da.`,
     deleteFailed: (title) =>
       `„${title}“ konnte nicht gelöscht werden und steht wieder in der Liste.`,
+    deleteForbidden: (title) =>
+      `„${title}“ gehört Ihnen nicht. Sie können ihn verlassen: siehe „Teilen…“ in seinem Menü.`,
     renameFailed: (reason) => `Der Titel wurde nicht geändert: ${reason}`,
     today: 'Heute',
     yesterday: 'Gestern',
@@ -90,12 +93,6 @@ export const de: Text = {
     notKept:
       'Dieser Browser behält nichts: Eine Nachricht, die wartet, geht verloren, wenn Sie die Seite schließen.',
     failed: (reason) => `Nicht gesendet. ${reason}`,
-    tooLarge:
-      'Sie ist länger, als der Server annimmt. Kürzen Sie sie und senden Sie sie noch einmal.',
-    queueFull:
-      'In diesem Chat warten zu viele Fragen. Senden Sie sie noch einmal, wenn eine Antwort fertig ist.',
-    conversationGone: 'Diesen Chat gibt es nicht mehr. Fragen Sie in einem neuen.',
-    agentGone: 'Den gefragten Agenten gibt es nicht mehr. Wählen Sie einen anderen.',
   },
 
   answer: {
@@ -106,10 +103,6 @@ export const de: Text = {
     again: (attempt) => `Neu begonnen (Versuch ${attempt})`,
     cancelled: 'Angehalten.',
     empty: 'Der Agent hatte nichts zu sagen.',
-    interrupted: 'Der Server hielt an, während dies geschrieben wurde.',
-    error: 'Die Antwort ist fehlgeschlagen.',
-    timeout: 'Der Agent wurde nicht rechtzeitig fertig.',
-    tooLarge: 'Der Agent schrieb mehr, als eine Antwort fassen kann. Was hineinpasst, bleibt.',
     announceStart: (agent) => `${agent} antwortet.`,
     announceEnd: (agent, words) => `${agent} hat geantwortet: ${words}`,
     announceStopped: (agent) => `${agent} wurde angehalten.`,
@@ -193,16 +186,63 @@ export const de: Text = {
   },
 
   limits: {
-    rate: (seconds) =>
+    rate: 'Zu viel auf einmal.',
+    goesOn: (seconds) =>
       plural(seconds, {
-        one: 'Zu viel auf einmal. In # Sekunde geht es weiter.',
-        other: 'Zu viel auf einmal. In # Sekunden geht es weiter.',
+        one: 'In # Sekunde geht es weiter.',
+        other: 'In # Sekunden geht es weiter.',
       }),
     queue:
       'In diesem Chat warten zu viele Fragen. Ihre wird gesendet, sobald eine Antwort fertig ist.',
     other: 'Der Server kann Ihre Nachricht jetzt nicht annehmen. Sie wird gesendet, bis er es tut.',
     store:
       'Der Server kann gerade keine Nachrichten speichern. Ihre wird gesendet, sobald er es kann.',
+  },
+
+  errors: {
+    INVALID_JSON:
+      'Der Server hat die Seite nicht verstanden. Laden Sie sie neu und versuchen Sie es noch einmal.',
+    INVALID_MESSAGE:
+      'So nimmt der Server das nicht an. Ändern Sie es und versuchen Sie es noch einmal.',
+    UNKNOWN_MESSAGE_TYPE:
+      'Der Server kann das nicht. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    MESSAGE_TOO_LARGE:
+      'Sie ist länger, als der Server annimmt. Kürzen Sie sie und senden Sie sie noch einmal.',
+    MESSAGE_CONFLICT:
+      'Der Server hat unter derselben Nummer eine andere Nachricht. Senden Sie diese noch einmal.',
+    NO_SESSION: 'Der Chat war nicht mehr offen. Öffnen Sie ihn und versuchen Sie es noch einmal.',
+    SESSION_NOT_FOUND: 'Diesen Chat gibt es nicht mehr. Fragen Sie in einem neuen.',
+    SESSION_LIMIT:
+      'Sie haben so viele Chats, wie Sie haben dürfen. Löschen Sie einen und versuchen Sie es noch einmal.',
+    UNAUTHORIZED: 'Sie sind nicht mehr angemeldet. Laden Sie die Seite neu, um sich anzumelden.',
+    AUTH_UNAVAILABLE:
+      'Wer Sie sind, lässt sich gerade nicht prüfen. Versuchen Sie es gleich noch einmal.',
+    FORBIDDEN: 'Das dürfen Sie hier nicht. Bitten Sie den darum, dem der Chat gehört.',
+    ORIGIN_NOT_ALLOWED:
+      'Der Server lässt diese Seite nicht herein. Öffnen Sie sie unter ihrer üblichen Adresse.',
+    CONNECTION_LIMIT:
+      'Es sind so viele Verbindungen offen, wie der Server annimmt. Schließen Sie andere Tabs, oder versuchen Sie es später.',
+    AGENT_NOT_FOUND: 'Den gefragten Agenten gibt es nicht mehr. Wählen Sie einen anderen.',
+    AGENT_ERROR:
+      'Die Antwort ist fehlgeschlagen. Fragen Sie noch einmal oder einen anderen Agenten.',
+    TIMEOUT:
+      'Der Agent wurde nicht rechtzeitig fertig. Fragen Sie noch einmal, vielleicht nach weniger auf einmal.',
+    INTERRUPTED: 'Der Server hielt an, während dies geschrieben wurde. Fragen Sie noch einmal.',
+    ANSWER_TOO_LARGE:
+      'Der Agent schrieb mehr, als eine Antwort fassen kann. Was hineinpasst, bleibt. Fragen Sie nach dem Rest.',
+    RUN_NOT_FOUND: 'Diese Antwort ist schon zu Ende. Sie müssen nichts tun.',
+    APPROVAL_NOT_FOUND:
+      'Das ist schon entschieden oder wird nicht mehr gefragt. Sie müssen nichts tun.',
+    QUEUE_FULL:
+      'In diesem Chat warten zu viele Fragen. Senden Sie sie noch einmal, wenn eine Antwort fertig ist.',
+    RATE_LIMITED: 'Zu viel auf einmal. Warten Sie ein wenig und senden Sie es noch einmal.',
+    STORE_UNAVAILABLE:
+      'Der Server kann gerade nichts speichern. Versuchen Sie es gleich noch einmal.',
+    NOT_FOUND:
+      'Der Server kennt diese Adresse nicht. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    INTERNAL_ERROR: 'Auf dem Server ging etwas schief. Versuchen Sie es gleich noch einmal.',
+    UNREACHABLE:
+      'Der Server ist nicht erreichbar. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.',
   },
 
   gone: {
@@ -230,12 +270,21 @@ export const de: Text = {
     },
   },
 
-  invite: {
-    label: 'Einladen…',
-    title: 'Zu diesem Chat einladen',
-    explanation:
-      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist.',
+  share: {
+    label: 'Teilen…',
+    title: 'Diesen Chat teilen',
+    people: 'Wer darin ist',
+    peopleFailed:
+      'Wer in diesem Chat ist, lässt sich gerade nicht herausfinden. Versuchen Sie es gleich noch einmal.',
+    owner: 'Gehört der Chat',
     access: { write: 'Darf lesen und schreiben', read: 'Darf nur lesen' },
+    remove: 'Entfernen',
+    removeOne: (name) => `${name} entfernen`,
+    leave: 'Chat verlassen',
+    removeFailed: 'Das ging nicht: Niemand wurde entfernt. Versuchen Sie es gleich noch einmal.',
+    invite: 'Jemanden einladen',
+    explanation:
+      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist: Bis dahin lässt er sich nicht zurücknehmen und lässt auch wieder herein, wen Sie entfernt haben.',
     make: 'Link erstellen',
     link: 'Link',
     copied: 'Der Link wurde kopiert:',
@@ -275,7 +324,6 @@ export const de: Text = {
 
   markdown: {
     code: 'Code',
-    copyCode: 'Kopieren',
     table: 'Tabelle',
     taskDone: 'Erledigt',
     taskOpen: 'Offen',

@@ -21,6 +21,7 @@ export const en = {
     failed: 'The chats cannot be loaded now.',
     tryAgain: 'Try again',
     unread: 'unread',
+    actionsHere: 'Actions for this chat',
     actions: (title: string) => `Actions for ${title}`,
     rename: 'Rename',
     renameLabel: 'Title of the chat',
@@ -30,6 +31,8 @@ export const en = {
     deleted: (title: string) => `“${title}” is deleted.`,
     restored: (title: string) => `“${title}” is back.`,
     deleteFailed: (title: string) => `“${title}” could not be deleted. It is back in the list.`,
+    deleteForbidden: (title: string) =>
+      `“${title}” is not yours to delete. You can leave it: see “Share…” in its menu.`,
     renameFailed: (reason: string) => `The title was not changed: ${reason}`,
     today: 'Today',
     yesterday: 'Yesterday',
@@ -85,10 +88,6 @@ export const en = {
     takeBack: 'Take back',
     notKept: 'This browser keeps nothing: a message that waits is lost when you close the page.',
     failed: (reason: string) => `Not sent. ${reason}`,
-    tooLarge: 'It is longer than the server takes. Shorten it and send it again.',
-    queueFull: 'Too many questions wait in this chat. Send it again when an answer has ended.',
-    conversationGone: 'This chat is gone. Start a new one and ask there.',
-    agentGone: 'The agent that you asked is not there any more. Choose another one.',
   },
 
   answer: {
@@ -102,10 +101,6 @@ export const en = {
     again: (attempt: number) => `Started again (attempt ${attempt})`,
     cancelled: 'Stopped.',
     empty: 'The agent had nothing to say.',
-    interrupted: 'The server stopped while this was being written.',
-    error: 'The answer failed.',
-    timeout: 'The agent did not finish in time.',
-    tooLarge: 'The agent wrote more than an answer may hold. What fits is kept.',
     announceStart: (agent: string) => `${agent} is answering.`,
     announceEnd: (agent: string, text: string) => `${agent} answered: ${text}`,
     announceStopped: (agent: string) => `${agent} was stopped.`,
@@ -180,14 +175,44 @@ export const en = {
   },
 
   limits: {
-    rate: (seconds: number) =>
-      plural(seconds, {
-        one: 'Too much at once. It goes on in # second.',
-        other: 'Too much at once. It goes on in # seconds.',
-      }),
+    rate: 'Too much at once.',
+    goesOn: (seconds: number) =>
+      plural(seconds, { one: 'It goes on in # second.', other: 'It goes on in # seconds.' }),
     queue: 'Too many questions wait in this chat. Yours is sent when an answer has ended.',
     other: 'The server cannot take your message now. It is sent again until it does.',
     store: 'The server cannot save messages now. Yours is sent again until it can.',
+  },
+
+  /** Every code of the wire: what happened, and what to do. */
+  errors: {
+    INVALID_JSON: 'The server did not understand the page. Reload the page and try again.',
+    INVALID_MESSAGE: 'The server does not take this as it is. Change it and try again.',
+    UNKNOWN_MESSAGE_TYPE: 'The server does not know how to do this. Reload the page and try again.',
+    MESSAGE_TOO_LARGE: 'It is longer than the server takes. Shorten it and send it again.',
+    MESSAGE_CONFLICT: 'The server has another message under the same number. Send this one again.',
+    NO_SESSION: 'The chat was not open any more. Open it again and try once more.',
+    SESSION_NOT_FOUND: 'This chat is gone. Start a new one and ask there.',
+    SESSION_LIMIT: 'You have as many chats as you may have. Delete one and try again.',
+    UNAUTHORIZED: 'You are not signed in any more. Reload the page to sign in.',
+    AUTH_UNAVAILABLE: 'Who you are cannot be checked now. Try again in a moment.',
+    FORBIDDEN: 'You may not do this here. Ask the owner of the chat for it.',
+    ORIGIN_NOT_ALLOWED: 'The server does not let this page in. Open the page by its usual address.',
+    CONNECTION_LIMIT:
+      'As many connections are open as the server takes. Close other tabs, or try again later.',
+    AGENT_NOT_FOUND: 'The agent that you asked is not there any more. Choose another one.',
+    AGENT_ERROR: 'The answer failed. Ask again, or ask another agent.',
+    TIMEOUT: 'The agent did not finish in time. Ask again, perhaps for less at once.',
+    INTERRUPTED: 'The server stopped while this was being written. Ask again.',
+    ANSWER_TOO_LARGE:
+      'The agent wrote more than an answer may hold. What fits is kept. Ask for the rest.',
+    RUN_NOT_FOUND: 'This answer has ended already. You need do nothing.',
+    APPROVAL_NOT_FOUND: 'This was decided already, or is not asked any more. You need do nothing.',
+    QUEUE_FULL: 'Too many questions wait in this chat. Send it again when an answer has ended.',
+    RATE_LIMITED: 'Too much at once. Wait a little and send it again.',
+    STORE_UNAVAILABLE: 'The server cannot save anything now. Try again in a moment.',
+    NOT_FOUND: 'The server does not know this address. Reload the page and try again.',
+    INTERNAL_ERROR: 'Something went wrong on the server. Try again in a moment.',
+    UNREACHABLE: 'The server cannot be reached. Check the connection and try again.',
   },
 
   gone: {
@@ -213,11 +238,20 @@ export const en = {
     },
   },
 
-  invite: {
-    label: 'Invite…',
-    title: 'Invite to this chat',
-    explanation: 'Whoever opens the link within 7 days comes in. Send it only to whom it is for.',
+  share: {
+    label: 'Share…',
+    title: 'Share this chat',
+    people: 'Who is in it',
+    peopleFailed: 'Who is in this chat cannot be found out now. Try it again in a moment.',
+    owner: 'Owner',
     access: { write: 'May read and write', read: 'May only read' },
+    remove: 'Remove',
+    removeOne: (name: string) => `Remove ${name}`,
+    leave: 'Leave this chat',
+    removeFailed: 'That did not work: nobody was taken out. Try it again in a moment.',
+    invite: 'Invite somebody',
+    explanation:
+      'Whoever opens the link within 7 days comes in. Send it only to whom it is for: until then it cannot be taken back, and lets in again whom you have removed.',
     make: 'Make a link',
     link: 'Link',
     copied: 'The link was copied:',
@@ -257,7 +291,6 @@ export const en = {
 
   markdown: {
     code: 'Code',
-    copyCode: 'Copy',
     table: 'Table',
     taskDone: 'Done',
     taskOpen: 'To do',

@@ -1,8 +1,6 @@
 /** Lets the owner of a chat invite others into it by a link. */
-import type { SessionSummary } from '@parley/client';
 import { useId, useState } from 'react';
 import { Button } from '../controls/button.tsx';
-import { Dialog } from '../controls/dialog.tsx';
 import { useText } from '../text/text.tsx';
 
 type Access = 'read' | 'write';
@@ -10,14 +8,9 @@ type Made =
   | { readonly status: 'none' | 'busy' | 'failed' }
   | { readonly status: 'made'; readonly link: string; readonly isCopied: boolean };
 
-interface Props {
-  readonly session: SessionSummary;
-  readonly onClose: () => void;
-}
-
-export function InviteDialog({ session, onClose }: Props) {
+export function InvitationForm({ sessionId }: { readonly sessionId: string }) {
   const { text } = useText();
-  const words = text.invite;
+  const words = text.share;
   const name = useId();
   const [access, setAccess] = useState<Access>('write');
   const [made, setMade] = useState<Made>({ status: 'none' });
@@ -25,7 +18,7 @@ export function InviteDialog({ session, onClose }: Props) {
   async function make(): Promise<void> {
     setMade({ status: 'busy' });
     try {
-      const link = await makeLink(session.id, access);
+      const link = await makeLink(sessionId, access);
       // Not every browser lets a page write to the clipboard: the link is there to be copied by hand.
       const isCopied = await navigator.clipboard.writeText(link).then(
         () => true,
@@ -38,7 +31,8 @@ export function InviteDialog({ session, onClose }: Props) {
   }
 
   return (
-    <Dialog open onOpenChange={onClose} title={words.title}>
+    <section>
+      <h3 className="pb-1 text-sm font-semibold">{words.invite}</h3>
       <p className="pb-3 text-sm text-muted">{words.explanation}</p>
       <fieldset className="space-y-2 pb-4">
         {(['write', 'read'] as const).map((value) => (
@@ -78,7 +72,7 @@ export function InviteDialog({ session, onClose }: Props) {
           {words.failed}
         </p>
       )}
-    </Dialog>
+    </section>
   );
 }
 
