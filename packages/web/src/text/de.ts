@@ -240,6 +240,10 @@ export const de: Text = {
       'Der Server kann gerade nichts speichern. Versuchen Sie es gleich noch einmal.',
     NOT_FOUND:
       'Der Server kennt diese Adresse nicht. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    METHOD_NOT_ALLOWED:
+      'Der Server tut das nicht. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    UPGRADE_REQUIRED:
+      'Der Server nimmt das nur über einen WebSocket an. Laden Sie die Seite neu und versuchen Sie es noch einmal.',
     INTERNAL_ERROR: 'Auf dem Server ging etwas schief. Versuchen Sie es gleich noch einmal.',
     UNREACHABLE:
       'Der Server ist nicht erreichbar. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.',

@@ -211,6 +211,8 @@ export const en = {
     RATE_LIMITED: 'Too much at once. Wait a little and send it again.',
     STORE_UNAVAILABLE: 'The server cannot save anything now. Try again in a moment.',
     NOT_FOUND: 'The server does not know this address. Reload the page and try again.',
+    METHOD_NOT_ALLOWED: 'The server does not do this. Reload the page and try again.',
+    UPGRADE_REQUIRED: 'The server takes this only over a WebSocket. Reload the page and try again.',
     INTERNAL_ERROR: 'Something went wrong on the server. Try again in a moment.',
     UNREACHABLE: 'The server cannot be reached. Check the connection and try again.',
   },
