@@ -94,7 +94,7 @@ export class Writer {
       for (const { reject } of batch) reject(failure);
       if (isRefusal(error)) return;
       // The server cannot be reached: nobody waits for one attempt after the other.
-      for (const { reject } of this.#queue.splice(0)) reject(failure);
+      this.#refuseQueue(error);
     }
   }
 
@@ -134,7 +134,11 @@ export class Writer {
             refusal = error;
             values[2] = '[]';
           }
-        } else isLost = true;
+        } else {
+          // What waits behind it was not sent: it need not wait for a server that does not come back.
+          if (isLost) this.#refuseQueue(error);
+          isLost = true;
+        }
         // The database knows the batch by its number: sent again, it is answered as it was the first time,
         // or done now.
         const isOver = this.#closing.signal.aborted && tries > 1;
@@ -142,6 +146,11 @@ export class Writer {
         await wait(RETRY_PAUSE * (1 + Math.random()));
       }
     }
+  }
+
+  #refuseQueue(error: unknown): void {
+    const failure = toStoreError(error, this.#url);
+    for (const { reject } of this.#queue.splice(0)) reject(failure);
   }
 
   #unknown(cause: unknown): StoreError {
