@@ -1,9 +1,11 @@
 /** What only PostgreSQL promises: several nodes on one database, and a server that is killed. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
+import { startProxy } from '../helpers/proxy.ts';
 import { newAnswer, newMessage, newSession } from './store-records.ts';
 
 let postgres: Postgres;
@@ -83,6 +85,34 @@ test('[R5] of nodes that claim or end one run at once one does', async () => {
     );
     expect(ends.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
   }
+});
+
+test('[R2][R3] a commit whose answer is lost with the connection is told as what it was', async () => {
+  const { port } = new URL(url);
+  const proxy = await startProxy(Number(port));
+  const store = await openPostgresStore(url.replace(`:${port}/`, `:${proxy.port}/`));
+  onTestFinished(() => store.close());
+  await store.createSession(newSession('s'));
+  const beside = new Client({ connectionString: url });
+  await beside.connect();
+  onTestFinished(() => beside.end());
+  // The batch has arrived at the server, and waits there for as long as this lock is held.
+  await beside.query(`BEGIN; SELECT 1 FROM parley.sessions FOR UPDATE`);
+  const appends = ['m1', 'm2'].map((id) => store.appendMessage(newMessage('s', id)));
+  const count = async (text: string) => Number((await postgres.query(url, text))[0]?.count);
+  await expect
+    .poll(() => count(`SELECT count(*) FROM pg_locks WHERE NOT granted`), { timeout: 5_000 })
+    .toBeGreaterThan(0);
+  proxy.hold();
+  await beside.query('COMMIT');
+  await expect.poll(() => count('SELECT count(*) FROM parley.events'), { timeout: 5_000 }).toBe(2);
+  proxy.cut();
+  proxy.release();
+  expect(await Promise.all(appends)).toEqual([
+    { outcome: 'appended', seq: 1 },
+    { outcome: 'appended', seq: 2 },
+  ]);
+  expect((await expectWholeLog(store, 's')).size).toBe(2);
 });
 
 test('[R2][R3] a server that is killed under load loses and doubles nothing, and work goes on', async () => {
