@@ -187,3 +187,23 @@ test('[R12] a newer schema, a wrong address and a wrong encoding are refused in 
   const latin = await postgres.newDatabase(`ENCODING 'LATIN1' TEMPLATE template0`);
   await expect(openPostgresStore(latin)).rejects.toThrow('keeps its texts as LATIN1');
 });
+
+test('a text with more words than an index takes is found all the same, in its place', async () => {
+  const [store] = (await openNodes(1)) as [Store];
+  await store.createSession(newSession('s'));
+  const content = Array.from({ length: 100_000 }, (_, index) => `different${index}`).join(' ');
+  for (const [id, text] of [
+    ['m1', 'different7 first'],
+    ['m2', content],
+    ['m3', 'different7 last'],
+  ] as const) {
+    await store.appendMessage(newMessage('s', id, { content: text, fingerprint: '' }));
+  }
+  const find = async (text: string, limit: number) =>
+    (await store.search({ person: 'ann', text, limit })).map(({ messageId }) => messageId);
+  expect(await find('different7', 10)).toEqual(['m3', 'm2', 'm1']);
+  expect(await find('different7', 2)).toEqual(['m3', 'm2']);
+  expect(await find('different99999 different1', 10)).toEqual(['m2']);
+  const [row] = await postgres.query(url, 'SELECT count(*) FROM parley.events WHERE words IS NULL');
+  expect(row).toEqual({ count: '1' });
+});
