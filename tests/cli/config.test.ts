@@ -124,7 +124,10 @@ describe('[R12] what is wrong is named, with where it stands and what was expect
     [{ port: '8080' }, 'port: expected a whole number, 0 to 65535, got "8080".'],
     [{ maxRuns: 0 }, 'maxRuns: expected a whole number, 1 or more, got 0.'],
     [{ maxRuns: 1.5 }, 'maxRuns: expected a whole number, 1 or more, got 1.5.'],
-    [{ store: 'redis:' }, 'store: expected one of sqlite:, memory:, got "redis:".'],
+    [
+      { store: 'redis://ann:secret@h/0?password=secret' },
+      'store: expected sqlite:, memory:, or postgres://user:password@host:port/database, got "redis://***@h/0?password=***".',
+    ],
     [
       { logLevel: null },
       'logLevel: expected one of fatal, error, warn, info, debug, trace, silent',

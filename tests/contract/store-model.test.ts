@@ -1,5 +1,5 @@
 /**
- * Every sequence of operations has the same outcomes on SQLite as on the simple model. A failure
+ * Every sequence of operations has the same outcomes on SQLite and PostgreSQL as on the simple model. A failure
  * prints the seed and the shrunk sequence; `fc.assert(…, { seed, path })` repeats it.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
+import { startPostgres } from '../helpers/postgres.ts';
 import { newAnswer, newMessage, newSession, newToolCall, START } from './store-records.ts';
 
 /** One operation: what it says, and how it is done. */
@@ -154,32 +156,49 @@ async function perform(store: Store, sequence: readonly Step[], prefix: string, 
 const READS = /^(get|list|read|search|unfinished|clean|questions)/;
 const sequences = fc.array(fc.oneof(...steps), { minLength: 1, maxLength: 60 });
 
-test('[R1][R3][R5] any sequence of operations has the outcomes of the model', async () => {
+async function openSqlite() {
   const directory = await mkdtemp(join(tmpdir(), 'parley-model-'));
-  const sqlite = await openSqliteStore(directory);
-  let run = 0;
-  try {
-    await fc.assert(
-      fc.asyncProperty(sequences, fc.boolean(), async (sequence, together) => {
-        run += 1;
-        const prefix = `${run}-`;
-        const model = new MemoryStore();
-        // Reads see what was acknowledged before; only writes have an order while under way.
-        const chosen = together ? sequence.filter(({ text }) => !READS.test(text)) : sequence;
-        const expected = await perform(model, chosen, prefix, together);
-        const actual = await perform(sqlite, chosen, prefix, together);
-        const told = chosen.map(({ text }, index) => [text, actual[index]]);
-        expect(told).toEqual(chosen.map(({ text }, index) => [text, expected[index]]));
-        for (const id of ['s1', 's2', 's3'].map((name) => prefix + name)) {
-          const page = await sqlite.readSession(id, { limit: 100 });
-          expect(page).toEqual(await model.readSession(id, { limit: 100 }));
-          await sqlite.deleteSession(id);
-        }
-      }),
-      { numRuns: 150 },
-    );
-  } finally {
-    await sqlite.close();
-    await rm(directory, { recursive: true, force: true });
-  }
-});
+  const store = await openSqliteStore(directory);
+  return { store, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+async function openPostgres() {
+  const postgres = await startPostgres();
+  const store = await openPostgresStore(await postgres.newDatabase());
+  return { store, remove: () => postgres.stop() };
+}
+
+test.each([
+  ['SQLite', openSqlite, 150],
+  ['PostgreSQL', openPostgres, 100],
+] as const)(
+  '[R1][R3][R5] any sequence of operations has the outcomes of the model on %s',
+  async (...[, open, numRuns]) => {
+    const { store, remove } = await open();
+    let run = 0;
+    try {
+      await fc.assert(
+        fc.asyncProperty(sequences, fc.boolean(), async (sequence, together) => {
+          run += 1;
+          const prefix = `${run}-`;
+          const model = new MemoryStore();
+          // Reads see what was acknowledged before; only writes have an order while under way.
+          const chosen = together ? sequence.filter(({ text }) => !READS.test(text)) : sequence;
+          const expected = await perform(model, chosen, prefix, together);
+          const actual = await perform(store, chosen, prefix, together);
+          const told = chosen.map(({ text }, index) => [text, actual[index]]);
+          expect(told).toEqual(chosen.map(({ text }, index) => [text, expected[index]]));
+          for (const id of ['s1', 's2', 's3'].map((name) => prefix + name)) {
+            const page = await store.readSession(id, { limit: 100 });
+            expect(page).toEqual(await model.readSession(id, { limit: 100 }));
+            await store.deleteSession(id);
+          }
+        }),
+        { numRuns },
+      );
+    } finally {
+      await store.close();
+      await remove();
+    }
+  },
+);

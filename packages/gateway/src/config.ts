@@ -111,8 +111,13 @@ function show(value: unknown): string {
   } catch {
     // A cycle or a bigint: its kind has to do.
   }
-  text = (text ?? typeof value).replaceAll(/\/\/[^/@]*@/g, '//***@');
+  text = maskPasswords(text ?? typeof value);
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** Without the user and password of a URL, whether they stand before its host or among its parameters. */
+export function maskPasswords(text: string): string {
+  return text.replaceAll(/\/\/[^/]*@/g, '//***@').replaceAll(/([?&]password=)[^&"]*/gi, '$1***');
 }
 
 /** The one of `known` that `name` most likely was meant to be, if any is near. */

@@ -96,7 +96,7 @@ const WEB_ROOTS: readonly string[] = ['../web', '../../web/dist'].map((path) =>
  * Puts agents behind a WebSocket, with durable sessions.
  *
  * @throws {ConfigError} where a setting is wrong, or no agent has the name of the default one.
- * @throws {StoreError} where the data directory is in use or cannot be used.
+ * @throws {StoreError} where the data directory is in use or cannot be used, or the database server cannot.
  *
  * @example
  * const gateway = await createGateway({
@@ -264,6 +264,11 @@ async function openStore(config: Config): Promise<Store> {
       return new MemoryStore();
     case 'sqlite:':
       return openSqliteStore(config.dataDir);
+    default: {
+      // Only where it is used: a laptop's start need not wait for a driver that it has no server for.
+      const { openPostgresStore } = await import('./stores/postgres.ts');
+      return openPostgresStore(config.store);
+    }
   }
 }
 

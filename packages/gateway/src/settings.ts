@@ -99,6 +99,11 @@ function isOrigin(value: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@,]+$/.test(value);
 }
 
+function isStore(value: string): boolean {
+  if (value === 'sqlite:' || value === 'memory:') return true;
+  return /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
+}
+
 const printable = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const hostName = z
   .string()
@@ -121,11 +126,12 @@ export const SETTING_GROUPS = {
       about: 'Directory for everything that is kept; created where there is none.',
       expected: 'the path of a directory',
     }),
-    store: choice(
-      ['sqlite:', 'memory:'],
-      'sqlite:',
-      'Where sessions are kept: sqlite: in the data directory, memory: nowhere.',
-    ),
+    store: z.string().refine(isStore).default('sqlite:').register(infos, {
+      kind: 'text',
+      about:
+        'Where sessions are kept: sqlite: in the data directory, memory: nowhere, or postgres://… of a server.',
+      expected: 'sqlite:, memory:, or postgres://user:password@host:port/database',
+    }),
     agent: printable.default('guide').register(infos, {
       kind: 'text',
       about: 'Name of the agent that answers where a session names none.',

@@ -1,3 +1,4 @@
+import { maskPasswords } from '../config.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -81,8 +82,11 @@ function surviveFaults(logger: Logger): void {
 }
 
 function banner(url: string, config: { store: string; dataDir: string; agent: string }): string {
-  const kept =
-    config.store === 'memory:' ? 'in memory, gone when the server stops' : config.dataDir;
+  const places: Record<string, string> = {
+    'memory:': 'in memory, gone when the server stops',
+    'sqlite:': config.dataDir,
+  };
+  const kept = places[config.store] ?? maskPasswords(config.store);
   return [
     '',
     '  Parley is running.',

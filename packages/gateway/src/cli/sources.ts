@@ -8,6 +8,7 @@ import {
   ConfigError,
   type ConfigOptions,
   checkSettings,
+  maskPasswords,
   unknownSetting,
 } from '../config.ts';
 import { formatDuration, isSetting, SETTINGS, type SettingName, settingInfo } from '../settings.ts';
@@ -204,7 +205,8 @@ export function describeConfig({ config, sources }: Settings): DescribedSetting[
     const isSet = Array.isArray(config[name])
       ? config[name].length > 0
       : config[name] !== undefined;
-    const value = secret && isSet ? '***' : config[name];
+    const shown = secret && isSet ? '***' : config[name];
+    const value = name === 'store' ? maskPasswords(config.store) : shown;
     const text =
       kind === 'duration' && typeof value === 'number'
         ? formatDuration(value)

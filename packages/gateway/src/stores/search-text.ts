@@ -25,8 +25,7 @@ export function parseQuery(text: string): Query {
 
 /** Whether `content` has every word of the query. */
 export function matches(content: string, query: Query): boolean {
-  const words = new Set<string>();
-  for (const [word] of content.matchAll(WORD)) words.add(fold(word));
+  const words = wordsOf(content);
   const prefix = query.at(-1);
   if (prefix === undefined) return false;
   return (
@@ -64,6 +63,16 @@ function firstMatch(content: string, query: Query): number {
 export function toIndexable(content: string): string {
   if (ASCII.test(content)) return content;
   return Array.from(content.matchAll(WORD), ([word]) => fold(word)).join(' ');
+}
+
+/** The folded words of a text, each once. */
+export function wordsOf(content: string): Set<string> {
+  const words = new Set<string>();
+  for (const [word] of content.matchAll(WORD)) {
+    const folded = fold(word);
+    if (folded !== '') words.add(folded);
+  }
+  return words;
 }
 
 /** Without case and diacritics. Letter by letter, so that the `Σ` at the end of a word is a `σ`, too. */

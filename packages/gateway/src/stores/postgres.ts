@@ -1,0 +1,295 @@
+/** The store of many machines: PostgreSQL, one connection that writes in batches, some that read. */
+import type { SessionEvent } from '@parley/protocol';
+import type { Pool } from 'pg';
+import { openPool, toStoreError } from './postgres/connection.ts';
+import { findRemovable, READS } from './postgres/reads.ts';
+import { type EventRow, storable, toCall, toEvent, toTsquery } from './postgres/rows.ts';
+import { migrate } from './postgres/schema.ts';
+import { type Call, Writer } from './postgres/writer.ts';
+import { makeSnippet, matches, parseQuery } from './search-text.ts';
+import {
+  type Access,
+  type AppendMessage,
+  bounded,
+  type Cleaned,
+  type MessageOutcome,
+  type NewEvent,
+  type NewSession,
+  type NoRepetition,
+  type Question,
+  type ReadEvents,
+  type Retention,
+  type RunOutcome,
+  type RunRecord,
+  type SearchHit,
+  type SessionPage,
+  type SessionRecord,
+  STORE_LIMITS,
+  type Store,
+  StoreError,
+  tooManyMembers,
+} from './store.ts';
+
+/** Reads at once. More only wait for each other on the server. */
+const READERS = 8;
+
+/**
+ * Opens the store in the schema `parley` of a database, which is created where there is none.
+ *
+ * @throws StoreError where the server cannot be reached or refuses, or the database was written by a newer
+ * version.
+ */
+export async function openPostgresStore(url: string): Promise<Store> {
+  const writes = openPool(url, 'writer', 1);
+  try {
+    await migrate(writes, url);
+  } catch (error) {
+    await writes.end();
+    throw toStoreError(error, url);
+  }
+  return new PostgresStore(new Writer(writes, url), openPool(url, 'reader', READERS), url);
+}
+
+interface FoundRow {
+  readonly sessionId: string;
+  readonly title: string | null;
+  readonly id: number;
+  readonly messageId: string;
+  readonly seq: number;
+  readonly timestamp: string;
+  readonly data: string;
+}
+
+class PostgresStore implements Store {
+  readonly #writer: Writer;
+  readonly #readers: Pool;
+  readonly #url: string;
+  readonly #reading = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(writer: Writer, readers: Pool, url: string) {
+    this.#writer = writer;
+    this.#readers = readers;
+    this.#url = url;
+  }
+
+  async createSession(
+    { id, owner, title, agent, createdAt }: NewSession,
+    maxOwned?: number,
+  ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
+    const result = await this.#write<{ session: SessionRecord | null; created: boolean }>({
+      method: 'create_session',
+      session: id,
+      owner,
+      title: title === null ? null : storable(title),
+      agent,
+      created_at: createdAt,
+      max_owned: maxOwned,
+    });
+    return { session: result.session ?? undefined, created: result.created };
+  }
+
+  async getSession(id: string): Promise<SessionRecord | undefined> {
+    const [row] = await this.#read<{ session: SessionRecord | null }>('getSession', id);
+    return row?.session ?? undefined;
+  }
+
+  async updateSession(
+    id: string,
+    { title, agent }: { readonly title?: string; readonly agent?: string },
+  ): Promise<SessionRecord | undefined> {
+    const named = title === undefined ? {} : { title: storable(title) };
+    const call = { method: 'update_session', session: id, agent, ...named };
+    return (await this.#write<SessionRecord | null>(call)) ?? undefined;
+  }
+
+  async setMember(
+    id: string,
+    principal: string,
+    access: Access | null,
+  ): Promise<SessionRecord | undefined> {
+    const call = { method: 'set_member', session: id, principal, access };
+    const result = await this.#write<SessionRecord | 'full' | null>(call);
+    if (result === 'full') throw tooManyMembers();
+    return result ?? undefined;
+  }
+
+  deleteSession(id: string): Promise<boolean> {
+    return this.#write({ method: 'delete_session', session: id });
+  }
+
+  async listSessions(query: {
+    readonly person: string;
+    readonly offset: number;
+    readonly limit: number;
+  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
+    const { person, offset } = query;
+    const limit = bounded(query.limit, STORE_LIMITS.page);
+    const [page] = await this.#read<{ sessions: SessionRecord[]; total: number }>(
+      'listSessions',
+      person,
+      Math.max(0, offset),
+      limit,
+    );
+    return page ?? { sessions: [], total: 0 };
+  }
+
+  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+    return this.#write({
+      ...toCall(event),
+      method: 'append_message',
+      replaces: event.data.replaces,
+      fingerprint: JSON.stringify(fingerprint),
+      title: storable(title),
+      answer_run: run.runId,
+      answer_id: run.answerId,
+      agent: run.agent,
+    });
+  }
+
+  repeatMessage({
+    event,
+    fingerprint,
+  }: AppendMessage): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition> {
+    return this.#write({
+      method: 'repeat_message',
+      session: event.session_id,
+      message_id: event.message_id,
+      fingerprint: JSON.stringify(fingerprint),
+    });
+  }
+
+  appendRunEvent(event: NewEvent): Promise<RunOutcome> {
+    return this.#write({ ...toCall(event), method: 'append_run_event' });
+  }
+
+  finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome> {
+    return this.#write({ ...toCall(event), method: 'finish_run' });
+  }
+
+  markStarted(runId: string, attempt: number): Promise<boolean> {
+    return this.#write({ method: 'mark_started', run_id: runId, attempt });
+  }
+
+  async claimRun(runId: string, attempt: number): Promise<number | undefined> {
+    const call = { method: 'claim_run', run_id: runId, attempt };
+    return (await this.#write<number | null>(call)) ?? undefined;
+  }
+
+  unfinishedRuns(): Promise<readonly RunRecord[]> {
+    return this.#read('unfinishedRuns');
+  }
+
+  async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
+    const { after, before = Number.MAX_SAFE_INTEGER } = read;
+    const limit = bounded(read.limit, STORE_LIMITS.page);
+    const rows = await this.#read<{ session: SessionRecord | null } & (EventRow | { seq: null })>(
+      after === undefined ? 'readBefore' : 'readAfter',
+      id,
+      after ?? before,
+      limit,
+    );
+    const session = rows.find((row) => row.session !== null)?.session;
+    if (!session) return undefined;
+    return { session, events: rows.flatMap((row) => (row.seq === null ? [] : [toEvent(id, row)])) };
+  }
+
+  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
+    const [row] = await this.#read<EventRow>('getEvent', sessionId, messageId);
+    return row && toEvent(sessionId, row);
+  }
+
+  async questions(sessionId: string): Promise<readonly Question[]> {
+    const rows = await this.#read<{ message_id: string; replaces: string | null }>(
+      'questions',
+      sessionId,
+    );
+    return rows.map(({ message_id, replaces }) => ({
+      message_id,
+      ...(replaces === null ? {} : { replaces }),
+    }));
+  }
+
+  async search({
+    person,
+    text,
+    limit,
+  }: {
+    readonly person: string;
+    readonly text: string;
+    readonly limit: number;
+  }): Promise<readonly SearchHit[]> {
+    const query = parseQuery(text);
+    if (query.length === 0) return [];
+    const most = bounded(limit, STORE_LIMITS.hits);
+    const rows = await this.#read<FoundRow>('search', person, toTsquery(query), most);
+    for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+      const [row] = await this.#read<FoundRow>('searchTooLong', person, before);
+      if (!row) break;
+      if (matches(JSON.parse(row.data).content, query)) rows.push(row);
+      before = row.id;
+    }
+    return rows
+      .sort((a, b) => b.id - a.id)
+      .slice(0, most)
+      .map(({ sessionId, title, messageId, seq, timestamp, data }) => {
+        const { content, role } = JSON.parse(data) as { content: string; role: SearchHit['role'] };
+        const snippet = makeSnippet(content, query);
+        return { sessionId, title, messageId, seq, role, timestamp, snippet };
+      });
+  }
+
+  /** What is due is looked for by a reader, and taken away where it has not changed since. */
+  async clean(retention: Retention): Promise<Cleaned> {
+    const { expired, trimmed, more } = await findRemovable(this.#read.bind(this), retention);
+    const [deleted, cut] = await Promise.all([
+      this.#writeEach(expired, ({ id, lastSeq, lastActivity }) => ({
+        method: 'delete_session',
+        session: id,
+        last_seq: lastSeq,
+        last_activity: lastActivity,
+      })),
+      this.#writeEach(trimmed, ({ id, through }) => ({
+        method: 'trim_session',
+        session: id,
+        last_seq: through,
+      })),
+    ]);
+    return { expired: deleted, trimmed: cut, more };
+  }
+
+  async check(): Promise<void> {
+    await this.#write({ method: 'check' });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await Promise.allSettled([this.#writer.close(), ...this.#reading]);
+      await this.#readers.end();
+    })();
+    return this.#closed;
+  }
+
+  /** The ids of those whose call did something. */
+  async #writeEach<Due extends { id: string }>(due: readonly Due[], toCall: (due: Due) => Call) {
+    const done = await Promise.all(due.map((each) => this.#write<boolean>(toCall(each))));
+    return due.filter((_, index) => done[index]).map(({ id }) => id);
+  }
+
+  #write<Answer>(call: Call): Promise<Answer> {
+    return this.#writer.call(call) as Promise<Answer>;
+  }
+
+  async #read<Row>(name: keyof typeof READS, ...values: unknown[]): Promise<Row[]> {
+    if (this.#closed) throw new StoreError('The store is closed.');
+    const result = this.#readers.query({ name, text: READS[name], values });
+    this.#reading.add(result);
+    try {
+      return (await result).rows as Row[];
+    } catch (error) {
+      throw toStoreError(error, this.#url);
+    } finally {
+      this.#reading.delete(result);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * The hot path: what appends to the logs, and the fence around runs. It is the database that does it, so
+ * that a batch is one round trip and one transaction: no process holds a lock while it is slow or stopped.
+ * Part of the first migration: see `migrations.ts`.
+ */
+export const LOG_FUNCTIONS = `
+  CREATE FUNCTION append_event(session BIGINT, event_seq BIGINT, c call) RETURNS BIGINT
+  LANGUAGE plpgsql AS $$
+  DECLARE event_id BIGINT;
+  BEGIN
+    UPDATE sessions SET last_seq = event_seq, last_activity = c.last_activity,
+      message_count = message_count + (c.type IN ('chat_message', 'agent_response'))::int,
+      title = coalesce(title, c.title)
+    WHERE id = session;
+    INSERT INTO events (session_id, seq, type, message_id, timestamp, reply_to, run_id, attempt, data,
+      size, replaces, fingerprint, answer_run, words)
+    VALUES (session, event_seq, c.type, c.message_id, c.timestamp, c.reply_to, c.run_id, c.attempt,
+      c.data, c.size, c.replaces, c.fingerprint, c.answer_run, array_to_tsvector(c.words))
+    RETURNING id INTO event_id;
+    RETURN event_id;
+  END $$;
+
+  -- NULL: there was no such message.
+  CREATE FUNCTION find_repetition(s sessions, c call) RETURNS JSON LANGUAGE plpgsql STABLE AS $$
+  DECLARE first RECORD;
+  BEGIN
+    IF s.first_seq > 1 THEN
+      SELECT seq, fingerprint, answer_run, timestamp INTO first FROM spent_ids
+      WHERE session_id = s.id AND message_id = c.message_id;
+    END IF;
+    IF s.first_seq = 1 OR NOT FOUND THEN
+      SELECT seq, fingerprint, answer_run, timestamp INTO first FROM events
+      WHERE session_id = s.id AND message_id = c.message_id ORDER BY fingerprint IS NULL LIMIT 1;
+    END IF;
+    IF NOT FOUND THEN RETURN NULL; END IF;
+    IF first.fingerprint IS DISTINCT FROM c.fingerprint THEN
+      RETURN json_build_object('outcome', 'conflict');
+    END IF;
+    RETURN json_build_object('outcome', 'duplicate', 'seq', first.seq, 'runId', first.answer_run,
+      'timestamp', first.timestamp);
+  END $$;
+
+  CREATE FUNCTION append_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE s sessions; repetition JSON; event_id BIGINT;
+  BEGIN
+    SELECT * INTO s FROM sessions WHERE key = c.session;
+    IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
+    repetition := find_repetition(s, c);
+    IF repetition IS NOT NULL THEN RETURN repetition; END IF;
+    event_id := append_event(s.id, s.last_seq + 1, c);
+    INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent)
+    VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent);
+    RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1);
+  END $$;
+
+  CREATE FUNCTION repeat_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE s sessions;
+  BEGIN
+    SELECT * INTO s FROM sessions WHERE key = c.session;
+    IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
+    RETURN coalesce(find_repetition(s, c), json_build_object('outcome', 'new'));
+  END $$;
+
+  CREATE FUNCTION append_run_event(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE session BIGINT; next_seq BIGINT;
+  BEGIN
+    SELECT s.id, s.last_seq + 1 INTO session, next_seq FROM runs r JOIN sessions s ON s.id = r.session_id
+    WHERE r.run_id = c.run_id AND r.attempt = c.attempt AND s.key = c.session;
+    IF session IS NULL THEN RETURN json_build_object('outcome', 'stale'); END IF;
+    PERFORM append_event(session, next_seq, c);
+    IF c.method = 'finish_run' THEN DELETE FROM runs WHERE run_id = c.run_id; END IF;
+    RETURN json_build_object('outcome', 'appended', 'seq', next_seq);
+  END $$;
+
+  CREATE FUNCTION mark_started(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE runs SET started = true WHERE run_id = c.run_id AND attempt = c.attempt;
+    RETURN to_json(FOUND);
+  END $$;
+
+  CREATE FUNCTION claim_run(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE runs SET attempt = attempt + 1 WHERE run_id = c.run_id AND attempt = c.attempt;
+    RETURN CASE WHEN FOUND THEN to_json(c.attempt + 1) END;
+  END $$;
+
+  -- Does the calls in their order, all or none, and once however often it is asked to.
+  CREATE FUNCTION write_batch(writer UUID, number BIGINT, given JSON) RETURNS JSON[]
+  LANGUAGE plpgsql AS $$
+  DECLARE known writers; c call; results JSON[] := '{}';
+    calls call[] := ARRAY(SELECT x FROM json_populate_recordset(NULL::call, given) x);
+  BEGIN
+    INSERT INTO writers (id, batch) VALUES (writer, 0) ON CONFLICT DO NOTHING;
+    -- A first try of this batch that is still under way is waited for here.
+    SELECT * INTO known FROM writers WHERE id = writer FOR UPDATE;
+    IF known.batch >= number THEN RETURN known.answers; END IF;
+
+    -- Locks in one order, whoever takes them: that of creating, then sessions by their ids. What is done
+    -- with members and runs is done by whoever holds their session.
+    IF EXISTS (SELECT 1 FROM unnest(calls) x WHERE x.method = 'create_session') THEN
+      PERFORM pg_advisory_xact_lock(hashtext('parley'), hashtext('create_session'));
+    END IF;
+    PERFORM 1 FROM sessions s WHERE s.id IN (
+      SELECT id FROM sessions WHERE key IN (SELECT x.session FROM unnest(calls) x)
+      UNION SELECT session_id FROM runs WHERE run_id IN (SELECT x.run_id FROM unnest(calls) x))
+    ORDER BY s.id FOR UPDATE;
+
+    FOREACH c IN ARRAY calls LOOP
+      results := results || CASE c.method
+        WHEN 'append_message' THEN append_message(c)
+        WHEN 'append_run_event' THEN append_run_event(c)
+        WHEN 'finish_run' THEN append_run_event(c)
+        WHEN 'repeat_message' THEN repeat_message(c)
+        WHEN 'mark_started' THEN mark_started(c)
+        WHEN 'claim_run' THEN claim_run(c)
+        WHEN 'create_session' THEN create_session(c)
+        WHEN 'update_session' THEN update_session(c)
+        WHEN 'set_member' THEN set_member(c)
+        WHEN 'delete_session' THEN delete_session(c)
+        WHEN 'trim_session' THEN trim_session(c)
+        WHEN 'check' THEN to_json(true)
+      END;
+    END LOOP;
+    UPDATE writers SET batch = number, answers = results, touched = now() WHERE id = writer;
+    RETURN results;
+  END $$;
+`;

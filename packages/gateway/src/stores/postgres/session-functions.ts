@@ -1,0 +1,106 @@
+/** What the database does by itself for sessions. Part of the first migration: see `migrations.ts`. */
+import { STORE_LIMITS } from '../store.ts';
+
+export const SESSION_FUNCTIONS = `
+  -- One call of a batch; what a method does not need is NULL.
+  CREATE TYPE call AS (
+    method TEXT,
+    session TEXT,
+    owner TEXT,
+    title TEXT,
+    agent TEXT,
+    created_at BIGINT,
+    max_owned BIGINT,
+    principal TEXT,
+    access TEXT,
+    last_seq BIGINT,
+    last_activity BIGINT,
+    type TEXT,
+    message_id TEXT,
+    timestamp TEXT,
+    reply_to TEXT,
+    run_id TEXT,
+    attempt INTEGER,
+    data TEXT,
+    size INTEGER,
+    replaces TEXT,
+    words TEXT[],
+    fingerprint TEXT,
+    answer_run TEXT,
+    answer_id TEXT
+  );
+
+  CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', s.key, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
+      'createdAt', s.created_at, 'lastActivity', s.last_activity, 'messageCount', s.message_count,
+      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'members', coalesce(
+        (SELECT json_object_agg(principal, access ORDER BY principal) FROM members
+         WHERE session_id = s.id), '{}'))
+  $$;
+
+  CREATE FUNCTION find_session(key TEXT) RETURNS JSON LANGUAGE sql STABLE AS $$
+    SELECT session_record(s) FROM sessions s WHERE s.key = $1
+  $$;
+
+  CREATE FUNCTION create_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE created BOOLEAN := false;
+  BEGIN
+    IF c.max_owned IS NULL OR (SELECT count(*) FROM sessions WHERE owner = c.owner) < c.max_owned THEN
+      INSERT INTO sessions (key, owner, title, agent, created_at, last_activity)
+      VALUES (c.session, c.owner, c.title, c.agent, c.created_at, c.created_at)
+      ON CONFLICT DO NOTHING;
+      created := FOUND;
+    END IF;
+    RETURN json_build_object('session', find_session(c.session), 'created', created);
+  END $$;
+
+  CREATE FUNCTION update_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE sessions SET title = coalesce(c.title, title), agent = coalesce(c.agent, agent)
+    WHERE key = c.session;
+    RETURN find_session(c.session);
+  END $$;
+
+  CREATE FUNCTION set_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE s sessions;
+  BEGIN
+    SELECT * INTO s FROM sessions WHERE key = c.session;
+    IF s.id IS NULL THEN RETURN NULL; END IF;
+    IF c.access IS NULL THEN
+      DELETE FROM members WHERE session_id = s.id AND principal = c.principal;
+    ELSIF c.principal <> s.owner THEN
+      IF (SELECT count(*) >= ${STORE_LIMITS.members} AND NOT bool_or(principal = c.principal)
+          FROM members WHERE session_id = s.id) THEN
+        RETURN to_json('full'::text);
+      END IF;
+      INSERT INTO members (session_id, principal, access) VALUES (s.id, c.principal, c.access)
+      ON CONFLICT (session_id, principal) DO UPDATE SET access = excluded.access;
+    END IF;
+    RETURN session_record(s);
+  END $$;
+
+  -- Its events, runs, members and spent ids go with it. Where the call says how it was, only if it still is so.
+  CREATE FUNCTION delete_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    DELETE FROM sessions s WHERE key = c.session AND (c.last_seq IS NULL OR
+      s.last_seq = c.last_seq AND s.last_activity = c.last_activity
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE session_id = s.id));
+    RETURN to_json(FOUND);
+  END $$;
+
+  -- Takes the events up to c.last_seq away.
+  CREATE FUNCTION trim_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE session BIGINT;
+  BEGIN
+    SELECT id INTO session FROM sessions s
+    WHERE key = c.session AND s.first_seq <= c.last_seq AND s.last_seq >= c.last_seq
+      AND NOT EXISTS (SELECT 1 FROM runs WHERE session_id = s.id);
+    IF session IS NULL THEN RETURN to_json(false); END IF;
+    INSERT INTO spent_ids (session_id, message_id, seq, fingerprint, answer_run, timestamp)
+    SELECT session_id, message_id, seq, fingerprint, answer_run, timestamp FROM events
+    WHERE session_id = session AND seq <= c.last_seq AND fingerprint IS NOT NULL;
+    DELETE FROM events WHERE session_id = session AND seq <= c.last_seq;
+    UPDATE sessions SET first_seq = c.last_seq + 1 WHERE id = session;
+    RETURN to_json(true);
+  END $$;
+`;
