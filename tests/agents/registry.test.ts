@@ -33,3 +33,12 @@ test('[R12] a default that does not exist is refused with the names that there a
 test('echo answers with the message in one piece', async () => {
   expect(await ask(echoAgent, ' two  words\n')).toEqual([' two  words\n']);
 });
+
+test.each([
+  [[''], 'an empty one'],
+  [['x'.repeat(201)], 'one too long for a button'],
+  [Array.from({ length: 9 }, (_, i) => `${i}`), 'more than anybody reads'],
+])('[R12] examples are refused: %s, %s', (examples) => {
+  const agent = { name: 'pilot', examples, run: () => '' };
+  expect(() => defineAgent(agent)).toThrow(/Agent pilot: expected at most 8 examples/);
+});

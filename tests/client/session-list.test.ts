@@ -170,6 +170,7 @@ describe('over HTTP', () => {
       description: expect.any(String),
       role: expect.any(String),
       capabilities: expect.any(Array),
+      examples: [],
     });
     const session = reader.session();
     const id = session.send('Where do ships rest?');

@@ -26,6 +26,7 @@ test("[R11] what AgenticGoKit's page asks at its start is answered as its server
     description: expect.any(String),
     role: expect.any(String),
     capabilities: expect.any(Array),
+    examples: [],
     enabled: true,
   });
   const health = await ask(`${http}/api/health`);

@@ -141,6 +141,22 @@ test('[R7] the call of a tool stands where it happened: live, for who comes late
   expect(await late.answers.innerText()).toBe(shown);
 });
 
+test('a new chat shows what its agent could be asked, and asks it by a click', async () => {
+  const pilot = { name: 'pilot', examples: ['Where is the harbour?'], run: () => 'In Bergen.' };
+  const { http } = await startGateway({ agents: [pilot, echoAgent] });
+  const chat = await Chat.open(http);
+  const example = chat.button('Where is the harbour?');
+  await example.waitFor();
+  // Another agent could be asked something else.
+  await chat.page.getByRole('radio', { name: 'echo' }).check({ force: true });
+  await example.waitFor({ state: 'detached' });
+  await chat.page.getByRole('radio', { name: 'pilot' }).check({ force: true });
+  await chat.field.fill('a draft');
+  await example.click();
+  await chat.answer('complete').getByText('In Bergen.').waitFor();
+  expect(await chat.questions.allInnerTexts()).toEqual([expect.stringContaining('Where is')]);
+});
+
 test('the agent chosen for a new chat answers it, and goes on doing so after a reload', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
   const chat = await Chat.open(http);

@@ -56,6 +56,8 @@ export interface AgentInfo {
   readonly description: string;
   readonly role: string;
   readonly capabilities: readonly string[];
+  /** Questions to begin with. */
+  readonly examples: readonly string[];
 }
 
 export interface AgentList {
@@ -242,11 +244,12 @@ export function createClient(options: ClientOptions): Client {
       const { available, ...rest } = await http.call<{ available: AgentInfo[]; default: string }>(
         'agents',
       );
-      const agents = available.map(({ name, description, role, capabilities }) => ({
+      const agents = available.map(({ name, description, role, capabilities, examples }) => ({
         name,
         description,
         role,
         capabilities,
+        examples,
       }));
       return { agents, default: rest.default };
     },

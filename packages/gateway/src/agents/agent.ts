@@ -67,6 +67,15 @@ export interface AgentContext {
   }): Promise<{ readonly approved: boolean; readonly reason?: string }>;
 }
 
+/** More would be a list to read. */
+const MAX_EXAMPLES = 8;
+/** Characters; more does not fit on a button. */
+const EXAMPLE_LENGTH = 200;
+
+function isExample(text: string): boolean {
+  return text.trim() !== '' && text.length <= EXAMPLE_LENGTH;
+}
+
 /** What happens to a run whose process died: run again as the next attempt, or end as `interrupted`. */
 export type OnInterrupt = 'retry' | 'fail';
 
@@ -84,6 +93,8 @@ export interface AgentDefinition {
   /** What it is to people, in a word or two. */
   readonly role?: string;
   readonly capabilities?: readonly string[];
+  /** Questions to begin with, which people may ask by a click: at most 8, of 1 to 200 characters each. */
+  readonly examples?: readonly string[];
   /** The names of the tools that it may use. */
   readonly tools?: readonly string[];
   /** Default: `fail` for an agent with `tools`, else `retry`. */
@@ -97,6 +108,7 @@ export interface Agent {
   readonly description: string;
   readonly role: string;
   readonly capabilities: readonly string[];
+  readonly examples: readonly string[];
   readonly onInterrupt: OnInterrupt;
   run(input: AgentInput, context: AgentContext): AsyncIterable<AgentEvent>;
 }
@@ -104,7 +116,8 @@ export interface Agent {
 /**
  * Makes an agent out of a function.
  *
- * @throws {TypeError} where the name is not 1 to 128 printable characters without spaces.
+ * @throws {TypeError} where the name is not 1 to 128 printable characters without spaces, or there are
+ *   too many or too long examples.
  *
  * @example
  * const parrot = defineAgent({
@@ -118,10 +131,15 @@ export interface Agent {
  * });
  */
 export function defineAgent(definition: AgentDefinition): Agent {
-  const { name, run } = definition;
+  const { name, run, examples = [] } = definition;
   if (!/^[\x21-\x7e]{1,128}$/.test(name)) {
     throw new TypeError(
       `Agent name ${JSON.stringify(name)}: expected 1 to 128 printable ASCII characters without spaces.`,
+    );
+  }
+  if (examples.length > MAX_EXAMPLES || !examples.every(isExample)) {
+    throw new TypeError(
+      `Agent ${name}: expected at most ${MAX_EXAMPLES} examples, each of 1 to ${EXAMPLE_LENGTH} characters.`,
     );
   }
   return {
@@ -129,6 +147,7 @@ export function defineAgent(definition: AgentDefinition): Agent {
     description: definition.description ?? '',
     role: definition.role ?? 'assistant',
     capabilities: definition.capabilities ?? [],
+    examples,
     onInterrupt: definition.onInterrupt ?? (definition.tools?.length ? 'fail' : 'retry'),
     async *run(input, context) {
       const answer = await run(input, context);

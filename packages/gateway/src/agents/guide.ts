@@ -60,6 +60,7 @@ export function createGuideAgent(options: GuideOptions = {}): Agent {
     description: "Answers questions about Parley from Parley's own documentation, offline.",
     role: 'guide',
     capabilities: ['streaming', 'documentation'],
+    examples: ['What is Parley?', ...SUGGESTIONS.slice(0, 3)],
     onInterrupt: 'retry',
     async *run({ message }, { signal }) {
       const answer = answerTo(message, await load());

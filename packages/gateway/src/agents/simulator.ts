@@ -45,6 +45,7 @@ export const simulatorAgent = defineAgent({
   description: 'Answers by a script such as tokens=200 rate=100, for tests and load.',
   role: 'test agent',
   capabilities: ['streaming', 'progress', 'tools'],
+  examples: ['tokens=200 rate=30', 'tokens=60 rate=20 tool=search agents=3'],
   onInterrupt: 'retry',
   async *run(input, { signal }) {
     const { script, problem } = parse(input.message);

@@ -192,6 +192,7 @@ export const agentsData = z.object({
       description: z.string(),
       role: z.string(),
       capabilities: z.array(z.string()),
+      examples: z.array(z.string()).describe('Questions to begin with.'),
       enabled: z.literal(true),
     }),
   ),

@@ -79,13 +79,16 @@ export const serverRoutes: readonly Route[] = [
     data: schema.agentsData,
     errors: [],
     async handle({ agents }) {
-      const available = agents.list().map(({ name, description, role, capabilities }) => ({
-        name,
-        description,
-        role,
-        capabilities: [...capabilities],
-        enabled: true as const,
-      }));
+      const available = agents
+        .list()
+        .map(({ name, description, role, capabilities, examples }) => ({
+          name,
+          description,
+          role,
+          capabilities: [...capabilities],
+          examples: [...examples],
+          enabled: true as const,
+        }));
       return {
         available,
         total: available.length,

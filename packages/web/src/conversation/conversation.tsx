@@ -92,6 +92,7 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
+          onAsk={send}
         />
       ) : isEmpty ? (
         <OlderOnly key={`older ${session.id}`} session={session} />

@@ -60,6 +60,7 @@ export const de: Text = {
     agent: 'Agent',
     welcome: 'Was möchten Sie wissen?',
     welcomeMore: 'Antworten schreibt ein Agent. Sie können falsch sein.',
+    examples: 'Beispiele',
     older: 'Frühere Nachrichten werden geladen …',
     olderFailed: 'Frühere Nachrichten konnten nicht geladen werden.',
     olderGone: 'Frühere Nachrichten gibt es mit dem Chat nicht mehr.',

@@ -57,6 +57,7 @@ export const en = {
     agent: 'Agent',
     welcome: 'What would you like to know?',
     welcomeMore: 'Answers are written by an agent. They can be wrong.',
+    examples: 'Examples',
     older: 'Loading earlier messages…',
     olderFailed: 'Earlier messages could not be loaded.',
     olderGone: 'Earlier messages are gone with the chat.',
