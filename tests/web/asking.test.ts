@@ -154,6 +154,7 @@ test('a new chat shows what its agent could be asked, and asks it by a click', a
   await chat.field.fill('a draft');
   await example.click();
   await chat.answer('complete').getByText('In Bergen.').waitFor();
+  expect(await chat.field.evaluate((field) => field === document.activeElement)).toBe(true);
   expect(await chat.questions.allInnerTexts()).toEqual([expect.stringContaining('Where is')]);
 });
 

@@ -2,6 +2,7 @@ import { Tooltip } from 'radix-ui';
 import { useRef, useState } from 'react';
 import { flushSync } from 'react-dom';
 import { Drawer } from '../controls/dialog.tsx';
+import { focusComposer } from '../conversation/composer.tsx';
 import { Conversation } from '../conversation/conversation.tsx';
 import { followDeletions, isHidden } from '../sessions/deletion.ts';
 import { Sidebar } from '../sessions/sidebar.tsx';
@@ -95,10 +96,6 @@ function Shell() {
       <NoticeList />
     </div>
   );
-}
-
-function focusComposer(): void {
-  document.querySelector<HTMLElement>('[data-composer]')?.focus();
 }
 
 /** To the chat above or below the present one in the list. */

@@ -9,7 +9,7 @@ import { keepDraft, readDraft } from './drafts.ts';
 import type { AgentChoice } from './use-agent-choice.ts';
 
 /** A finger has no keyboard yet: taking the focus would bring one up over half of the page. */
-const HAS_KEYBOARD = matchMedia('(pointer: fine)').matches;
+export const HAS_KEYBOARD = matchMedia('(pointer: fine)').matches;
 
 interface Props {
   readonly session: Session;
@@ -112,6 +112,11 @@ export function Composer({ session, sessionId, agents, isRunning, onSend, onEdit
       </div>
     </form>
   );
+}
+
+/** To where one writes, from anywhere in the page. */
+export function focusComposer(): void {
+  document.querySelector<HTMLElement>('[data-composer]')?.focus();
 }
 
 /** As high as what is written, up to the limit that its style sets. */

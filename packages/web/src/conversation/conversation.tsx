@@ -10,7 +10,7 @@ import { currentPlace, navigate, type Place, pathOf } from '../app/router.ts';
 import { markRead } from '../sessions/unread.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { Announcer } from './announcer.tsx';
-import { Composer } from './composer.tsx';
+import { Composer, focusComposer, HAS_KEYBOARD } from './composer.tsx';
 import { keepDraft, keepEdit, readDraft, readEdit } from './drafts.ts';
 import { GoneNotice, isGone } from './gone-notice.tsx';
 import { Header } from './header.tsx';
@@ -92,7 +92,11 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         <Welcome
           agents={agents}
           isLoading={sessionId !== undefined && transcript.status === 'opening'}
-          onAsk={send}
+          onAsk={(words) => {
+            send(words);
+            // The button that had the focus is gone; a finger wants no keyboard.
+            if (HAS_KEYBOARD) focusComposer();
+          }}
         />
       ) : isEmpty ? (
         <OlderOnly key={`older ${session.id}`} session={session} />
