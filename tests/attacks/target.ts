@@ -1,4 +1,6 @@
 /** One gateway for the many attacks of a file, and somebody on it who must not notice any of them. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
 import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
 import { type RunningGateway, startGateway } from '../helpers/gateway.ts';
@@ -11,6 +13,17 @@ export const GOES_ON = 'goes on';
 
 /** A close code, or that the connection goes on. */
 export type Outcome = number | typeof GOES_ON;
+
+/** What hundreds of attacks may leave in the heap, what the tests themselves keep of each included, bytes. */
+const HEAP_LEFT = 16_000_000;
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+function heapInUse(): number {
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
 
 const PROBE = 'are-you-there';
 const probe = clientFrame(
@@ -29,12 +42,13 @@ export interface Target {
 
 /**
  * The gateway of a file of attacks. After each of them another connection is still answered; at the
- * end every attacker's connection is gone, and nothing was thrown past everyone.
+ * end every attacker's connection is gone, the memory is back, and nothing was thrown past everyone.
  */
 export function startTarget(options: GatewayOptions = {}): Target {
   expectNoUncaught();
   let gateway: RunningGateway;
   let witness: TestSocket;
+  let heapBefore: number;
   const disposals: (() => unknown)[] = [];
   const onFinished = (dispose: () => unknown) => void disposals.push(dispose);
   let attackers: RawSocket[] = [];
@@ -42,6 +56,7 @@ export function startTarget(options: GatewayOptions = {}): Target {
   beforeAll(async () => {
     gateway = await startGateway({ agents: [echoAgent], ...options }, onFinished);
     witness = await TestSocket.open(gateway.ws, { onFinished });
+    heapBefore = heapInUse();
   });
   afterEach(async () => {
     for (const { socket } of attackers) socket.destroy();
@@ -50,6 +65,7 @@ export function startTarget(options: GatewayOptions = {}): Target {
   });
   afterAll(async () => {
     await onlyOneIsLeft(gateway.http);
+    expect(heapInUse() - heapBefore).toBeLessThan(HEAP_LEFT);
     for (const dispose of disposals.reverse()) await dispose();
   });
 

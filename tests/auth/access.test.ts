@@ -107,6 +107,7 @@ describe('who was invited', () => {
       ['PATCH', '', { title: 'x' }],
       ['DELETE', '', undefined],
       ['POST', '/invitations', {}],
+      ['DELETE', '/invitations', undefined],
       ['DELETE', '/members/carol', undefined],
     ] as const) {
       expect([method, (await ask('bob', method, path + more, body)).status]).toEqual([method, 403]);
@@ -167,17 +168,43 @@ describe('who was invited', () => {
     expect(await members()).toEqual([]);
   });
 
+  test('and was taken out does not come back by what was given out before', async () => {
+    const { ask, sessionId, invite } = await house();
+    const accept = async (who: string, invitation: string) =>
+      (await ask(who, 'POST', '/api/invitations', { invitation })).status;
+    const old = await invite('write');
+    expect(await accept('bob', old)).toBe(200);
+    expect(await accept('carol', old)).toBe(200);
+    expect((await ask('carol', 'DELETE', `/api/sessions/${sessionId}/members/carol`)).status).toBe(
+      200,
+    );
+    // Who leaves may come back.
+    expect(await accept('carol', old)).toBe(200);
+    await ask('alice', 'DELETE', `/api/sessions/${sessionId}/members/bob`);
+    expect(await accept('bob', old)).toBe(403);
+    expect((await ask('bob', 'GET', `/api/sessions/${sessionId}`)).status).toBe(404);
+    expect((await ask('carol', 'GET', `/api/sessions/${sessionId}`)).status).toBe(200);
+    const another = await invite('read');
+    expect((await ask('alice', 'DELETE', `/api/sessions/${sessionId}/invitations`)).status).toBe(
+      200,
+    );
+    expect(await accept('bob', another)).toBe(403);
+    expect(await accept('bob', await invite('read'))).toBe(200);
+  });
+
   test('by an invitation that has expired, was changed or is for something else is not', async () => {
     const { ask, sessionId, invite } = await house();
     const good = await invite('read');
     const expired = new Invitations(new Signer([KEY])).issue({
       sessionId,
       access: 'write',
+      withdrawals: 0,
       expiresAt: Date.now() - 1,
     });
     const forged = new Invitations(new Signer(['x'.repeat(32)])).issue({
       sessionId,
       access: 'write',
+      withdrawals: 0,
       expiresAt: Date.now() + 60_000,
     });
     const [body = '', mac = ''] = good.split('.');
@@ -186,7 +213,10 @@ describe('who was invited', () => {
     const ticket = JSON.parse((await ask('bob', 'POST', '/api/tickets')).text).data.ticket;
     for (const invitation of [expired, forged, changed, ticket, `${good}x`, '.', 'x']) {
       const { status, text } = await ask('bob', 'POST', '/api/invitations', { invitation });
-      expect([status, text]).toEqual([403, expect.stringContaining('has expired, or is none')]);
+      expect([status, text]).toEqual([
+        403,
+        expect.stringContaining('has expired, was withdrawn, or is none'),
+      ]);
     }
     expect((await ask('bob', 'GET', `/api/sessions/${sessionId}`)).status).toBe(404);
   });

@@ -59,6 +59,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           firstSeq: 1,
           lastSeq: 0,
           members: {},
+          withdrawals: 0,
         };
         expect(await store.createSession(session)).toEqual({ session: record, created: true });
         expect(await store.getSession('s')).toEqual(record);
@@ -198,6 +199,16 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           expect((await store.setMember('s', name, null))?.members).toEqual({});
         },
       );
+
+      test('[R2] withdrawals of invitations are counted', async () => {
+        const opened = await setUp('s');
+        const { store } = opened;
+        expect(await store.withdrawInvitations('nowhere')).toBeUndefined();
+        expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(1);
+        expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(2);
+        const after = await restart(opened);
+        expect((await after.getSession('s'))?.withdrawals).toBe(2);
+      });
 
       test('[R8] a session has so many members and no more', async () => {
         const store = await openStore('s');

@@ -68,6 +68,9 @@ describe('the title', () => {
     ['Short and sweet', 'Short and sweet'],
     ['  first line \n second line', 'first line'],
     [`${'word '.repeat(30)}`, `${'word '.repeat(12).trim()}…`],
+    ['```ts\nconst sea = 1;\n```', 'const sea = 1;'],
+    ['---\n# Harbours', '# Harbours'],
+    ['```\n```', '```'],
     ['x'.repeat(100), `${'x'.repeat(60)}…`],
     [`${'x'.repeat(59)}🎉🎉`, `${'x'.repeat(59)}…`],
   ])('comes from the first message: %j', async (content, expected) => {

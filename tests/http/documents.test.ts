@@ -161,6 +161,8 @@ test('what is answered is what OpenAPI says', async () => {
     ).body.data,
     listMembers: (await ask(`${http}${session}/members`)).body.data,
     removeMember: (await ask(`${http}${session}/members/nobody`, { method: 'DELETE' })).body.data,
+    withdrawInvitations: (await ask(`${http}${session}/invitations`, { method: 'DELETE' })).body
+      .data,
     deleteSession: (await ask(`${http}${session}`, { method: 'DELETE' })).body.data,
   };
   const named = Object.keys(openapi.components.schemas).filter((name) => name.endsWith('.data'));

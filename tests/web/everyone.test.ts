@@ -123,6 +123,19 @@ test('the keyboard does everything: shortcuts, their sheet, a new chat, the chat
   expect(await chat.field.inputValue()).toBe('what? /');
 });
 
+test('the focus comes back to where a dialog was opened from', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const chat = await Chat.open(http);
+  const opener = chat.button('Keyboard shortcuts');
+  await opener.focus();
+  await chat.page.keyboard.press('Enter');
+  await chat.page.getByRole('dialog').waitFor();
+  await chat.page.keyboard.press('Escape');
+  await expect
+    .poll(() => opener.evaluate((button) => button === document.activeElement))
+    .toBe(true);
+});
+
 test('a screen reader hears that an answer begins and how it ended, not every word', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent] });
   const chat = await Chat.open(http);

@@ -52,6 +52,7 @@ export async function serveBuilt(root: string, policy?: string): Promise<string>
   const [page, real] = [root, WEB_DIST].map((webRoot) =>
     createRequestListener({
       authentication,
+      config,
       addresses: new ClientAddresses([]),
       limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
       originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },

@@ -33,3 +33,20 @@ export function authorize(
     access === 'read' ? 'You were invited to read in this session.' : 'This is for its owner.',
   );
 }
+
+/** What lets somebody else into a session. */
+export interface Invitation {
+  readonly sessionId: string;
+  readonly access: Access;
+  /** Of the session when it was issued: it is good until they are withdrawn once more. */
+  readonly withdrawals: number;
+  /** Milliseconds since the epoch; from then on it lets nobody in. */
+  readonly expiresAt: number;
+}
+
+export function noInvitation(): ProtocolError {
+  return new ProtocolError(
+    'FORBIDDEN',
+    'This invitation has expired, was withdrawn, or is none. Ask for a new one.',
+  );
+}

@@ -1,14 +1,7 @@
-/** Links that let others into a session: signed, so that nothing has to be kept of them. */
+/** Links that let others into a session: signed, so that of all of them one number is kept. */
 import { randomBytes } from 'node:crypto';
-import type { Access } from '../stores/store.ts';
+import type { Invitation } from './access.ts';
 import type { Signer } from './signing.ts';
-
-export interface Invitation {
-  readonly sessionId: string;
-  readonly access: Access;
-  /** Milliseconds since the epoch; from then on it lets nobody in. */
-  readonly expiresAt: number;
-}
 
 const PURPOSE = 'invitation';
 
@@ -20,17 +13,19 @@ export class Invitations {
   }
 
   /** What whoever has it may show; letters, digits, `-`, `_` and `.`. */
-  issue({ sessionId, access, expiresAt }: Invitation): string {
+  issue({ sessionId, access, withdrawals, expiresAt }: Invitation): string {
     // Two of a moment are two, so that one can be told from the other.
-    const fields = [sessionId, access, expiresAt, randomBytes(6).toString('base64url')];
-    return this.#signer.sign(PURPOSE, Buffer.from(JSON.stringify(fields)).toString('base64url'));
+    const one = randomBytes(6).toString('base64url');
+    const fields = JSON.stringify([sessionId, access, withdrawals, expiresAt, one]);
+    return this.#signer.sign(PURPOSE, Buffer.from(fields).toString('base64url'));
   }
 
   /** `undefined`: it was not issued here, or has expired. */
   read(shown: string): Invitation | undefined {
     const text = this.#signer.verify(PURPOSE, shown);
     if (text === undefined) return undefined;
-    const [sessionId, access, expiresAt] = JSON.parse(Buffer.from(text, 'base64url').toString());
-    return Date.now() < expiresAt ? { sessionId, access, expiresAt } : undefined;
+    const fields = JSON.parse(Buffer.from(text, 'base64url').toString());
+    const [sessionId, access, withdrawals, expiresAt] = fields;
+    return Date.now() < expiresAt ? { sessionId, access, withdrawals, expiresAt } : undefined;
   }
 }

@@ -1,5 +1,5 @@
 /** Letting others into a session, and taking them out. */
-import { ProtocolError } from '@parley/protocol';
+import { noInvitation } from '../auth/access.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as schema from './schemas.ts';
 
@@ -17,13 +17,29 @@ export const invitationRoutes: readonly Route[] = [
     data: schema.inviteData,
     errors: ['SESSION_NOT_FOUND', 'FORBIDDEN', 'INVALID_MESSAGE'],
     async handle({ sessions, authentication }, { principal, params: { id }, body }) {
-      await sessions.get(principal, id, 'manage');
+      const { withdrawals } = await sessions.get(principal, id, 'manage');
       const { access, expires_in_days } = body;
       const expiresAt = Date.now() + expires_in_days * DAY_MS;
-      const invitation = authentication.invitations.issue({ sessionId: id, access, expiresAt });
+      const made = { sessionId: id, access, withdrawals, expiresAt };
+      const invitation = authentication.invitations.issue(made);
       // After the #, which browsers keep to themselves.
       const path = `/join#${invitation}`;
       return { invitation, access, path, expires_at: new Date(expiresAt).toISOString() };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/sessions/{id}/invitations',
+    name: 'withdrawInvitations',
+    summary:
+      'Withdraws every invitation to a session that was given out; who is a member stays one.',
+    access: 'known',
+    params: schema.sessionParams,
+    data: schema.withdrawnData,
+    errors: ['SESSION_NOT_FOUND', 'FORBIDDEN'],
+    async handle({ sessions }, { principal, params: { id } }) {
+      await sessions.withdrawInvitations(principal, id);
+      return { id };
     },
   }),
   defineRoute({
@@ -37,15 +53,9 @@ export const invitationRoutes: readonly Route[] = [
     errors: ['SESSION_NOT_FOUND', 'FORBIDDEN', 'INVALID_MESSAGE'],
     async handle({ sessions, authentication }, { principal, body }) {
       const invitation = authentication.invitations.read(body.invitation);
-      if (!invitation) {
-        throw new ProtocolError(
-          'FORBIDDEN',
-          'This invitation has expired, or is none. Ask for a new one.',
-        );
-      }
-      const { sessionId, access } = invitation;
-      await sessions.admit(principal, sessionId, access);
-      return { session_id: sessionId };
+      if (!invitation) throw noInvitation();
+      await sessions.admit(principal, invitation);
+      return { session_id: invitation.sessionId };
     },
   }),
   defineRoute({
@@ -66,7 +76,8 @@ export const invitationRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/api/sessions/{id}/members/{person}',
     name: 'removeMember',
-    summary: 'Takes a member out of a session; for its owner, and for the member.',
+    summary:
+      'Takes a member out of a session and withdraws its invitations; for its owner. A member may leave.',
     access: 'known',
     params: schema.memberParams,
     data: schema.memberData,

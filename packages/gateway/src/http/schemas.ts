@@ -79,6 +79,8 @@ export const inviteData = z.object({
 export const acceptBody = z.object({ invitation: z.string().min(1).max(2_048) });
 export const acceptData = z.object({ session_id: id });
 
+export const withdrawnData = z.object({ id });
+
 export const membersData = z.object({
   owner: person,
   members: z.array(z.object({ id: person, access })),

@@ -6,6 +6,8 @@ import type { AppendMessage } from '../stores/store.ts';
 
 /** Length of a title made from a first message, UTF-16 code units. */
 const DERIVED_TITLE_LENGTH = 60;
+/** Lines of a message in which a title is looked for. */
+const TITLE_LINES = 10;
 
 /** What the store is to keep of a message, the run that answers it included. */
 export function newMessage(
@@ -55,14 +57,11 @@ export function acknowledgement(
   );
 }
 
-/** The first line of the first message, cut at a word. */
+/** The first line of the first message that says something, which the fence of code does not, cut at a word. */
 function deriveTitle(content: string): string {
-  const line =
-    content
-      .trim()
-      .split(/[\r\n]/, 1)[0]
-      ?.replace(/\s+/g, ' ')
-      .trim() ?? '';
+  const lines = content.trim().split(/[\r\n]+/, TITLE_LINES);
+  const said = lines.find((text) => !/^\s*(?:```|~~~)/.test(text) && /[\p{L}\p{N}]/u.test(text));
+  const line = (said ?? lines[0] ?? '').replace(/\s+/g, ' ').trim();
   if (line.length <= DERIVED_TITLE_LENGTH) return line;
   const cut = line.slice(0, DERIVED_TITLE_LENGTH);
   const word = cut.lastIndexOf(' ');

@@ -8,13 +8,18 @@ import {
 } from '@parley/protocol';
 import type { Agent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
-import { accessOf, authorize, type Operation } from '../auth/access.ts';
+import {
+  accessOf,
+  authorize,
+  type Invitation,
+  noInvitation,
+  type Operation,
+} from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import type { Run } from '../runs/run.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import {
-  type Access,
   type MessageOutcome,
   type NoRepetition,
   type SearchHit,
@@ -181,11 +186,17 @@ export class SessionManager {
     this.#deps.hub.end(id, 'deleted', record);
   }
 
-  /** Makes somebody a member, or gives a member more; never less than they may already. */
-  async admit(principal: Principal, id: string, access: Access): Promise<SessionRecord> {
+  /**
+   * Makes somebody a member, or gives a member more; never less than they may already.
+   *
+   * @throws {ProtocolError} `SESSION_NOT_FOUND`; `FORBIDDEN` where the invitation was withdrawn.
+   */
+  async admit(principal: Principal, invitation: Invitation): Promise<SessionRecord> {
     const { store } = this.#deps;
+    const { sessionId: id, access } = invitation;
     const record = await store.getSession(id);
     if (!record) throw sessionNotFound(id);
+    if (record.withdrawals !== invitation.withdrawals) throw noInvitation();
     const may = accessOf(principal, record);
     if (may === 'manage' || may === 'write' || may === access) return record;
     const updated = await store.setMember(id, principal.id, access).catch((error) => {
@@ -197,9 +208,22 @@ export class SessionManager {
     return updated;
   }
 
-  /** Takes a member out; anybody may take out themselves. */
+  /** What was given out so far lets nobody in any more. */
+  async withdrawInvitations(principal: Principal, id: string): Promise<void> {
+    await this.get(principal, id, 'manage');
+    const updated = await this.#deps.store.withdrawInvitations(id);
+    if (!updated) throw sessionNotFound(id);
+    this.#changed(updated);
+  }
+
+  /**
+   * Takes a member out, who does not come back by an invitation that was given out before; anybody may
+   * take out themselves.
+   */
   async expel(principal: Principal, id: string, person: string): Promise<void> {
-    const record = await this.get(principal, id, principal.id === person ? 'read' : 'manage');
+    const isOneself = principal.id === person;
+    const record = await this.get(principal, id, isOneself ? 'read' : 'manage');
+    if (!isOneself) await this.withdrawInvitations(principal, id);
     const updated = await this.#deps.store.setMember(id, person, null);
     if (!updated) throw sessionNotFound(id);
     if (!Object.hasOwn(record.members, person)) return;

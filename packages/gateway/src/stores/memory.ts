@@ -81,6 +81,7 @@ export class MemoryStore implements Store {
       firstSeq: 1,
       lastSeq: 0,
       members: {},
+      withdrawals: 0,
     };
     this.#order += 1;
     this.#sessions.set(session.id, {
@@ -132,6 +133,14 @@ export class MemoryStore implements Store {
     record.members = Object.fromEntries(
       Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)),
     );
+    return { ...record };
+  }
+
+  async withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    const record = this.#sessions.get(id)?.record;
+    if (!record) return undefined;
+    record.withdrawals += 1;
     return { ...record };
   }
 

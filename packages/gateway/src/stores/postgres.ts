@@ -114,6 +114,11 @@ class PostgresStore implements Store {
     return result ?? undefined;
   }
 
+  async withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
+    const call = { method: 'withdraw_invitations', session: id };
+    return (await this.#write<SessionRecord | null>(call)) ?? undefined;
+  }
+
   deleteSession(id: string): Promise<boolean> {
     return this.#write({ method: 'delete_session', session: id });
   }

@@ -98,6 +98,10 @@ class SqliteStore implements Store {
     return result;
   }
 
+  withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
+    return this.#writer.call('withdrawInvitations', id);
+  }
+
   deleteSession(id: string): Promise<boolean> {
     return this.#writer.call('deleteSession', id);
   }

@@ -59,6 +59,8 @@ export interface SessionRecord {
   readonly lastSeq: number;
   /** Who was invited, by the principal's id, in the order of the ids. */
   readonly members: Readonly<Record<string, Access>>;
+  /** How often the invitations that were given out were withdrawn: an invitation is good for one number. */
+  readonly withdrawals: number;
 }
 
 export interface NewSession {
@@ -207,6 +209,8 @@ export interface Store {
     principal: string,
     access: Access | null,
   ): Promise<SessionRecord | undefined>;
+  /** Counts one more withdrawal of its invitations. `undefined`: there is no such session. */
+  withdrawInvitations(id: string): Promise<SessionRecord | undefined>;
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;
   /** Those of a person, or that they are a member of; most recently active first, at most `STORE_LIMITS.page`. */

@@ -54,6 +54,16 @@ export function keepInTab(key: string, text: string | undefined): void {
   }
 }
 
+/** The keys of what only this tab has. */
+export function keysKeptInTab(): string[] {
+  try {
+    const kept = Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
+    return [...inTab.keys(), ...kept.map((key) => key.slice(PREFIX.length))];
+  } catch {
+    return [...inTab.keys()];
+  }
+}
+
 /** What is of the browser and not of the person. */
 const OF_THE_BROWSER: readonly string[] = ['theme', 'language', 'sidebar'];
 

@@ -3,7 +3,7 @@
  * another one writes or sends in the same chat does not touch it. A new tab goes on with what was
  * written last.
  */
-import { keep, keepInTab, readKept, readKeptInTab } from '../app/kept.ts';
+import { keep, keepInTab, keysKeptInTab, readKept, readKeptInTab } from '../app/kept.ts';
 
 /** Of a session, or of the new chat, which has no id that lasts. */
 function keyOf(sessionId: string | undefined): string {
@@ -32,17 +32,15 @@ function read(key: string): string {
   return typeof kept === 'string' ? kept : '';
 }
 
-/** What this page has written; what is left of it in a tab that is closed is for the next one. */
-const written = new Set<string>();
+/** What is left in a tab that is closed is for the next one. */
 addEventListener('pagehide', () => {
-  for (const key of written) {
+  for (const key of keysKeptInTab()) {
     const words = readKeptInTab(key);
     if (words !== undefined && readKept(key) === undefined) keep(key, words);
   }
 });
 
 function write(key: string, words: string): void {
-  written.add(key);
   const isOfThisTab = readKept(key) === read(key);
   if (words !== '') keep(key, words);
   else if (isOfThisTab) keep(key, undefined);

@@ -178,7 +178,7 @@ export function MessageList(props: Props) {
             scrollToEnd();
             scroll.current?.focus();
           }}
-          className="absolute bottom-2 left-1/2 flex h-9 -translate-x-1/2 items-center gap-1.5 rounded-full border border-line bg-raised ps-3 pe-3.5 text-sm shadow-float hover:bg-hover motion-safe:animate-appear"
+          className="absolute bottom-2 left-1/2 flex h-9 -translate-x-1/2 items-center gap-1.5 rounded-full whitespace-nowrap border border-line bg-raised ps-3 pe-3.5 text-sm shadow-float hover:bg-hover motion-safe:animate-appear"
         >
           <DownIcon className="size-4" /> {text.conversation.toNewest}
         </button>

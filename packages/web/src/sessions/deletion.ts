@@ -15,6 +15,8 @@ import { currentPlace, navigate, pathOf } from '../app/router.ts';
 const UNDO_MS = 8_000;
 /** The tab that deleted it has so long to tell the server before another one does, milliseconds. */
 const OTHERS_MS = 3_000;
+/** Characters of a title in a notice. */
+const TITLE_LENGTH = 60;
 const KEY = 'deletions';
 
 interface Deletion {
@@ -56,7 +58,9 @@ export function isHidden(id: string): boolean {
 export function deleteWithUndo(id: string, title: string): void {
   const wasOpen = currentPlace().sessionId === id;
   own.set(id, { wasOpen });
-  remember(id, { title, due: Date.now() + UNDO_MS });
+  const cut = title.slice(0, TITLE_LENGTH).replace(/[\ud800-\udbff]$/, '');
+  const shown = cut.length < title.length ? `${cut}…` : title;
+  remember(id, { title: shown, due: Date.now() + UNDO_MS });
   if (wasOpen) navigate('/');
 }
 

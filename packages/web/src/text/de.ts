@@ -289,7 +289,7 @@ export const de: Text = {
     removeFailed: 'Das ging nicht: Niemand wurde entfernt. Versuchen Sie es gleich noch einmal.',
     invite: 'Jemanden einladen',
     explanation:
-      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist: Bis dahin lässt er sich nicht zurücknehmen und lässt auch wieder herein, wen Sie entfernt haben.',
+      'Wer den Link innerhalb von 7 Tagen öffnet, kommt herein. Schicken Sie ihn nur denen, für die er ist. Wenn Sie jemanden entfernen, lassen die bis dahin erstellten Links niemanden mehr herein.',
     make: 'Link erstellen',
     link: 'Link',
     copied: 'Der Link wurde kopiert:',

@@ -254,7 +254,7 @@ export const en = {
     removeFailed: 'That did not work: nobody was taken out. Try it again in a moment.',
     invite: 'Invite somebody',
     explanation:
-      'Whoever opens the link within 7 days comes in. Send it only to whom it is for: until then it cannot be taken back, and lets in again whom you have removed.',
+      'Whoever opens the link within 7 days comes in. Send it only to whom it is for. When you remove somebody, the links made until then let nobody in any more.',
     make: 'Make a link',
     link: 'Link',
     copied: 'The link was copied:',

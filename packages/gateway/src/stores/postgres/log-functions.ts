@@ -116,6 +116,7 @@ export const LOG_FUNCTIONS = `
         WHEN 'create_session' THEN create_session(c)
         WHEN 'update_session' THEN update_session(c)
         WHEN 'set_member' THEN set_member(c)
+        WHEN 'withdraw_invitations' THEN withdraw_invitations(c)
         WHEN 'delete_session' THEN delete_session(c)
         WHEN 'trim_session' THEN trim_session(c)
         WHEN 'check' THEN to_json(true)

@@ -33,7 +33,7 @@ export const SESSION_FUNCTIONS = `
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', s.key, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
       'createdAt', s.created_at, 'lastActivity', s.last_activity, 'messageCount', s.message_count,
-      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'members', coalesce(
+      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'withdrawals', s.withdrawals, 'members', coalesce(
         (SELECT json_object_agg(principal, access ORDER BY principal) FROM members
          WHERE session_id = s.id), '{}'))
   $$;
@@ -77,6 +77,12 @@ export const SESSION_FUNCTIONS = `
       ON CONFLICT (session_id, principal) DO UPDATE SET access = excluded.access;
     END IF;
     RETURN session_record(s);
+  END $$;
+
+  CREATE FUNCTION withdraw_invitations(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE sessions SET withdrawals = withdrawals + 1 WHERE key = c.session;
+    RETURN find_session(c.session);
   END $$;
 
   -- Its events, runs, members and spent ids go with it. Where the call says how it was, only if it still is so.

@@ -45,6 +45,9 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     'UPDATE sessions SET first_seq = ? WHERE id = ?',
   );
 
+  const countWithdrawal = db.prepare<[string]>(
+    'UPDATE sessions SET withdrawals = withdrawals + 1 WHERE key = ?',
+  );
   const addMember = db.prepare<[string, Access, string, string]>(
     `INSERT INTO members (session_id, principal, access)
      SELECT id, ?, ? FROM sessions WHERE key = ? AND owner <> ?
@@ -112,6 +115,10 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       if (access === null) removeMember.run(id, principal);
       else if (isFull.get(principal, id)) return find(id) && 'full';
       else addMember.run(principal, access, id, principal);
+      return find(id);
+    },
+    withdrawInvitations(id: string): SessionRecord | undefined {
+      countWithdrawal.run(id);
       return find(id);
     },
     deleteSession(id: string): boolean {
