@@ -8,7 +8,7 @@ import { puppet } from '../helpers/puppet.ts';
 import { clientFrame, OPCODE, RawSocket } from '../helpers/raw.ts';
 import { TestSocket } from '../helpers/socket.ts';
 import { View } from '../helpers/view.ts';
-import { forgedFrame, GOES_ON, type Outcome, startTarget } from './target.ts';
+import { collectGarbage, forgedFrame, GOES_ON, type Outcome, startTarget } from './target.ts';
 
 const { agent, next } = puppet();
 const target = startTarget({
@@ -195,7 +195,7 @@ describe('[R8] [R9] what comes in', () => {
   ];
   test.each(MESSAGES)('%s', async (_, bytes, expected) => {
     const before = process.memoryUsage().rss;
-    const started = performance.now();
+    const started = process.cpuUsage();
     const raw = await open();
     raw.write(bytes);
     raw.send({ type: 'ping', message_id: 'after' });
@@ -205,7 +205,7 @@ describe('[R8] [R9] what comes in', () => {
     if (expected !== GOES_ON) await raw.closed;
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
     // All of the bomb would be a second and more of the processor.
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(process.cpuUsage(started).user).toBeLessThan(1_000_000);
   });
 
   test('[R8] the rate of bytes counts what it is, not what came', async () => {
@@ -234,6 +234,7 @@ describe('[R8] [R9] what comes in', () => {
   });
 
   test('[R8] 200 connections that send and receive compressed messages take little memory', async () => {
+    collectGarbage();
     const before = process.memoryUsage().rss;
     const all = await Promise.all(Array.from({ length: 200 }, () => open()));
     const content = 'abc '.repeat(1_000);
@@ -245,7 +246,8 @@ describe('[R8] [R9] what comes in', () => {
       );
     await Promise.all(all.map((raw) => raw.until(isDone)));
     expect(all.every(isDone)).toBe(true);
-    // The clients are in this process as well.
+    // What the connections hold, not what they have done with; the clients are in this process as well.
+    collectGarbage();
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * 250_000);
   });
 });

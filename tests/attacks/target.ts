@@ -18,7 +18,7 @@ export type Outcome = number | typeof GOES_ON;
 const HEAP_LEFT = 16_000_000;
 
 setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+export const collectGarbage = runInNewContext('gc') as () => void;
 
 function heapInUse(): number {
   collectGarbage();
