@@ -29,8 +29,8 @@ export default defineConfig({
           name: 'together',
           include: ['tests/**/*.test.ts'],
           exclude: [...shared.exclude, ...MEASURED],
-          // Most of the time a test waits for something: two cores are busy with four.
-          maxWorkers: 4,
+          // Most of the time a test waits for something: two cores are busy with three.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

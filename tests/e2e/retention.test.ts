@@ -37,15 +37,18 @@ test('a session without a message goes by itself after its time, and who is in i
   expect((await client.next('session_status')).data.last_seq).toBe(2);
 });
 
+/** Time enough for what is spoken in meanwhile not to be idle so long itself, on a busy machine too. */
+const TTL = 2_000;
+
 test('an idle conversation goes after its time; one that is spoken in, or being answered in, stays', async () => {
   const { agent, next } = puppet();
-  const { client, cleaner } = await kept({ agents: [echoAgent, agent], sessionTtl: 40 });
+  const { client, cleaner } = await kept({ agents: [echoAgent, agent], sessionTtl: TTL });
   const idle = await client.create();
   await client.ask('hello');
   const answering = await client.create({ agent_name: 'puppet' });
   client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
   const run = await next();
-  await wait(60);
+  await wait(TTL + 100);
   const active = await client.create();
   await client.ask('hello');
   await cleaner.clean();
