@@ -1,8 +1,10 @@
 /** What the tests of stores write, each with as much said as a test is about. */
+import { expect } from 'vitest';
 import type {
   AppendMessage,
   NewEvent,
   NewSession,
+  Store,
 } from '../../packages/gateway/src/stores/store.ts';
 
 export const START = Date.parse('2026-03-01T12:00:00.000Z');
@@ -72,4 +74,19 @@ export function newToolCall({ event, run }: AppendMessage, id: string, attempt =
       offset: 0,
     },
   };
+}
+
+/** Of a session whose log has no hole and nothing twice, the `seq` of each message. */
+export async function expectWholeLog(store: Store, session: string): Promise<Map<string, number>> {
+  const last = (await store.getSession(session))?.lastSeq ?? 0;
+  const found = new Map<string, number>();
+  for (let after = 0; after < last; ) {
+    const { events = [] } = (await store.readSession(session, { after, limit: 1_000 })) ?? {};
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => after + index + 1));
+    for (const { message_id, seq } of events) found.set(message_id, seq);
+    after += events.length;
+  }
+  // None of them is there twice.
+  expect(found.size).toBe(last);
+  return found;
 }
