@@ -18,7 +18,7 @@ export const SAFE_VERSIONS: readonly SafeVersion[] = [
     name: 'ws',
     from: '8.21.0',
     advisories: ['GHSA-96hv-2xvq-fx4p', 'GHSA-58qx-3vcg-4xpx', 'GHSA-3h5v-q93c-6h6q'],
-    why: 'Tiny fragments exhaust the memory, and what was in it is disclosed.',
+    why: 'Tiny fragments exhaust the memory, what was in it is disclosed, many headers end the process.',
   },
   {
     name: 'hono',
@@ -66,12 +66,12 @@ export const SAFE_VERSIONS: readonly SafeVersion[] = [
     name: 'postcss',
     from: '8.5.23',
     advisories: ['GHSA-fxqj-rqcc-2cmp', 'GHSA-r28c-9q8g-f849'],
-    why: 'Styles that are built from hostile text break out or take forever.',
+    why: 'The sourceMappingURL of hostile styles reads other files.',
   },
   {
     name: 'nanoid',
-    from: '3.3.17',
+    from: '3.3.18',
     advisories: ['GHSA-2v37-7h3g-55p8', 'GHSA-28wg-ghj8-5hjv'],
-    why: 'Its ids can be predicted or made forever.',
+    why: 'A size that is no whole number makes ids forever.',
   },
 ];
