@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
 import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
-import { type OnFinished, startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
 export interface Guarded {
@@ -20,9 +20,8 @@ export interface Guarded {
 export async function startGuarded(
   names: readonly string[],
   options: GatewayOptions = {},
-  onFinished?: OnFinished,
 ): Promise<Guarded> {
-  const tokensFile = join(await temporaryDirectory(onFinished), 'tokens.txt');
+  const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
   const made = Object.fromEntries(names.map((name) => [name, newToken(name)]));
   const rewrite: Guarded['rewrite'] = (kept, ...lines) =>
     writeFile(
@@ -30,10 +29,12 @@ export async function startGuarded(
       ['# who may come in', ...kept.map((name) => made[name]?.line), ...lines, ''].join('\n'),
     );
   await rewrite(names);
-  const { http, ws } = await startGateway(
-    { agents: [echoAgent], auth: 'token', tokensFile, ...options },
-    onFinished,
-  );
+  const { http, ws } = await startGateway({
+    agents: [echoAgent],
+    auth: 'token',
+    tokensFile,
+    ...options,
+  });
   const tokens = Object.fromEntries(names.map((name) => [name, made[name]?.token ?? '']));
   return { http, ws, port: Number(new URL(http).port), tokens, rewrite };
 }

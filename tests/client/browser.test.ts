@@ -2,9 +2,10 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { openPage } from '../helpers/browser.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { fakeServer, status } from './fake-server.ts';
-import { freePort, servePage } from './serve-page.ts';
+import { servePage } from './serve-page.ts';
 
 /** The page of an application whose server is not there until `online` is called. */
 async function application() {

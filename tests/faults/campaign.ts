@@ -2,10 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../helpers/free-port.ts';
 import { between, seeded } from '../helpers/seeded.ts';
 import { Crowd, type Verdict } from './crowd.ts';
 import { describe } from './record.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import { ServerProcess } from './server-process.ts';
 
 export interface CampaignOptions {
   readonly seed: number;

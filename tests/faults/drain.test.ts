@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Running, start } from '../cli/parley.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
 import { chooseSeed } from '../helpers/seeded.ts';
 import { TestSocket } from '../helpers/socket.ts';
 import { Crowd } from './crowd.ts';
 import { describe } from './record.ts';
-import { freePort } from './server-process.ts';
 
 const CONFIG = fileURLToPath(new URL('./parley.config.ts', import.meta.url));
 

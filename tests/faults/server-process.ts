@@ -1,7 +1,6 @@
 /** Starts the server in a process of its own, and ends it the hard way. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 export interface ServerOptions {
@@ -107,14 +106,4 @@ export class ServerProcess {
     const [message] = await once(this.#child, 'message');
     return message as LoopDelay;
   }
-}
-
-/** A port that was free just now: a restart needs the same one again. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -17,7 +17,7 @@ export interface RunningGateway {
 }
 
 /** What is closed when `onFinished` says so; default: when the test ends. */
-export type OnFinished = (dispose: () => Promise<void>) => void;
+type OnFinished = (dispose: () => Promise<void>) => void;
 
 /** A real gateway on a free port, in memory unless told otherwise. */
 export async function startGateway(

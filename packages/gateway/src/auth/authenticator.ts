@@ -75,6 +75,13 @@ export interface CookieScope {
   readonly inFrames: boolean;
 }
 
+export function cookieScope(
+  { frameAncestors }: { readonly frameAncestors: readonly string[] },
+  { isSecure }: Pick<CookieScope, 'isSecure'>,
+): CookieScope {
+  return { isSecure, inFrames: frameAncestors.length > 0 };
+}
+
 /** What signs a browser out, whichever of the two its cookie was made as. */
 export function signedOut({ isSecure }: Pick<CookieScope, 'isSecure'>): readonly string[] {
   const kinds = isSecure ? [false, true] : [false];

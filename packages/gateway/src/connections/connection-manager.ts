@@ -14,6 +14,7 @@ import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Authentication } from '../auth/authentication.ts';
 import {
   cookieFor,
+  cookieScope,
   type Identity,
   isCredential,
   offeredProtocols,
@@ -165,8 +166,7 @@ export class ConnectionManager {
     if (refusal) throw refusal;
     if (identity) this.#enter(identity, socket);
     if (identity?.setCookie) {
-      const inFrames = this.#options.frameAncestors.length > 0;
-      const scope = { isSecure: address.isSecure, inFrames };
+      const scope = cookieScope(this.#options, address);
       this.#cookies.set(request, cookieFor(identity.setCookie, scope));
     }
     // It has taken a while.
@@ -313,8 +313,8 @@ export class ConnectionManager {
 }
 
 /**
- * Only GET upgrades; `ws` takes draft 8 as well, whose clients say in another header where they come from, and any version
- * of HTTP.
+ * Only GET upgrades; `ws` takes draft 8 as well, whose clients say in another header where they come
+ * from, and any version of HTTP.
  *
  * @throws {ProtocolError} `METHOD_NOT_ALLOWED`, `INVALID_MESSAGE`
  */

@@ -1,7 +1,6 @@
 /** What holds for every request: who may ask, what browsers are told, what is counted. */
 import type { MiddlewareHandler } from 'hono';
-import { type CookieScope, cookieFor } from '../auth/authenticator.ts';
-import type { Config } from '../config.ts';
+import { cookieFor, cookieScope } from '../auth/authenticator.ts';
 import { checkOrigin } from '../origin.ts';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
 import { isAsset } from './page.ts';
@@ -65,16 +64,11 @@ export function whoIsAsking({
     context.set('identity', identity);
     await next();
     if (!identity?.setCookie) return;
-    const cookie = cookieFor(identity.setCookie, cookieScope(config, context));
+    const cookie = cookieFor(identity.setCookie, cookieScope(config, address));
     context.header('Set-Cookie', cookie, { append: true });
     // What makes one browser known is for no cache between.
     context.header('Cache-Control', 'no-store');
   };
-}
-
-/** To whom a cookie goes that the answer sets. */
-export function cookieScope({ frameAncestors }: Config, context: HttpContext): CookieScope {
-  return { isSecure: context.get('client').isSecure, inFrames: frameAncestors.length > 0 };
 }
 
 /** Lets pages of the configured origins read the answer, and nobody else's. */

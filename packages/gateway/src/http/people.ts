@@ -1,8 +1,7 @@
 /** Who is asking, over HTTP. */
 
 import { ProtocolError } from '@parley/protocol';
-import { cookieFor, type Identity, signedOut } from '../auth/authenticator.ts';
-import { cookieScope } from './guard.ts';
+import { cookieFor, cookieScope, type Identity, signedOut } from '../auth/authenticator.ts';
 import { defineRoute, type Route, success } from './route.ts';
 import * as schema from './schemas.ts';
 
@@ -39,7 +38,7 @@ export const peopleRoutes: readonly Route[] = [
       }
       return success(
         { id: principal.id },
-        { 'Set-Cookie': cookieFor(cookie, cookieScope(config, context)) },
+        { 'Set-Cookie': cookieFor(cookie, cookieScope(config, context.get('client'))) },
       );
     },
   }),

@@ -4,12 +4,9 @@ import { modified } from '../app/shortcuts.ts';
 import { IconButton } from '../controls/icon-button.tsx';
 import { MoreIcon, NewChatIcon, SidebarIcon } from '../controls/icons.tsx';
 import { deleteWithUndo } from '../sessions/deletion.ts';
-import { type NamedSession, SessionMenu } from '../sessions/session-menu.tsx';
+import { type Access, type NamedSession, SessionMenu } from '../sessions/session-menu.tsx';
 import { TitleField } from '../sessions/title-field.tsx';
 import { useText } from '../text/text.tsx';
-
-/** What one may do in it; absent until the server has said it. */
-type Access = 'read' | 'write' | 'manage' | undefined;
 
 interface Props {
   readonly title: string;

@@ -1,5 +1,5 @@
 /** What can be done with a chat: the same in the list and above the open chat. */
-import type { SessionSummary } from '@parley/client';
+import type { SessionSummary, TranscriptSnapshot } from '@parley/client';
 import { type ReactNode, useState } from 'react';
 import { useAuthMode } from '../app/account.ts';
 import { client } from '../app/client.ts';
@@ -8,12 +8,14 @@ import { Menu, MenuItem, MenuLine } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';
 import { ShareDialog } from './share-dialog.tsx';
 
+/** What one may do in a chat; `undefined` until the server has said it. */
+export type Access = NonNullable<TranscriptSnapshot['you']>['access'] | undefined;
+
 export type NamedSession = Pick<SessionSummary, 'id' | 'title'>;
 
 interface Props {
   readonly session: NamedSession;
-  /** What one may do in it, where that is known. */
-  readonly access?: 'read' | 'write' | 'manage' | undefined;
+  readonly access?: Access;
   readonly trigger: ReactNode;
   readonly onRename: () => void;
   readonly onDelete: () => void;
