@@ -1,7 +1,7 @@
 /** How much one connection may send. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../packages/gateway/src/connections/token-bucket.ts';
+import { TokenBucket } from '../../packages/gateway/src/connections/inbound/token-bucket.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { clientFrame, OPCODE, RawSocket } from '../helpers/raw.ts';

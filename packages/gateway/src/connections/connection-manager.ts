@@ -1,48 +1,29 @@
-/** All connections of this process: the upgrade, liveness, limits, and the way out at a restart. */
+/** All connections of this process: how they are made of upgrades, looked after, and ended at a restart. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import {
-  createMessage,
-  ERROR_CODES,
-  type ErrorCode,
-  ProtocolError,
-  SUBPROTOCOL,
-} from '@parley/protocol';
+import { createMessage, ProtocolError, SUBPROTOCOL } from '@parley/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ClientAddress, ClientAddresses } from '../address.ts';
-import type { Authentication } from '../auth/authentication.ts';
-import {
-  cookieFor,
-  cookieScope,
-  type Identity,
-  isCredential,
-  offeredProtocols,
-  unauthorized,
-} from '../auth/authenticator.ts';
-import type { Limits } from '../limits.ts';
+import type { Identity } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { checkOrigin, checkSocketOrigin, type OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
-import { COMPRESSION, takesCompressed } from './compression.ts';
+import { Admission, type AdmissionOptions, returnDelay } from './admission.ts';
 import { Connection, type LivenessLimits } from './connection.ts';
-import type { InboundRates } from './inbound-limits.ts';
-import { Outbox } from './outbox.ts';
+import type { InboundRates } from './inbound/inbound-limits.ts';
+import { COMPRESSION, takesCompressed } from './outbound/compression.ts';
+import { Outbox } from './outbound/outbox.ts';
+import { refuseUpgrade } from './upgrade-response.ts';
 
-export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
+export interface ConnectionManagerOptions extends AdmissionOptions, LivenessLimits, InboundRates {
   readonly sessions: SessionManager;
-  readonly authentication: Authentication;
   readonly addresses: ClientAddresses;
-  readonly limits: Limits;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
-  readonly originRules: OriginRules;
-  readonly frameAncestors: readonly string[];
   /** How long a connection may take to say who is asking, milliseconds. */
   readonly authTimeout: number;
   readonly compression: 'off' | 'on';
-  readonly maxConnections: number;
   readonly maxMessageBytes: number;
   readonly maxPlainMessageBytes: number;
   readonly hardMessageBytes: number;
@@ -50,12 +31,8 @@ export interface ConnectionManagerOptions extends LivenessLimits, InboundRates {
   readonly maxSessionsPerConnection: number;
 }
 
-/** The one of RFC 6455. */
-const WEBSOCKET_VERSION = '13';
 /** How many times in a ping interval the connections are looked at. */
 const SWEEPS_PER_PING = 10;
-/** After a restart clients come back spread over so long, milliseconds. */
-const RETURN_SPREAD_MS = 5_000;
 /** A peer that does not answer the close frame keeps its place for so long, milliseconds. */
 const CLOSE_TIMEOUT_MS = 10_000;
 /** What a connection may send before it is known who is asking: a token, and what waits for it. */
@@ -69,6 +46,7 @@ const MAX_PENDING_PONGS = 1_024;
 
 export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
+  readonly #admission: Admission;
   readonly #server: WebSocketServer;
   readonly #connections = new Map<Connection, WebSocket>();
   readonly #sweepers: readonly NodeJS.Timeout[];
@@ -76,10 +54,10 @@ export class ConnectionManager {
   readonly #cookies = new WeakMap<IncomingMessage, string>();
   /** Upgrades of which it is being told who is asking. */
   #arriving = 0;
-  #draining = false;
 
   constructor(options: ConnectionManagerOptions) {
     this.#options = options;
+    this.#admission = new Admission(options, () => this.#connections.size + this.#arriving);
     // By name, because its types do not know all of them yet.
     const serverOptions = {
       noServer: true,
@@ -120,10 +98,12 @@ export class ConnectionManager {
     socket.on('error', ignore);
     const address = this.#options.addresses.of(request);
     this.#arriving += 1;
-    this.#admit(request, socket, address)
-      .then((identity) => {
+    this.#admission
+      .admit(request, socket, address)
+      .then(({ identity, cookie }) => {
         // It may have gone in the meantime.
         if (socket.destroyed) return;
+        if (cookie !== undefined) this.#cookies.set(request, cookie);
         this.#server.handleUpgrade(request, socket, head, (webSocket) => {
           socket.off('error', ignore);
           this.#open(webSocket, socket, { identity, address, headers: request.headers });
@@ -135,76 +115,10 @@ export class ConnectionManager {
       });
   }
 
-  /** `undefined`: who is asking is to be said by the first message. */
-  async #admit(
-    request: IncomingMessage,
-    socket: Duplex,
-    address: ClientAddress,
-  ): Promise<Identity | undefined> {
-    const { limits } = this.#options;
-    checkUpgrade(request);
-    checkOrigin(request, address, this.#options.originRules);
-    this.#makeRoom();
-    socket.once('close', limits.connectFrom(address));
-    const offered = offeredProtocols(request.headers);
-    const isPlain = !offered.includes(SUBPROTOCOL);
-    if (isPlain && offered.some(isCredential)) {
-      throw new ProtocolError(
-        'INVALID_MESSAGE',
-        'Offer parley.v1 beside what says who is asking: one of the subprotocols has to be chosen, and that is no secret.',
-      );
-    }
-    const identity = await this.#options.authentication.ofRequest(request, address);
-    if (!identity && isPlain) {
-      throw unauthorized(
-        'Without the subprotocol parley.v1 the request itself has to say who is asking.',
-      );
-    }
-    // What shows nothing has to come from a page, or from this machine.
-    if (identity?.isAssumed) checkSocketOrigin(request, address, this.#options.originRules);
-    const refusal = await limits.take(identity?.principal.id, address);
-    if (refusal) throw refusal;
-    if (identity) this.#enter(identity, socket);
-    if (identity?.setCookie) {
-      const scope = cookieScope(this.#options, address);
-      this.#cookies.set(request, cookieFor(identity.setCookie, scope));
-    }
-    // It has taken a while.
-    this.#makeRoom();
-    return identity;
-  }
-
-  /** @throws {ProtocolError} `CONNECTION_LIMIT` where the person has as many connections as may be. */
-  #enter({ principal }: Identity, socket: Duplex): void {
-    // What has gone would not give its place back.
-    if (!socket.destroyed) socket.once('close', this.#options.limits.connectAs(principal.id));
-  }
-
-  /** @throws {ProtocolError} `CONNECTION_LIMIT` */
-  #makeRoom(): void {
-    if (this.#draining) {
-      throw new ProtocolError(
-        'CONNECTION_LIMIT',
-        'The server is stopping. Come back in a moment.',
-        {
-          retry_after_ms: returnDelay(),
-        },
-      );
-    }
-    const limit = this.#options.maxConnections;
-    if (this.#connections.size + this.#arriving > limit) {
-      throw new ProtocolError(
-        'CONNECTION_LIMIT',
-        `${limit} connections are open, as many as may be. Try again later.`,
-        { limit, retry_after_ms: returnDelay() },
-      );
-    }
-  }
-
   #refuse(socket: Duplex, error: unknown): void {
     const code = error instanceof ProtocolError ? error.code : 'INTERNAL_ERROR';
     this.#options.metrics.countRefusal('upgrade', code);
-    refuse(socket, error);
+    refuseUpgrade(socket, error);
   }
 
   #open(
@@ -232,9 +146,9 @@ export class ConnectionManager {
       outbox,
       {
         sessions: options.sessions,
-        authenticate: async (token) => {
+        identify: async (token) => {
           const shown = await options.authentication.ofToken(token, { headers, address });
-          if (!connection.isKnown) this.#enter(shown, socket);
+          if (!connection.isKnown) this.#admission.enter(shown, socket);
           return shown;
         },
         charge: (personId) => options.limits.take(personId, address),
@@ -281,7 +195,7 @@ export class ConnectionManager {
 
   /** Tells everyone that the server restarts, and when to come back; takes nobody new. */
   announceRestart(): void {
-    this.#draining = true;
+    this.#admission.end();
     for (const connection of this.#connections.keys()) {
       if (connection.closing) continue;
       connection.tell(
@@ -297,7 +211,7 @@ export class ConnectionManager {
 
   /** Closes every connection with 1012, and ends what has not answered after `graceMs`. */
   async close(graceMs: number): Promise<void> {
-    this.#draining = true;
+    this.#admission.end();
     for (const sweeper of this.#sweepers) clearInterval(sweeper);
     const closed = [...this.#connections].map(([connection, webSocket]) => {
       const done = new Promise<void>((resolve) => webSocket.once('close', () => resolve()));
@@ -310,23 +224,6 @@ export class ConnectionManager {
     await Promise.all(closed);
     clearTimeout(impatience);
   }
-}
-
-/**
- * Only GET upgrades; `ws` takes draft 8 as well, whose clients say in another header where they come
- * from, and any version of HTTP.
- *
- * @throws {ProtocolError} `METHOD_NOT_ALLOWED`, `INVALID_MESSAGE`
- */
-function checkUpgrade({ method, httpVersion, headers }: IncomingMessage): void {
-  if (method !== 'GET') {
-    throw new ProtocolError('METHOD_NOT_ALLOWED', 'Expected an upgrade by GET.');
-  }
-  if (httpVersion === '1.1' && headers['sec-websocket-version'] === WEBSOCKET_VERSION) return;
-  throw new ProtocolError(
-    'INVALID_MESSAGE',
-    `Expected an upgrade by HTTP/1.1 with Sec-WebSocket-Version: ${WEBSOCKET_VERSION}.`,
-  );
 }
 
 /** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */
@@ -345,46 +242,4 @@ function boundUnauthenticated(connection: Connection, socket: Duplex, webSocket:
   };
   countsOf(socket, 'data');
   countsOf(webSocket, 'message');
-}
-
-/** Full jitter: everyone who comes back comes at another time. */
-function returnDelay(): number {
-  return Math.floor(Math.random() * RETURN_SPREAD_MS);
-}
-
-/** Answers an upgrade with an HTTP error, whose body says what a browser would not show. */
-function refuse(socket: Duplex, error: unknown): void {
-  const known = error instanceof ProtocolError ? error : undefined;
-  const code: ErrorCode = known?.code ?? 'INTERNAL_ERROR';
-  const { status, retryable } = ERROR_CODES[code];
-  const body = JSON.stringify({
-    status: 'error',
-    message: known?.message ?? 'The server failed on this request.',
-    code: status,
-    error: { code, retryable, ...known?.details },
-  });
-  const retryAfter = known?.details.retry_after_ms;
-  endUpgrade(
-    socket,
-    [
-      `HTTP/1.1 ${status} ${code}`,
-      'Connection: close',
-      'Content-Type: application/json',
-      ...(code === 'METHOD_NOT_ALLOWED' ? ['Allow: GET'] : []),
-      // RFC 6455 section 4.4: to who asked for another version.
-      `Sec-WebSocket-Version: ${WEBSOCKET_VERSION}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      ...(retryAfter === undefined ? [] : [`Retry-After: ${Math.ceil(retryAfter / 1_000)}`]),
-      '',
-      body,
-    ].join('\r\n'),
-  );
-}
-
-/** Answers an upgrade with HTTP, and lets go of the socket, which nobody counts or sweeps. */
-export function endUpgrade(socket: Duplex, response: string): void {
-  socket.on('error', () => {});
-  // A peer that keeps its own side open would keep it.
-  socket.once('finish', () => socket.destroy());
-  socket.end(response);
 }

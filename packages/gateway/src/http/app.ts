@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { ProtocolError } from '@parley/protocol';
 import { Hono } from 'hono';
-import { asProtocolError } from '../connections/connection.ts';
+import { asProtocolError } from '../errors.ts';
 import type { AppDeps, HttpEnv } from './deps.ts';
 import { errorResponse, HttpRefusal } from './errors.ts';
 import { guard, onlyAllowedOrigins, whoIsAsking } from './guard.ts';

@@ -7,8 +7,9 @@ import {
   decode,
   ProtocolError,
 } from '@parley/protocol';
-import type { JoinPosition } from '../sessions/subscription.ts';
-import type { Connection } from './connection.ts';
+import type { JoinPosition } from '../../sessions/subscription.ts';
+import type { Connection } from '../connection.ts';
+import { authenticate } from './authenticate.ts';
 
 type Handler<Type extends ClientMessageType> = (
   connection: Connection,
@@ -71,7 +72,7 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     if (id !== undefined && connection.subscriptions.has(id) && !message.data.replaces) {
       // It takes its place in the store's order before this returns; waiting for the disk is for
       // the acknowledgement, not for the next message.
-      connection.continueInBackground(post(connection, id, message), message.message_id);
+      connection.background.post(post(connection, id, message), message.message_id);
       return undefined;
     }
     return joinAndPost(connection, id, message);
@@ -101,14 +102,14 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 
   async session_leave(connection, { session_id, message_id }) {
     const id = needJoined(connection, session_id);
-    await connection.settleBackground();
+    await connection.background.settled();
     leave(connection, id);
     acknowledge(connection, id, message_id);
   },
 
   run_cancel(connection, { session_id, message_id, data }, early) {
     const id = needSession(connection, session_id);
-    connection.stopInBackground(
+    connection.background.stop(
       stop(connection, id, { runId: data.run_id, replyTo: message_id, early }),
       message_id,
     );
@@ -129,7 +130,7 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     return undefined;
   },
 
-  auth: (connection, { message_id, data }) => connection.authenticate(data.token, message_id),
+  auth: (connection, { message_id, data }) => authenticate(connection, data.token, message_id),
 };
 
 async function join(connection: Connection, id: string, position: JoinPosition): Promise<void> {
@@ -137,7 +138,7 @@ async function join(connection: Connection, id: string, position: JoinPosition):
   // A join that is refused changes nothing: the connection stays in the session that it is in.
   await sessions.get(principal, id, 'read');
   if (connection.profile !== 'plain') needRoom(connection, id);
-  await connection.settleBackground();
+  await connection.background.settled();
   const left = connection.profile === 'plain' ? [...subscriptions.keys()] : [id];
   const wasIn = left.filter((one) => leave(connection, one));
   try {
@@ -200,7 +201,7 @@ async function joinAndPost(
     sessionId = created.id;
   }
   if (!connection.subscriptions.has(sessionId)) await join(connection, sessionId, {});
-  await connection.settleBackground();
+  await connection.background.settled();
   await post(connection, sessionId, message);
 }
 
