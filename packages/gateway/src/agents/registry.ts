@@ -1,4 +1,5 @@
 /** The agents that this process offers, by name. */
+import { ProtocolError } from '@parley/protocol';
 import type { Agent } from './agent.ts';
 
 /**
@@ -36,6 +37,20 @@ export class AgentRegistry {
 
   get(name: string): Agent | undefined {
     return this.#agents.get(name);
+  }
+
+  /** @throws {ProtocolError} `AGENT_NOT_FOUND` */
+  need(name: string): Agent {
+    const agent = this.get(name);
+    if (!agent) throw this.notFound(name);
+    return agent;
+  }
+
+  /** The refusal of what asks for an agent that is not here. */
+  notFound(name: string): ProtocolError {
+    return new ProtocolError('AGENT_NOT_FOUND', `There is no agent ${JSON.stringify(name)}.`, {
+      details: `Known agents: ${[...this.#agents.keys()].join(', ')}`,
+    });
   }
 
   /** All of them, in the order in which they were added. */

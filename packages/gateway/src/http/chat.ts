@@ -32,7 +32,7 @@ export const chatRoutes: readonly Route[] = [
       const { message, message_id, agent_name } = body;
       const sessionId = await openSession(deps, principal, body.session_id, agent_name);
       const content = { content: message, message_type: 'text' as const, agent_name };
-      const end = await deps.sessions.ask(
+      const end = await deps.sessions.posting.ask(
         principal,
         sessionId,
         { message_id, data: content },

@@ -38,7 +38,7 @@ export const invitationRoutes: readonly Route[] = [
     data: schema.withdrawnData,
     errors: ['SESSION_NOT_FOUND', 'FORBIDDEN'],
     async handle({ sessions }, { principal, params: { id } }) {
-      await sessions.withdrawInvitations(principal, id);
+      await sessions.members.withdrawInvitations(principal, id);
       return { id };
     },
   }),
@@ -54,7 +54,7 @@ export const invitationRoutes: readonly Route[] = [
     async handle({ sessions, authentication }, { principal, body }) {
       const invitation = authentication.invitations.read(body.invitation);
       if (!invitation) throw noInvitation();
-      await sessions.admit(principal, invitation);
+      await sessions.members.admit(principal, invitation);
       return { session_id: invitation.sessionId };
     },
   }),
@@ -83,7 +83,7 @@ export const invitationRoutes: readonly Route[] = [
     data: schema.memberData,
     errors: ['SESSION_NOT_FOUND', 'FORBIDDEN'],
     async handle({ sessions }, { principal, params: { id, person } }) {
-      await sessions.expel(principal, id, person);
+      await sessions.members.expel(principal, id, person);
       return { id: person };
     },
   }),

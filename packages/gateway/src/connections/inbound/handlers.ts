@@ -191,7 +191,7 @@ async function joinAndPost(
   let sessionId = id;
   // What is refused changes nothing: no session is made for it, none left or joined.
   if (sessionId === undefined || !connection.subscriptions.has(sessionId)) {
-    await connection.sessions.check(connection.principal, sessionId, message);
+    await connection.sessions.posting.check(connection.principal, sessionId, message);
   }
   if (sessionId === undefined) {
     needRoom(connection, undefined);
@@ -211,7 +211,7 @@ async function post(
   message: ClientMessageOf<'chat_message'>,
 ): Promise<void> {
   const plain = connection.profile === 'plain';
-  const { waits, position } = await connection.sessions.post(
+  const { waits, position } = await connection.sessions.posting.post(
     connection.principal,
     sessionId,
     message,

@@ -1,0 +1,67 @@
+/** Who else may see a session or write in it: let in by an invitation, taken out again. */
+import { ProtocolError } from '@parley/protocol';
+import { accessOf, type Invitation, noInvitation } from '../auth/access.ts';
+import { type Principal, sessionNotFound } from '../auth/principal.ts';
+import { type SessionRecord, STORE_LIMITS, type Store } from '../stores/store.ts';
+import type { Hub } from './hub.ts';
+import type { SessionRecords } from './session-records.ts';
+
+export class Members {
+  readonly #store: Store;
+  readonly #hub: Hub;
+  readonly #records: SessionRecords;
+
+  constructor(
+    { store, hub }: { readonly store: Store; readonly hub: Hub },
+    records: SessionRecords,
+  ) {
+    this.#store = store;
+    this.#hub = hub;
+    this.#records = records;
+  }
+
+  /**
+   * Makes somebody a member, or gives a member more; never less than they may already.
+   *
+   * @throws {ProtocolError} `SESSION_NOT_FOUND`; `FORBIDDEN` where the invitation was withdrawn.
+   */
+  async admit(principal: Principal, invitation: Invitation): Promise<SessionRecord> {
+    const { sessionId: id, access } = invitation;
+    const record = await this.#store.getSession(id);
+    if (!record) throw sessionNotFound(id);
+    if (record.withdrawals !== invitation.withdrawals) throw noInvitation();
+    const may = accessOf(principal, record);
+    if (may === 'manage' || may === 'write' || may === access) return record;
+    const updated = await this.#store.setMember(id, principal.id, access).catch((error) => {
+      if (!(error instanceof RangeError)) throw error;
+      throw new ProtocolError('FORBIDDEN', error.message, { limit: STORE_LIMITS.members });
+    });
+    if (!updated) throw sessionNotFound(id);
+    this.#records.changed(updated);
+    return updated;
+  }
+
+  /** What was given out so far lets nobody in any more. */
+  async withdrawInvitations(principal: Principal, id: string): Promise<void> {
+    await this.#records.get(principal, id, 'manage');
+    const updated = await this.#store.withdrawInvitations(id);
+    if (!updated) throw sessionNotFound(id);
+    this.#records.changed(updated);
+  }
+
+  /**
+   * Takes a member out, who does not come back by an invitation that was given out before; anybody may
+   * take out themselves.
+   */
+  async expel(principal: Principal, id: string, person: string): Promise<void> {
+    const isOneself = principal.id === person;
+    const record = await this.#records.get(principal, id, isOneself ? 'read' : 'manage');
+    if (!isOneself) await this.withdrawInvitations(principal, id);
+    const updated = await this.#store.setMember(id, person, null);
+    if (!updated) throw sessionNotFound(id);
+    if (!Object.hasOwn(record.members, person)) return;
+    // First the record: what they do from now on is refused.
+    this.#records.changed(updated);
+    this.#hub.expel(updated, person);
+  }
+}

@@ -1,0 +1,231 @@
+/** What is said in a session: the way of a message into the log, and what starts the run that answers it. */
+import { randomUUID } from 'node:crypto';
+import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parley/protocol';
+import type { AgentRegistry } from '../agents/registry.ts';
+import { authorize } from '../auth/access.ts';
+import { type Principal, sessionNotFound } from '../auth/principal.ts';
+import type { Logger } from '../log.ts';
+import type { RunManager, Turn } from '../runs/run-manager.ts';
+import type { MessageOutcome, NoRepetition, Store } from '../stores/store.ts';
+import { Tally } from '../tally.ts';
+import { waitForAnswer } from './answer.ts';
+import { Arrivals } from './arrivals.ts';
+import type { Hub } from './hub.ts';
+import { acknowledgement, newMessage } from './message.ts';
+import type { SessionRecords } from './session-records.ts';
+import { audienceOf } from './session-status.ts';
+
+export interface PostingDeps {
+  readonly store: Store;
+  readonly hub: Hub;
+  readonly runs: RunManager;
+  readonly agents: AgentRegistry;
+  readonly log: Logger;
+  readonly limits: PostingLimits;
+}
+
+export interface PostingLimits {
+  /** Messages that may wait in one session. */
+  readonly maxQueuedRuns: number;
+  /** Answers of one person that are written or wait; 0 is no limit. */
+  readonly maxRunsPerPerson: number;
+}
+
+/** A message as whoever posts it says it. */
+type Posted = Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>;
+
+/** The connection that posts, where there is one. */
+export interface Poster {
+  readonly connectionId: string;
+  /** Told in the order of the log, before anyone else hears of the message. */
+  readonly acknowledge: (text: string) => void;
+}
+
+export class Posting {
+  readonly #deps: PostingDeps;
+  readonly #records: SessionRecords;
+  readonly #arrivals = new Arrivals();
+  /** Messages on their way to the disk, by person: each is a run soon. */
+  readonly #underWay = new Tally();
+
+  constructor(deps: PostingDeps, records: SessionRecords) {
+    this.#deps = deps;
+    this.#records = records;
+  }
+
+  /**
+   * Puts a message on disk, acknowledges it and starts the run that answers it (R2, R3). Where the
+   * session is followed and nothing is replaced, the append is handed to the store before the first
+   * `await`, so that messages posted one after the other keep their order.
+   *
+   * Resolves with whether its run waits; `repeats` is the `seq` of the message that this one repeats.
+   */
+  async post(
+    principal: Principal,
+    sessionId: string,
+    message: Posted,
+    poster?: Poster,
+  ): Promise<Turn & { runId: string; repeats?: number }> {
+    const { hub, runs, store } = this.#deps;
+    const live = hub.get(sessionId)?.record;
+    if (live) authorize(principal, live, 'write', sessionId);
+    const record = live ?? (await this.#records.get(principal, sessionId, 'write'));
+    const { data } = message;
+    const agent = data.agent_name ?? record.agent;
+    const messageId = message.message_id ?? randomUUID();
+    const refusal =
+      this.#refusal(principal, sessionId, agent, messageId) ??
+      (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
+    const run = { runId: randomUUID(), answerId: randomUUID(), agent };
+    const append = newMessage(principal, sessionId, messageId, data, run);
+    const arrival = this.#arrivals.add(sessionId, messageId);
+    this.#underWay.add(principal.id);
+    let result: MessageOutcome | NoRepetition;
+    try {
+      // The store's own promise: with one more step between, an event of a run that is committed
+      // together with this message would be told first, though its `seq` is higher.
+      // A message that was accepted once is acknowledged again, whatever would be said to it today.
+      result = await (refusal ? store.repeatMessage(append) : store.appendMessage(append));
+    } catch (error) {
+      arrival.settle([]);
+      throw error;
+    } finally {
+      this.#arrivals.land(sessionId, arrival);
+      this.#underWay.remove(principal.id);
+    }
+    if (result.outcome !== 'appended') arrival.settle([]);
+    switch (result.outcome) {
+      case 'appended': {
+        const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
+        poster?.acknowledge(acknowledgement(event, run.runId));
+        const audience = audienceOf(record);
+        hub.publish(event, { origin: poster?.connectionId, audience });
+        this.#noteActivity(event, append.title);
+        const { stopped } = arrival;
+        const spec = { ...run, agent: this.#deps.agents.need(agent), attempt: 1, audience };
+        const turn = runs.submit(event, spec, { stopped });
+        arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
+        if (data.replaces !== undefined) this.#supersede(sessionId);
+        return { ...turn, runId: run.runId };
+      }
+      case 'duplicate':
+        poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
+        if (!runs.settled(sessionId, result.runId)) {
+          await runs.adopt(sessionId, result.runId, (event) =>
+            hub.publish(event, { origin: poster?.connectionId, audience: audienceOf(record) }),
+          );
+        }
+        return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
+      case 'new':
+        throw refusal;
+      case 'conflict':
+        throw new ProtocolError(
+          'MESSAGE_CONFLICT',
+          `message_id ${messageId} was used in this session for another message. Send this one with a new id.`,
+        );
+      case 'session_not_found':
+        throw sessionNotFound(sessionId);
+    }
+  }
+
+  /**
+   * Refuses what `post` would refuse now, for whom something comes before it. Without a `sessionId` it
+   * is for a session that is still to be made.
+   */
+  async check(principal: Principal, sessionId: string | undefined, message: Posted): Promise<void> {
+    const { message_id: messageId = '', data } = message;
+    const record =
+      sessionId === undefined ? undefined : await this.#records.get(principal, sessionId, 'write');
+    const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
+    const id = record?.id ?? '';
+    const refusal =
+      this.#refusal(principal, id, agent, messageId) ??
+      (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
+    if (!refusal) return;
+    const run = { runId: '', answerId: '', agent };
+    const append = newMessage(principal, id, messageId, data, run);
+    const { outcome } = await this.#deps.store.repeatMessage(append);
+    if (outcome === 'new' || outcome === 'session_not_found') throw refusal;
+  }
+
+  /** Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4). */
+  ask(
+    principal: Principal,
+    sessionId: string,
+    message: Posted,
+    signal: AbortSignal,
+  ): Promise<SessionEventOf<'agent_response'>> {
+    return waitForAnswer(this.#deps, sessionId, signal, {
+      enter: () => this.#records.get(principal, sessionId, 'write'),
+      post: () => this.post(principal, sessionId, message),
+    });
+  }
+
+  /** Stops the runs of all messages that are still on their way to the disk; resolves with those that this ended. */
+  stopArriving(sessionId: string): Promise<string[]> {
+    return this.#arrivals.stop(sessionId);
+  }
+
+  /** Stops the answers that are not shown any more; nobody waits for that. */
+  #supersede(sessionId: string): void {
+    const { runs, log } = this.#deps;
+    runs.supersede(sessionId).catch((error) => {
+      log.error({ err: error, session_id: sessionId }, 'replaced answers were not stopped');
+    });
+  }
+
+  /** Why a new message for this agent is not taken now, if it is not. */
+  #refusal(
+    principal: Principal,
+    sessionId: string,
+    agent: string,
+    messageId: string,
+  ): ProtocolError | undefined {
+    const { agents, limits, runs } = this.#deps;
+    if (!agents.get(agent)) return agents.notFound(agent);
+    // On its way to the disk already: the store says whether this is a repetition or a conflict.
+    if (this.#arrivals.has(sessionId, messageId)) return undefined;
+    if (runs.waitingCount(sessionId, this.#arrivals.count(sessionId)) >= limits.maxQueuedRuns) {
+      return queueFull(limits.maxQueuedRuns, 'messages wait in this session');
+    }
+    const { maxRunsPerPerson: limit } = limits;
+    const asked = runs.countOf(principal.id) + this.#underWay.of(principal.id);
+    if (limit === 0 || asked < limit) return undefined;
+    return queueFull(limit, 'answers to you are being written or wait');
+  }
+
+  /** Why this message cannot be replaced: what can is an earlier one of the same person. */
+  async #misplaced(
+    principal: Principal,
+    sessionId: string,
+    messageId: string,
+  ): Promise<ProtocolError | undefined> {
+    const event = await this.#deps.store.getEvent(sessionId, messageId);
+    if (event?.type === 'chat_message' && event.data.sender === principal.id) return undefined;
+    return new ProtocolError(
+      'INVALID_MESSAGE',
+      'data.replaces: expected the message_id of an earlier message of yours in this session.',
+    );
+  }
+
+  /** Keeps what this node remembers of the session true, and tells of a title that was made. */
+  #noteActivity(event: SessionEventOf<'chat_message'>, title: string): void {
+    const live = this.#deps.hub.get(event.session_id);
+    if (live?.record.title !== null) return;
+    this.#records.changed({
+      ...live.record,
+      title,
+      messageCount: live.record.messageCount + 1,
+      lastActivity: Date.parse(event.timestamp),
+      lastSeq: event.seq,
+    });
+  }
+}
+
+function queueFull(limit: number, what: string): ProtocolError {
+  return new ProtocolError(
+    'QUEUE_FULL',
+    `${limit} ${what}, as many as may. Send it again when an answer has ended.`,
+    { limit, retry_after_ms: 1_000 },
+  );
+}

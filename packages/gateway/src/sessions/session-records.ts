@@ -1,0 +1,29 @@
+/** The record of a session as this node knows it: looked up for whoever may, and told where it changes. */
+import { authorize, type Operation } from '../auth/access.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { SessionRecord, Store } from '../stores/store.ts';
+import type { Hub } from './hub.ts';
+import { audienceOf, sessionStatus } from './session-status.ts';
+
+export class SessionRecords {
+  readonly #store: Store;
+  readonly #hub: Hub;
+
+  constructor(store: Store, hub: Hub) {
+    this.#store = store;
+    this.#hub = hub;
+  }
+
+  /** @throws {ProtocolError} `SESSION_NOT_FOUND`, `FORBIDDEN` */
+  async get(principal: Principal, id: string, operation: Operation): Promise<SessionRecord> {
+    const record = this.#hub.get(id)?.record ?? (await this.#store.getSession(id));
+    authorize(principal, record, operation, id);
+    return record;
+  }
+
+  /** Takes a change that is on disk, and tells everyone who may see the session. */
+  changed(record: SessionRecord): void {
+    this.#hub.get(record.id)?.change(record);
+    this.#hub.publish(sessionStatus(record, 'active'), { audience: audienceOf(record) });
+  }
+}
