@@ -6,7 +6,8 @@ import { TOKEN_VARIABLE } from '../../packages/gateway/src/cli/client-token.ts';
 import { flagOf, SETTING_FLAGS, variableOf } from '../../packages/gateway/src/cli/sources.ts';
 import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { ROUTES } from '../../packages/gateway/src/http/routes.ts';
-import { formatDuration, SETTINGS, settingInfo } from '../../packages/gateway/src/settings.ts';
+import { formatDuration } from '../../packages/gateway/src/setting-kinds.ts';
+import { SETTINGS, settingInfo } from '../../packages/gateway/src/settings.ts';
 import { anchorsIn, type Page, readPages } from './pages.ts';
 import { ROOT } from './program.ts';
 

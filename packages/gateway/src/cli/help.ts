@@ -1,6 +1,7 @@
 /** What `--help` says of the settings, from the schema itself. */
 import { parseOptions } from '../config.ts';
-import { formatDuration, isSetting, SETTING_GROUPS, settingInfo } from '../settings.ts';
+import { formatDuration } from '../setting-kinds.ts';
+import { isSetting, SETTING_GROUPS, settingInfo } from '../settings.ts';
 import { flagOf, SETTING_FLAGS, variableOf } from './sources.ts';
 
 /** A flag and what it does, in the columns that all commands share. */

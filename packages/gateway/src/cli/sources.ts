@@ -11,7 +11,8 @@ import {
   maskPasswords,
   unknownSetting,
 } from '../config.ts';
-import { formatDuration, isSetting, SETTINGS, type SettingName, settingInfo } from '../settings.ts';
+import { formatDuration } from '../setting-kinds.ts';
+import { isSetting, SETTINGS, type SettingName, settingInfo } from '../settings.ts';
 import type { Flags } from './arguments.ts';
 import { TOKEN_VARIABLE } from './client-token.ts';
 
