@@ -1,10 +1,11 @@
 /** The certificate of the server: read from files, and again when they change. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import type { RequestListener, ServerOptions } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { type Config, ConfigError } from './config.ts';
 import type { Logger } from './log.ts';
+import { WatchedFiles } from './watched-files.ts';
 
 /** How often the files are looked at, milliseconds. */
 const LOOK_MS = 5_000;
@@ -35,20 +36,19 @@ export async function createTlsServer(
   handle: RequestListener,
   log: Logger,
 ): Promise<Server> {
-  let seen = await stampOf(files).catch(() => '');
-  const server = createServer({ ...options, ...(await read(files)) }, handle);
-  const timer = setInterval(async () => {
-    try {
-      const now = await stampOf(files);
-      if (now === seen) return;
-      server.setSecureContext(await read(files));
-      seen = now;
+  const watched = await WatchedFiles.open({
+    paths: [files.certFile, files.keyFile],
+    lookMs: LOOK_MS,
+    read: () => read(files),
+    onChange: (pair) => {
+      server.setSecureContext(pair);
       log.info('the certificate was read again');
-    } catch (error) {
-      log.error({ err: error }, 'the certificate cannot be read; the last one is in force');
-    }
-  }, LOOK_MS).unref();
-  server.on('close', () => clearInterval(timer));
+    },
+    onError: (error) =>
+      log.error({ err: error }, 'the certificate cannot be read; the last one is in force'),
+  });
+  const server = createServer({ ...options, ...watched.contents }, handle);
+  server.on('close', () => watched.close());
   return server;
 }
 
@@ -63,9 +63,4 @@ async function read({ certFile, keyFile }: Files): Promise<{ cert: Buffer; key: 
       `tlsCertFile and tlsKeyFile: expected a certificate and its key in PEM, got ${certFile} and ${keyFile} (${(error as Error).message}).`,
     ]);
   }
-}
-
-async function stampOf({ certFile, keyFile }: Files): Promise<string> {
-  const stats = await Promise.all([stat(certFile), stat(keyFile)]);
-  return stats.map(({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`).join(' ');
 }

@@ -1,8 +1,9 @@
 /** Tokens that somebody has handed out: a file of their hashes, read again when it changes. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../config.ts';
 import type { Logger } from '../log.ts';
+import { WatchedFiles } from '../watched-files.ts';
 import type { Identity } from './authenticator.ts';
 
 interface Entry {
@@ -28,19 +29,10 @@ export function newToken(name: string): { readonly token: string; readonly line:
 }
 
 export class TokenFile {
-  readonly #path: string;
-  readonly #log: Logger;
-  readonly #timer: NodeJS.Timeout;
-  #contents: Contents;
-  #seen: string;
+  readonly #file: WatchedFiles<Contents>;
 
-  private constructor(path: string, log: Logger, seen: string, contents: Contents) {
-    this.#path = path;
-    this.#log = log;
-    this.#seen = seen;
-    this.#contents = contents;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
-    this.#timer.unref();
+  private constructor(file: WatchedFiles<Contents>) {
+    this.#file = file;
   }
 
   /**
@@ -50,20 +42,22 @@ export class TokenFile {
    * @throws {ConfigError} where it cannot be read, or naming each line that is wrong.
    */
   static async open(path: string, log: Logger): Promise<TokenFile> {
-    try {
-      const seen = await stampOf(path);
-      return new TokenFile(path, log, seen, parse(path, await readFile(path, 'utf8')));
-    } catch (error) {
-      if (error instanceof ConfigError) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new ConfigError([`tokensFile: ${path} cannot be read (${code ?? message}).`]);
-    }
+    const file = await WatchedFiles.open({
+      paths: [path],
+      lookMs: LOOK_MS,
+      read: () => read(path),
+      onChange: ({ entries }) =>
+        log.info({ tokens: entries.size }, 'the file of tokens was read again'),
+      onError: (error) =>
+        log.error({ err: error }, 'the file of tokens cannot be read; the last one is in force'),
+    });
+    return new TokenFile(file);
   }
 
   verify(token: string): Identity | undefined {
     const digest = hash(token);
     // Found by its hash: how long that takes says nothing of a token that is nearly right.
-    const entry = this.#contents.entries.get(digest);
+    const entry = this.#file.contents.entries.get(digest);
     if (!entry) return undefined;
     const { name, expiresAt } = entry;
     return {
@@ -76,33 +70,20 @@ export class TokenFile {
 
   /** Whether the person was revoked, or the token of this hash is no longer theirs. */
   isRevoked(name: string, digest?: string): boolean {
-    const { entries, revoked } = this.#contents;
+    const { entries, revoked } = this.#file.contents;
     return revoked.has(name) || (digest !== undefined && entries.get(digest)?.name !== name);
   }
 
   close(): void {
-    clearInterval(this.#timer);
-  }
-
-  async #look(): Promise<void> {
-    try {
-      const seen = await stampOf(this.#path);
-      if (seen === this.#seen) return;
-      this.#contents = parse(this.#path, await readFile(this.#path, 'utf8'));
-      this.#seen = seen;
-      this.#log.info({ tokens: this.#contents.entries.size }, 'the file of tokens was read again');
-    } catch (error) {
-      this.#log.error(
-        { err: error },
-        'the file of tokens cannot be read; the last one is in force',
-      );
-    }
+    this.#file.close();
   }
 }
 
-async function stampOf(path: string): Promise<string> {
-  const { mtimeMs, size, ino } = await stat(path);
-  return `${mtimeMs} ${size} ${ino}`;
+async function read(path: string): Promise<Contents> {
+  const text = await readFile(path, 'utf8').catch(({ code, message }: NodeJS.ErrnoException) => {
+    throw new ConfigError([`tokensFile: ${path} cannot be read (${code ?? message}).`]);
+  });
+  return parse(path, text);
 }
 
 /** @throws {ConfigError} */
