@@ -68,7 +68,7 @@ function optionalData<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.preprocess((value) => value ?? {}, z.object(shape));
 }
 
-const sessionCreate = clientMessage(
+export const sessionCreateSchema = clientMessage(
   'session_create',
   optionalData({
     user_agent: z.string().max(1_024).optional(),
@@ -86,7 +86,7 @@ const sessionJoin = clientMessage(
     answer: answerPositionSchema.optional(),
   }),
 );
-const chatMessage = clientMessage(
+export const chatMessageSchema = clientMessage(
   'chat_message',
   z.object({
     content: text.refine(
@@ -102,7 +102,7 @@ const chatMessage = clientMessage(
 );
 const ping = clientMessage('ping', optionalData({}));
 const typingSent = clientMessage('typing', optionalData({ is_typing: z.boolean().default(true) }));
-const sessionUpdate = clientMessage(
+export const sessionUpdateSchema = clientMessage(
   'session_update',
   z
     .object({ title: title.optional(), agent_name: optionalId })
@@ -128,10 +128,16 @@ const approvalResponse = clientMessage(
 const sessionsWatch = clientMessage('sessions_watch', optionalData({}));
 const auth = clientMessage('auth', z.object({ token: z.string().min(1).max(16_384) }));
 
-const plainClientMessages = [sessionCreate, sessionJoin, chatMessage, ping, typingSent] as const;
+const plainClientMessages = [
+  sessionCreateSchema,
+  sessionJoin,
+  chatMessageSchema,
+  ping,
+  typingSent,
+] as const;
 const v1ClientMessages = [
   ...plainClientMessages,
-  sessionUpdate,
+  sessionUpdateSchema,
   sessionLeave,
   runCancel,
   approvalResponse,
@@ -305,7 +311,7 @@ const runStatus = serverMessage(
  * An event in `history`: the event's envelope and its `data` in one flat object
  * (`role`, `content`, `message_id`, `timestamp`, `seq` side by side).
  */
-const historyEntry = z
+export const historyEntrySchema = z
   .object({
     type: z.enum([
       'chat_message',
@@ -324,7 +330,7 @@ const historyEntry = z
     content: z.string().optional(),
   })
   .catchall(z.json());
-export type HistoryEntry = z.output<typeof historyEntry>;
+export type HistoryEntry = z.output<typeof historyEntrySchema>;
 
 const runningAnswer = z.object({
   run_id: id,
@@ -354,7 +360,7 @@ const sessionStatus = serverMessage(
     first_seq: seq,
     last_seq: z.int().min(0),
     /** On join: the newest page, oldest first. */
-    history: z.array(historyEntry).optional(),
+    history: z.array(historyEntrySchema).optional(),
     /** With `history`: whether older events are kept (`GET /api/sessions/{id}/messages`). */
     has_more: z.boolean().optional(),
     /** With `after_seq`: it could not be resumed from there; drop everything and show `history`. */
@@ -384,7 +390,7 @@ const presence = serverMessage(
 );
 const typing = serverMessage('typing', z.object({ sender: z.string(), is_typing: z.boolean() }));
 const pong = serverMessage('pong', z.object({}));
-const error = serverMessage(
+export const errorSchema = serverMessage(
   'error',
   z.object({
     code: z.string(),
@@ -417,7 +423,7 @@ const plainServerMessages = [
   agentProgress,
   sessionStatus,
   pong,
-  error,
+  errorSchema,
   systemMessage,
 ] as const;
 const v1ServerMessages = [

@@ -1,9 +1,12 @@
 /** What the API takes and gives. Where the wire has a field, its schema is the wire's. */
 import {
   answerPositionSchema,
-  clientMessageSchema,
+  chatMessageSchema,
+  errorSchema,
+  historyEntrySchema,
   runEndSchema,
-  serverMessageSchema,
+  sessionCreateSchema,
+  sessionUpdateSchema,
 } from '@parley/protocol';
 import * as z from 'zod';
 import { STORE_LIMITS } from '../stores/store.ts';
@@ -13,13 +16,7 @@ const PAGE = 100;
 /** The most entries of one page, which the store bounds in length too. */
 const ENTRIES = STORE_LIMITS.page;
 
-// Schemas of the wire by their place in its unions: another one there would not have these fields.
-const created = clientMessageSchema.options[0].shape.data;
-const asked = clientMessageSchema.options[2].shape;
-const updated = clientMessageSchema.options[5].shape.data;
-const error = serverMessageSchema.options[4].shape.data;
-const historyEntry = serverMessageSchema.options[2].shape.data.shape.history.unwrap().element;
-
+const asked = chatMessageSchema.shape;
 const id = answerPositionSchema.shape.run_id;
 const seq = z.int().min(1);
 const time = z.iso.datetime();
@@ -92,8 +89,8 @@ export const listQuery = z.object({
   limit: pageLimit(50),
 });
 
-export const createBody = created;
-export const updateBody = updated;
+export const createBody = sessionCreateSchema.shape.data;
+export const updateBody = sessionUpdateSchema.shape.data;
 
 export const messagesQuery = z
   .object({
@@ -233,12 +230,12 @@ export const sessionData = updatedData.extend({
   ...kept,
   has_more: z.boolean().describe('Whether older events than these are kept.'),
   messages: z
-    .array(historyEntry.extend({ id: id.describe('The same as `message_id`.') }))
+    .array(historyEntrySchema.extend({ id: id.describe('The same as `message_id`.') }))
     .describe('Messages and answers of the newest page, oldest first.'),
 });
 
 export const messagesData = z.object({
-  messages: z.array(historyEntry).describe('Every kind of event, oldest first.'),
+  messages: z.array(historyEntrySchema).describe('Every kind of event, oldest first.'),
   has_more: z.boolean().describe('Whether there are more in the direction that was asked for.'),
   ...kept,
 });
@@ -276,6 +273,8 @@ export const errorBody = z.object({
   message: z.string(),
   code: z.int().describe('The HTTP status.'),
   timestamp: unixTime,
-  error: error.describe('The code and what belongs to it, as in an `error` of the WebSocket.'),
+  error: errorSchema.shape.data.describe(
+    'The code and what belongs to it, as in an `error` of the WebSocket.',
+  ),
   data: z.unknown().optional().describe('What there is in spite of the error.'),
 });
