@@ -1,7 +1,12 @@
 /** Compressed messages (RFC 7692): what is agreed on, what a small one may become, and that nothing overtakes. */
+import { hash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
-import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { createGateway, echoAgent } from '../../packages/gateway/src/index.ts';
 import { openPage } from '../helpers/browser.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -252,6 +257,16 @@ describe('[R8] [R9] what comes in', () => {
   });
 });
 
+/** Whether bytes wait in a socket because neither the kernel nor who reads there takes them. */
+async function isHeld(way: Duplex): Promise<boolean> {
+  // It takes a few turns of the event loop until the kernel has taken all that it will.
+  for (let turn = 0; turn < 50; turn += 1) {
+    if (way.writableLength === 0) return false;
+    await new Promise(setImmediate);
+  }
+  return true;
+}
+
 describe('[R1] [R6] [R7] a stream is exact', () => {
   test('for who takes it compressed, as it is, and cut in the middle', async () => {
     const { ws } = target;
@@ -285,22 +300,49 @@ describe('[R1] [R6] [R7] a stream is exact', () => {
     for (const view of [compressing, plain, torn]) view.cut();
   });
 
-  test('[R2] what was to be said before a close is said, compressed or not', async () => {
-    const { gateway, ws } = await startGateway({ compression: 'on', agents: [echoAgent] });
-    const client = await TestSocket.open(ws);
-    const { data } = await client.ask('x'.repeat(20_000));
-    expect(data.content).toContain('x'.repeat(20_000));
-    client.send({
-      type: 'chat_message',
-      message_id: 'last',
-      data: { content: 'y'.repeat(20_000) },
+  test('[R2] what is still on its way out when the close comes is said whole before it', async () => {
+    const options = { store: 'memory:', logLevel: 'silent', ollamaUrl: '' } as const;
+    const gateway = await createGateway({
+      ...options,
+      compression: 'on',
+      agents: [agent],
+      maxAnswerLength: 100_000_000,
     });
-    const end = client.find(
-      ({ type, reply_to }) => type === 'agent_response' && reply_to === 'last',
-    );
-    await end;
-    await gateway.close();
-    expect((await client.closed).code).toBe(1012);
+    onTestFinished(() => gateway.close());
+    const server = createServer();
+    gateway.attach(server);
+    onTestFinished(() => void server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const upgraded = once(server, 'upgrade');
+    const raw = await RawSocket.open(port, { headers: OFFER });
+    const [, way] = (await upgraded) as [unknown, Duplex];
+    // It is closed after the other, in the same turn: then both close frames are written.
+    const later = await TestSocket.open(`ws://127.0.0.1:${port}/ws`);
+
+    raw.send({ type: 'chat_message', message_id: 'm', data: { content: 'go' } });
+    const run = await next();
+    raw.socket.pause();
+    // Compressed it is most of what one frame takes, and so is all there or not at all.
+    const noise = Array.from({ length: 700 }, (_, i) => hash('sha512', `${i}`, 'base64')).join('');
+    let said = '';
+    do {
+      const text = `${said.length} ${noise}`;
+      said += text;
+      await run.say(text);
+    } while (!(await isHeld(way)));
+    const closed = gateway.close();
+    expect((await later.closed).code).toBe(1012);
+    expect(way.writableLength).toBeGreaterThan(0);
+    raw.socket.resume();
+    await raw.until(({ closeCode }) => closeCode !== 1006);
+    raw.socket.destroy();
+    await closed;
+    expect([raw.closeCode, raw.frames.at(-1)?.opcode]).toEqual([1012, OPCODE.close]);
+    const chunks = raw.frames.filter((frame) => frame.compressed && frame.fin);
+    const text = chunks.map(({ payload }) => JSON.parse(inflate(payload)).data.content).join('');
+    expect(text === said).toBe(true);
   });
 
   test('a browser takes it', async () => {
