@@ -22,6 +22,9 @@ async function startGuarded(options: GatewayOptions = {}) {
 /** What a browser says itself of a 401 is no fault of the page. */
 const refusals = { expected: /401/ };
 
+const kept = (chat: Chat) =>
+  chat.page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+
 async function signIn(chat: Chat, token: string): Promise<void> {
   await chat.page.getByLabel('Access token').fill(token);
   await chat.page.getByRole('button', { name: 'Sign in' }).click();
@@ -42,6 +45,8 @@ test('who is not known is asked for a token, told of a wrong one, and signed in 
   // Scripts cannot read what keeps somebody signed in.
   expect(await chat.page.evaluate(() => document.cookie)).toBe('');
   await chat.field.fill('a draft of alice');
+  const other = await chat.anotherTab();
+  await other.field.fill('another draft of alice');
 
   await chat.button('Settings').click();
   await chat.page.getByRole('menuitem', { name: 'Sign out' }).click();
@@ -49,7 +54,9 @@ test('who is not known is asked for a token, told of a wrong one, and signed in 
   await chat.field.waitFor();
   expect(await chat.field.inputValue()).toBe('');
   expect(await chat.chat('of alice').count()).toBe(0);
-  expect(await chat.page.evaluate(() => JSON.stringify(localStorage))).not.toContain('alice');
+  // Of neither tab is anything left, nor handed over to the next one.
+  await expect.poll(() => kept(other)).not.toContain('alice');
+  expect(await kept(chat)).not.toContain('alice');
 });
 
 test('[R4] a token that is taken back ends the page, and asks for another', async () => {

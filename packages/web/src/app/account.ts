@@ -70,6 +70,8 @@ export async function signOut(): Promise<void> {
 /** Takes away what a person leaves in the browser: drafts, what is unread, what was not sent. */
 async function forget(): Promise<void> {
   client.close();
+  // First, so that other tabs forget what they have before they hear that it is kept no more.
+  keep(PERSON, undefined);
   forgetKept();
   await new Promise<void>((resolve) => {
     const request = indexedDB.deleteDatabase(`parley outbox ${SOCKET_URL}`);

@@ -32,13 +32,17 @@ function read(key: string): string {
   return typeof kept === 'string' ? kept : '';
 }
 
-/** What is left in a tab that is closed is for the next one. */
-addEventListener('pagehide', () => {
+/**
+ * What is of this tab alone is for the next one, should this one be closed. It is handed over while
+ * the tab lives: what a page writes as it goes reaches the others too late, or never.
+ */
+function handOver(): void {
   for (const key of keysKeptInTab()) {
-    const words = readKeptInTab(key);
-    if (words !== undefined && readKept(key) === undefined) keep(key, words);
+    if (readKept(key) === undefined) keep(key, readKeptInTab(key));
   }
-});
+}
+handOver();
+addEventListener('storage', handOver);
 
 function write(key: string, words: string): void {
   const isOfThisTab = readKept(key) === read(key);
