@@ -128,6 +128,9 @@ const UPGRADES: [what: string, forged: Forged, status: number][] = [
   ['cookies of 20,000 bytes', more(`Cookie: ${'a=b; '.repeat(4_000)}`), 431],
   ['both lengths', more('Content-Length: 5', 'Transfer-Encoding: chunked'), 400],
   ['two lengths', more('Content-Length: 5', 'Content-Length: 6'), 400],
+  ['a length of 0', more('Content-Length: 0'), 101],
+  ['a body', more('Content-Length: 5'), 400],
+  ['a body in chunks', more('Transfer-Encoding: chunked'), 400],
   ['a length of -1', more('Content-Length: -1'), 400],
   ['an unknown Transfer-Encoding', more('Transfer-Encoding: x, chunked, x'), 400],
   ['subprotocols with a gap', protocol('parley.v1,,x'), 400],
@@ -172,6 +175,30 @@ test('only parley.v1, spelt so, is ever confirmed', async () => {
   for (const offer of ['PARLEY.V1', 'x', '__proto__, constructor']) {
     expect((await answerTo(upgrade(protocol(offer)))).head).not.toMatch(/sec-websocket-protocol/i);
   }
+});
+
+describe('[R9] an upgrade behind another request on the same connection', () => {
+  const request = (path: string) =>
+    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${target.port}\r\n\r\n`;
+
+  test('that has not been answered yet ends the connection', async () => {
+    const socket = await connectTo();
+    socket.write(request('/api/health') + upgrade());
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).not.toContain('101 Switching Protocols');
+  });
+
+  test('that was answered becomes a WebSocket', async () => {
+    const socket = await connectTo();
+    const chunks = socket.iterator({ destroyOnReturn: false });
+    for (const bytes of [request('/api/health'), request('/api/config'), upgrade()]) {
+      socket.write(bytes);
+      const { value } = await chunks.next();
+      expect(String(value)).toMatch(/^HTTP\/1\.1 (200|101) /);
+    }
+    socket.destroy();
+  });
 });
 
 /** Some HTTP libraries offer HTTP/2 with every request: who does not speak it answers as always. */

@@ -2,6 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { Invitations } from '../../packages/gateway/src/auth/invitations.ts';
 import { Signer } from '../../packages/gateway/src/auth/signing.ts';
+import { Members } from '../../packages/gateway/src/sessions/members.ts';
+import { SessionRecords } from '../../packages/gateway/src/sessions/session-records.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { newSession } from '../contract/store-records.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { gated } from '../helpers/gated-store.ts';
 import { View } from '../helpers/view.ts';
 import { bearer, connectAs, type Guarded, startGuarded } from './people.ts';
 
@@ -190,6 +196,21 @@ describe('who was invited', () => {
     );
     expect(await accept('bob', another)).toBe(403);
     expect(await accept('bob', await invite('read'))).toBe(200);
+  });
+
+  test('nor by one that is being accepted in that moment', async () => {
+    const gate = gated(new MemoryStore());
+    const { hub } = await startComposed({ keptIn: gate.store });
+    const members = new Members({ store: gate.store, hub }, new SessionRecords(gate.store, hub));
+    await gate.store.createSession(newSession('s', { owner: 'alice' }));
+    const given = { sessionId: 's', access: 'write', withdrawals: 0, expiresAt: 2 ** 52 } as const;
+    gate.hold('addMember');
+    const accepted = members.admit({ id: 'bob' }, given);
+    await gate.held(1);
+    await members.expel({ id: 'alice' }, 's', 'bob');
+    gate.release();
+    await expect(accepted).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    expect((await gate.store.getSession('s'))?.members).toEqual({});
   });
 
   test('by an invitation that has expired, was changed or is for something else is not', async () => {

@@ -166,21 +166,26 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(sessions.map(({ id }) => id)).toEqual(['three', 'two', 'one']);
       });
 
-      test('members are kept in the order of their names, given other access, and taken out', async () => {
+      test('members are kept in the order of their names, given more, never less, and taken out', async () => {
         const opened = await setUp('s', 'other');
         const { store } = opened;
-        expect(await store.setMember('nowhere', 'bob', 'read')).toBeUndefined();
-        await store.setMember('s', 'zoe', 'write');
-        const { members } = (await store.setMember('s', 'bob', 'read')) ?? {};
+        expect(await store.addMember('nowhere', 'bob', 'read', 0)).toBeUndefined();
+        await store.addMember('s', 'zoe', 'write', 0);
+        const { members } = (await store.addMember('s', 'bob', 'read', 0)) ?? {};
         expect(Object.entries(members ?? {})).toEqual([
           ['bob', 'read'],
           ['zoe', 'write'],
         ]);
         // The owner is none, and what is not there is taken out without a word.
-        expect((await store.setMember('s', 'ann', 'read'))?.members).toEqual(members);
-        expect((await store.setMember('s', 'nobody', null))?.members).toEqual(members);
-        await store.setMember('s', 'bob', 'write');
-        await store.setMember('s', 'zoe', null);
+        expect((await store.addMember('s', 'ann', 'read', 0))?.members).toEqual(members);
+        expect((await store.removeMember('s', 'nobody'))?.members).toEqual(members);
+        await store.addMember('s', 'bob', 'write', 0);
+        expect((await store.addMember('s', 'bob', 'read', 0))?.members).toEqual({
+          bob: 'write',
+          zoe: 'write',
+        });
+        expect(await store.removeMember('nowhere', 'zoe')).toBeUndefined();
+        await store.removeMember('s', 'zoe');
         const after = await restart(opened);
         expect((await after.getSession('s'))?.members).toEqual({ bob: 'write' });
         expect((await after.readSession('s', { limit: 1 }))?.session.members).toEqual({
@@ -193,10 +198,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         'a member may be called %s',
         async (name) => {
           const store = await openStore('s');
-          const record = await store.setMember('s', name, 'read');
+          const record = await store.addMember('s', name, 'read', 0);
           expect(Object.entries(record?.members ?? {})).toEqual([[name, 'read']]);
           expect((await store.listSessions({ person: name, offset: 0, limit: 5 })).total).toBe(1);
-          expect((await store.setMember('s', name, null))?.members).toEqual({});
+          expect((await store.removeMember('s', name))?.members).toEqual({});
         },
       );
 
@@ -206,6 +211,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.withdrawInvitations('nowhere')).toBeUndefined();
         expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(1);
         expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(2);
+        // What was given out before lets nobody in, also where that was looked at before.
+        for (const given of [0, 1, 3]) {
+          expect((await store.addMember('s', 'bob', 'read', given))?.members).toEqual({});
+        }
+        expect((await store.addMember('s', 'bob', 'read', 2))?.members).toEqual({ bob: 'read' });
+        expect((await store.addMember('s', 'bob', 'write', 1))?.members).toEqual({ bob: 'read' });
         const after = await restart(opened);
         expect((await after.getSession('s'))?.withdrawals).toBe(2);
       });
@@ -213,12 +224,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
       test('[R8] a session has so many members and no more', async () => {
         const store = await openStore('s');
         for (let i = 0; i < STORE_LIMITS.members; i += 1)
-          await store.setMember('s', `m-${i}`, 'read');
-        await expect(store.setMember('s', 'one more', 'read')).rejects.toThrow(RangeError);
+          await store.addMember('s', `m-${i}`, 'read', 0);
+        await expect(store.addMember('s', 'one more', 'read', 0)).rejects.toThrow(RangeError);
         // Those that are there may be given other access.
-        expect((await store.setMember('s', 'm-7', 'write'))?.members['m-7']).toBe('write');
-        await store.setMember('s', 'm-8', null);
-        await store.setMember('s', 'one more', 'read');
+        expect((await store.addMember('s', 'm-7', 'write', 0))?.members['m-7']).toBe('write');
+        await store.removeMember('s', 'm-8');
+        await store.addMember('s', 'one more', 'read', 0);
       });
 
       test('sessions of a member are listed and searched with their own, and go with the session', async () => {
@@ -233,7 +244,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         for (const id of ['shared', 'foreign'])
           await turn(store, newMessage(id, 'm', { content: 'herring' }));
-        await store.setMember('shared', 'bob', 'read');
+        await store.addMember('shared', 'bob', 'read', 0);
         const list = async () => {
           const { sessions, total } = await store.listSessions({
             person: 'bob',

@@ -25,6 +25,7 @@ interface Step {
 const session = fc.constantFrom('s1', 's2', 's3');
 const message = fc.constantFrom('m1', 'm2', 'm3', 'm4', 'm5');
 const owner = fc.constantFrom('ann', 'bob');
+const person = fc.constantFrom('bob', 'zoe');
 const at = fc.integer({ min: 0, max: 5 }).map((offset) => START + offset);
 const attempt = fc.integer({ min: 1, max: 3 });
 const limit = fc.integer({ min: -1, max: 5 });
@@ -68,9 +69,16 @@ const steps: fc.Arbitrary<Step>[] = [
     (store, prefix, id, patch) => store.updateSession(prefix + id, patch),
   ),
   step(
-    'setMember',
-    [session, fc.constantFrom('bob', 'zoe'), fc.constantFrom('read', 'write', null)],
-    (store, prefix, id, by, access) => store.setMember(prefix + id, prefix + by, access),
+    'addMember',
+    [session, person, fc.constantFrom('read', 'write'), fc.integer({ min: 0, max: 2 })],
+    (store, prefix, id, by, access, withdrawals) =>
+      store.addMember(prefix + id, prefix + by, access, withdrawals),
+  ),
+  step('removeMember', [session, person], (store, prefix, id, by) =>
+    store.removeMember(prefix + id, prefix + by),
+  ),
+  step('withdrawInvitations', [session], (store, prefix, id) =>
+    store.withdrawInvitations(prefix + id),
   ),
   step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
   step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>

@@ -35,8 +35,20 @@ export const SAFE_VERSIONS: readonly SafeVersion[] = [
   {
     name: 'node',
     from: '24.17.0',
-    advisories: ['CVE-2026-48618', 'CVE-2026-21710', 'CVE-2026-21637', 'CVE-2025-59465'],
+    advisories: ['CVE-2026-21710', 'CVE-2026-21637', 'CVE-2025-59465'],
     why: 'A header named __proto__, a server name of TLS or a frame of HTTP/2 ends the process.',
+  },
+  {
+    name: 'ai',
+    from: '5.0.52',
+    advisories: ['GHSA-rwvc-j5jr-mgvh'],
+    why: 'A list of the file types that may be uploaded is passed by.',
+  },
+  {
+    name: '@ai-sdk/provider-utils',
+    from: '5.0.1',
+    advisories: ['GHSA-866g-f22w-33x8'],
+    why: 'What a download brings is read without a bound.',
   },
   {
     name: 'mermaid',

@@ -17,15 +17,17 @@ test('[R8] a text of thousands of short lines does not stop the page, and is wri
     const write = (one: HTMLTextAreaElement): number => {
       const began = performance.now();
       for (const key of ['', 'x', 'y']) {
-        set?.call(one, `${'"\n'.repeat(25_000)}${key}`);
+        set?.call(one, `${'"\n'.repeat(10_000)}${key}`);
         one.dispatchEvent(new Event('input', { bubbles: true }));
         one.getBoundingClientRect();
       }
       return Math.round(performance.now() - began);
     };
-    return { plain: write(bare), field: write(field) };
+    // The best of a few: a machine that is busy with something else makes both slower, never faster.
+    const [plain, own] = [bare, field].map((one) => Math.min(write(one), write(one), write(one)));
+    return { plain: plain ?? 0, field: own ?? 0 };
   });
-  console.log(`25,000 lines and two keys: ${field} ms, in a field of nothing else ${plain} ms`);
+  console.log(`10,000 lines and two keys: ${field} ms, in a field of nothing else ${plain} ms`);
   // What finds the direction of every line anew takes six times as long.
   expect(field).toBeLessThan(3 * plain);
   await chat.field.fill('hello');

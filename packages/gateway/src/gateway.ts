@@ -20,6 +20,7 @@ import { type Config, ConfigError, type ConfigOptions, parseOptions } from './co
 import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
 import { createRequestListener } from './http/app.ts';
+import { onUpgrade } from './http/upgrades.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -218,7 +219,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         ? await createTlsServer(files, options, handle, log)
         : createServer(options, handle);
       server.maxConnections = config.maxConnections + MAX_HTTP_CONNECTIONS;
-      server.on('upgrade', (request, socket, head) => {
+      onUpgrade(server, (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       });
@@ -240,7 +241,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       };
       if (server.listening) learnUrl();
       else server.once('listening', learnUrl);
-      server.on('upgrade', (request, socket, head) => {
+      onUpgrade(server, (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
       });
     },

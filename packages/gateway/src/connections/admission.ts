@@ -127,6 +127,10 @@ function checkUpgrade({ method, httpVersion, headers }: IncomingMessage): void {
   if (method !== 'GET') {
     throw new ProtocolError('METHOD_NOT_ALLOWED', 'Expected an upgrade by GET.');
   }
+  // What follows the request is frames already: who announces a body means something else by it.
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0) {
+    throw new ProtocolError('INVALID_MESSAGE', 'Expected an upgrade without a body.');
+  }
   if (httpVersion === '1.1' && headers['sec-websocket-version'] === WEBSOCKET_VERSION) return;
   throw new ProtocolError(
     'INVALID_MESSAGE',

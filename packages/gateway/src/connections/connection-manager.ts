@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { createMessage, ProtocolError, SUBPROTOCOL } from '@parley/protocol';
+import { type CloseCode, createMessage, ProtocolError, SUBPROTOCOL } from '@parley/protocol';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Identity } from '../auth/authenticator.ts';
@@ -173,7 +173,9 @@ export class ConnectionManager {
     webSocket.on('pong', () => connection.heardControl());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
     // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
-    webSocket.on('error', (error) => {
+    webSocket.on('error', (error: Error & { readonly code?: string }) => {
+      const code = violationCode(error.code);
+      if (code !== undefined) options.metrics.countClose(code);
       options.log.debug({ err: error, connection_id: connection.id }, 'a connection broke');
     });
     webSocket.on('close', (code) => {
@@ -224,6 +226,19 @@ export class ConnectionManager {
     await Promise.all(closed);
     clearTimeout(impatience);
   }
+}
+
+/** What `ws` closes with by itself, by the name that it gives its error; what is not here breaks RFC 6455. */
+const VIOLATIONS: Readonly<Record<string, CloseCode>> = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+};
+
+/** `undefined`: it is an error of the network. */
+function violationCode(name = ''): CloseCode | undefined {
+  return name.startsWith('WS_ERR_') ? (VIOLATIONS[name] ?? 1002) : undefined;
 }
 
 /** Lets nobody fill the memory who has not said who they are: ends what sends more than a little. */

@@ -26,17 +26,21 @@ export class Members {
    * @throws {ProtocolError} `SESSION_NOT_FOUND`; `FORBIDDEN` where the invitation was withdrawn.
    */
   async admit(principal: Principal, invitation: Invitation): Promise<SessionRecord> {
-    const { sessionId: id, access } = invitation;
+    const { sessionId: id, access, withdrawals } = invitation;
     const record = await this.#store.getSession(id);
     if (!record) throw sessionNotFound(id);
-    if (record.withdrawals !== invitation.withdrawals) throw noInvitation();
+    if (record.withdrawals !== withdrawals) throw noInvitation();
     const may = accessOf(principal, record);
     if (may === 'manage' || may === 'write' || may === access) return record;
-    const updated = await this.#store.setMember(id, principal.id, access).catch((error) => {
-      if (!(error instanceof RangeError)) throw error;
-      throw new ProtocolError('FORBIDDEN', error.message, { limit: STORE_LIMITS.members });
-    });
+    const updated = await this.#store
+      .addMember(id, principal.id, access, withdrawals)
+      .catch((error) => {
+        if (!(error instanceof RangeError)) throw error;
+        throw new ProtocolError('FORBIDDEN', error.message, { limit: STORE_LIMITS.members });
+      });
     if (!updated) throw sessionNotFound(id);
+    // Withdrawn since the record was read: nobody was added.
+    if (updated.withdrawals !== withdrawals) throw noInvitation();
     this.#records.changed(updated);
     return updated;
   }
@@ -57,7 +61,7 @@ export class Members {
     const isOneself = principal.id === person;
     const record = await this.#records.get(principal, id, isOneself ? 'read' : 'manage');
     if (!isOneself) await this.withdrawInvitations(principal, id);
-    const updated = await this.#store.setMember(id, person, null);
+    const updated = await this.#store.removeMember(id, person);
     if (!updated) throw sessionNotFound(id);
     if (!Object.hasOwn(record.members, person)) return;
     // First the record: what they do from now on is refused.

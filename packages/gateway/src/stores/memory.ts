@@ -118,21 +118,31 @@ export class MemoryStore implements Store {
     return { ...record };
   }
 
-  async setMember(
+  async addMember(
     id: string,
     principal: string,
-    access: Access | null,
+    access: Access,
+    withdrawals: number,
   ): Promise<SessionRecord | undefined> {
     this.#assertOpen();
     const record = this.#sessions.get(id)?.record;
     if (!record) return undefined;
-    if (principal === record.owner) return { ...record };
-    const { [principal]: _, ...others } = record.members;
-    const members = access === null ? others : { ...others, [principal]: access };
+    const isKept = principal === record.owner || record.members[principal] === 'write';
+    if (isKept || record.withdrawals !== withdrawals) return { ...record };
+    const members = { ...record.members, [principal]: access };
     if (Object.keys(members).length > STORE_LIMITS.members) throw tooManyMembers();
     record.members = Object.fromEntries(
       Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)),
     );
+    return { ...record };
+  }
+
+  async removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
+    this.#assertOpen();
+    const record = this.#sessions.get(id)?.record;
+    if (!record) return undefined;
+    const { [principal]: _, ...others } = record.members;
+    record.members = others;
     return { ...record };
   }
 

@@ -103,15 +103,21 @@ class PostgresStore implements Store {
     return (await this.#write<SessionRecord | null>(call)) ?? undefined;
   }
 
-  async setMember(
+  async addMember(
     id: string,
     principal: string,
-    access: Access | null,
+    access: Access,
+    withdrawals: number,
   ): Promise<SessionRecord | undefined> {
-    const call = { method: 'set_member', session: id, principal, access };
+    const call = { method: 'add_member', session: id, principal, access, withdrawals };
     const result = await this.#write<SessionRecord | 'full' | null>(call);
     if (result === 'full') throw tooManyMembers();
     return result ?? undefined;
+  }
+
+  async removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
+    const call = { method: 'remove_member', session: id, principal };
+    return (await this.#write<SessionRecord | null>(call)) ?? undefined;
   }
 
   async withdrawInvitations(id: string): Promise<SessionRecord | undefined> {

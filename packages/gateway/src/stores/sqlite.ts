@@ -88,14 +88,19 @@ class SqliteStore implements Store {
     return this.#writer.call('updateSession', id, patch.title ?? null, patch.agent ?? null);
   }
 
-  async setMember(
+  async addMember(
     id: string,
     principal: string,
-    access: Access | null,
+    access: Access,
+    withdrawals: number,
   ): Promise<SessionRecord | undefined> {
-    const result = await this.#writer.call('setMember', id, principal, access);
+    const result = await this.#writer.call('addMember', id, principal, access, withdrawals);
     if (result === 'full') throw tooManyMembers();
     return result;
+  }
+
+  removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
+    return this.#writer.call('removeMember', id, principal);
   }
 
   withdrawInvitations(id: string): Promise<SessionRecord | undefined> {

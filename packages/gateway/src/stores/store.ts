@@ -199,16 +199,20 @@ export interface Store {
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined>;
   /**
-   * Makes somebody a member, gives them other access, or (`null`) takes them out; the owner is none.
+   * Makes somebody a member, or gives a member more, never less; the owner is none. It changes nothing where
+   * the session has other `withdrawals`: what had been given out was taken back meanwhile.
    * Resolves with what the session is then; `undefined`: there is none.
    *
    * @throws {RangeError} for one more than `STORE_LIMITS.members`.
    */
-  setMember(
+  addMember(
     id: string,
     principal: string,
-    access: Access | null,
+    access: Access,
+    withdrawals: number,
   ): Promise<SessionRecord | undefined>;
+  /** Takes a member out, if they are one. `undefined`: there is no such session. */
+  removeMember(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Counts one more withdrawal of its invitations. `undefined`: there is no such session. */
   withdrawInvitations(id: string): Promise<SessionRecord | undefined>;
   /** Takes the session, its log and its runs away. `false`: there was none. */

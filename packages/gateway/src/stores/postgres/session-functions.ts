@@ -13,6 +13,7 @@ export const SESSION_FUNCTIONS = `
     max_owned BIGINT,
     principal TEXT,
     access TEXT,
+    withdrawals INTEGER,
     last_seq BIGINT,
     last_activity BIGINT,
     type TEXT,
@@ -61,22 +62,28 @@ export const SESSION_FUNCTIONS = `
     RETURN find_session(c.session);
   END $$;
 
-  CREATE FUNCTION set_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  CREATE FUNCTION add_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   DECLARE s sessions;
   BEGIN
     SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN RETURN NULL; END IF;
-    IF c.access IS NULL THEN
-      DELETE FROM members WHERE session_id = s.id AND principal = c.principal;
-    ELSIF c.principal <> s.owner THEN
+    IF c.principal <> s.owner AND c.withdrawals = s.withdrawals THEN
       IF (SELECT count(*) >= ${STORE_LIMITS.members} AND NOT bool_or(principal = c.principal)
           FROM members WHERE session_id = s.id) THEN
         RETURN to_json('full'::text);
       END IF;
       INSERT INTO members (session_id, principal, access) VALUES (s.id, c.principal, c.access)
-      ON CONFLICT (session_id, principal) DO UPDATE SET access = excluded.access;
+      ON CONFLICT (session_id, principal) DO UPDATE SET access = excluded.access
+      WHERE members.access <> 'write';
     END IF;
     RETURN session_record(s);
+  END $$;
+
+  CREATE FUNCTION remove_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    DELETE FROM members m USING sessions s
+    WHERE s.key = c.session AND m.session_id = s.id AND m.principal = c.principal;
+    RETURN find_session(c.session);
   END $$;
 
   CREATE FUNCTION withdraw_invitations(c call) RETURNS JSON LANGUAGE plpgsql AS $$

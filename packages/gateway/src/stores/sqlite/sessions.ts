@@ -51,7 +51,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const addMember = db.prepare<[string, Access, string, string]>(
     `INSERT INTO members (session_id, principal, access)
      SELECT id, ?, ? FROM sessions WHERE key = ? AND owner <> ?
-     ON CONFLICT DO UPDATE SET access = excluded.access`,
+     ON CONFLICT DO UPDATE SET access = excluded.access WHERE access <> 'write'`,
   );
   const removeMember = db.prepare<[string, string]>(
     'DELETE FROM members WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND principal = ?',
@@ -107,14 +107,20 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       return find(id);
     },
     /** `undefined`: there is no such session. `full`: it has as many members as it may. */
-    setMember(
+    addMember(
       id: string,
       principal: string,
-      access: Access | null,
+      access: Access,
+      withdrawals: number,
     ): SessionRecord | 'full' | undefined {
-      if (access === null) removeMember.run(id, principal);
-      else if (isFull.get(principal, id)) return find(id) && 'full';
-      else addMember.run(principal, access, id, principal);
+      const session = find(id);
+      if (session?.withdrawals !== withdrawals) return session;
+      if (isFull.get(principal, id)) return 'full';
+      addMember.run(principal, access, id, principal);
+      return find(id);
+    },
+    removeMember(id: string, principal: string): SessionRecord | undefined {
+      removeMember.run(id, principal);
       return find(id);
     },
     withdrawInvitations(id: string): SessionRecord | undefined {
