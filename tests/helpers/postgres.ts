@@ -1,7 +1,7 @@
 /** A real PostgreSQL of a test file's own: on a free port, with its own data directory, gone with the file. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chown, cp, mkdtemp, rm } from 'node:fs/promises';
+import { chown, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -20,7 +20,7 @@ export interface Postgres {
   newDatabase(options?: string): Promise<string>;
   /** Asks the database of an address beside the store. */
   query(url: string, text: string): Promise<readonly Record<string, unknown>[]>;
-  /** SIGKILL to the server; its processes see it and end, too. */
+  /** SIGKILL to the server and to its processes, as if the machine had lost them all. */
   kill(): Promise<void>;
   start(): Promise<void>;
   /** Ends the server and removes its data. */
@@ -92,6 +92,9 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
       cwd: directory,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    child.on('error', (error) => {
+      said = error.message;
+    });
     child.stderr.on('data', (text) => {
       said = `${said}${text}`.slice(-2_000);
     });
@@ -113,13 +116,32 @@ export async function startPostgres({ durable = false } = {}): Promise<Postgres>
       return `${base}/db${databases}`;
     },
     query,
-    kill: () => end('SIGKILL'),
+    async kill() {
+      const children = await childrenOf(server?.pid);
+      await end('SIGKILL');
+      // Of themselves they see it when they next look, which a busy machine can put off for long.
+      for (const pid of children) killIfThere(pid);
+    },
     start,
     async stop() {
       await end('SIGQUIT');
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Where the kernel tells; elsewhere they are left to themselves. */
+async function childrenOf(pid: number | undefined): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It was faster.
+  }
 }
 
 function isRunning(child: ChildProcess | undefined): boolean {
