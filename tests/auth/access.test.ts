@@ -1,19 +1,25 @@
 /** What somebody may do in a session, invited or not; matrix.test.ts has who may do nothing. */
-import { describe, expect, test } from 'vitest';
+import type { ServerMessage } from '@parley/protocol';
+import { describe, expect, test, vi } from 'vitest';
 import { Invitations } from '../../packages/gateway/src/auth/invitations.ts';
 import { Signer } from '../../packages/gateway/src/auth/signing.ts';
+import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
 import { Members } from '../../packages/gateway/src/sessions/members.ts';
 import { SessionRecords } from '../../packages/gateway/src/sessions/session-records.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { newSession } from '../contract/store-records.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { gated } from '../helpers/gated-store.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
 import { View } from '../helpers/view.ts';
 import { bearer, connectAs, type Guarded, startGuarded } from './people.ts';
 
 const KEY = 'k'.repeat(32);
 
 interface House extends Guarded {
+  /** Her connection, in that session. */
+  readonly alice: TestSocket;
   /** Of alice's. */
   readonly sessionId: string;
   /** The answer to a request of somebody's. */
@@ -26,8 +32,9 @@ interface House extends Guarded {
   invite(access: 'read' | 'write'): Promise<string>;
 }
 
-async function house(): Promise<House> {
+async function house(options: GatewayOptions = {}): Promise<House> {
   const guarded = await startGuarded(['alice', 'bob', 'carol', 'root'], {
+    ...options,
     admins: ['root'],
     signingKeys: [KEY],
   });
@@ -50,7 +57,7 @@ async function house(): Promise<House> {
     });
     return JSON.parse(text).data.invitation as string;
   };
-  return { ...guarded, sessionId, ask, invite };
+  return { ...guarded, alice, sessionId, ask, invite };
 }
 
 /** Of each message that somebody who may only read may not send, what makes it a good one. */
@@ -196,6 +203,88 @@ describe('who was invited', () => {
     );
     expect(await accept('bob', another)).toBe(403);
     expect(await accept('bob', await invite('read'))).toBe(200);
+  });
+
+  test('and was taken out hears no more of it, also of answers that were begun before', async () => {
+    const { agent, next } = puppet();
+    const guarded = await house({ agents: [echoAgent, agent] });
+    const { alice, ws, tokens, ask, sessionId, invite } = guarded;
+    const bob = await connectAs(ws, tokens.bob ?? '');
+    bob.send({ type: 'sessions_watch', message_id: 'w' });
+    await ask('bob', 'POST', '/api/invitations', { invitation: await invite('read') });
+    await bob.next('session_status');
+    alice.send({ type: 'sessions_watch', message_id: 'w' });
+    const data = { content: 'slow', agent_name: agent.name };
+    alice.send({ type: 'chat_message', message_id: 'm-2', session_id: sessionId, data });
+    const run = await next();
+    // From here on nobody is in it.
+    alice.send({ type: 'session_leave', session_id: sessionId });
+    await alice.settled();
+    await ask('alice', 'DELETE', `/api/sessions/${sessionId}/members/bob`);
+    await ask('alice', 'PATCH', `/api/sessions/${sessionId}`, { title: 'a secret' });
+    await run.finish();
+    const isTold = ({ type, data }: ServerMessage) =>
+      type === 'session_status' && data.title === 'a secret' && data.last_seq === 4;
+    await alice.find(isTold);
+    // What he is told of his own comes with what he would be told of it, or after it.
+    const own = await bob.create();
+    await bob.find(({ type, session_id }) => type === 'session_status' && session_id === own);
+    expect(JSON.stringify(bob.received)).not.toContain('secret');
+  });
+
+  test('and came in while they were being taken out is taken out of it, too', async () => {
+    const gate = gated(new MemoryStore());
+    const { hub } = await startComposed({ keptIn: gate.store });
+    const members = new Members({ store: gate.store, hub }, new SessionRecords(gate.store, hub));
+    const { session } = await gate.store.createSession(newSession('s', { owner: 'alice' }));
+    if (!session) throw new Error('It was not made.');
+    gate.hold('withdrawInvitations');
+    const expelled = members.expel({ id: 'alice' }, 's', 'bob');
+    await gate.held(1);
+    const record = await members.admit(
+      { id: 'bob' },
+      { sessionId: 's', access: 'read', withdrawals: 0, expiresAt: 2 ** 52 },
+    );
+    const ended = vi.fn();
+    hub.subscribe(record, { participant: 'bob', deliver: () => {}, ended });
+    gate.release();
+    await expelled;
+    expect(ended).toHaveBeenCalledWith('deleted');
+  });
+
+  test('and joins with what was read of it before is not let in', async () => {
+    const store = new MemoryStore();
+    const late = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    let reads = 0;
+    // What is read last before somebody is taken out arrives after that.
+    const slow = new Proxy(store, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'getSession') return value.bind(target);
+        return async (id: string) => {
+          const found = await store.getSession(id);
+          reads += 1;
+          if (reads !== 2) return found;
+          read.resolve();
+          await late.promise;
+          return found;
+        };
+      },
+    });
+    const authenticate = () => ({ id: 'bob' });
+    const { ws, hub } = await startComposed({ keptIn: slow, authenticate });
+    await store.createSession(newSession('s', { owner: 'alice' }));
+    await store.addMember('s', 'bob', 'read', 0);
+    const bob = await TestSocket.open(ws);
+    bob.send({ type: 'session_join', session_id: 's' });
+    await read.promise;
+    const members = new Members({ store, hub }, new SessionRecords(store, hub));
+    await members.expel({ id: 'alice' }, 's', 'bob');
+    late.resolve();
+    expect((await bob.next('error')).data.code).toBe('SESSION_NOT_FOUND');
+    expect(hub.get('s')).toBeUndefined();
   });
 
   test('nor by one that is being accepted in that moment', async () => {

@@ -105,6 +105,9 @@ test('a public key checks what its other half has signed, and a signature with t
   const another = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey;
   expect(await ask(await sign(good, another, { alg: 'RS256' }))).toBe('UNAUTHORIZED');
   expect(await ask(await sign(good, bytes(String(pem))))).toBe('UNAUTHORIZED');
+  // Who could sign must not lie where it is checked.
+  await writeFile(jwtPublicKeyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await expect(start({ jwtPublicKeyFile })).rejects.toThrow('it is a private key');
 });
 
 describe('an OpenID provider', () => {

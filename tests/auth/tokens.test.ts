@@ -37,6 +37,15 @@ describe('a token is shown', () => {
       .data;
     expect(expires_in_ms).toBeLessThanOrEqual(30_000);
     const protocols = ['parley.v1', `parley.ticket.${ticket}`];
+    // It opens a connection, and nothing else: what can be read on its way is not worth a cookie.
+    for (const [method, path] of [
+      ['GET', '/api/me'],
+      ['POST', '/api/sign-in'],
+      ['POST', '/api/tickets'],
+    ] as const) {
+      const headers = { 'Sec-WebSocket-Protocol': protocols.join(', ') };
+      expect((await fetch(`${http}${path}`, { method, headers })).status).toBe(401);
+    }
     await join(await TestSocket.open(ws, { protocols }));
     await expect(TestSocket.open(ws, { protocols })).rejects.toThrow('401');
     expect(await whoAmI(http, token)).toMatchObject({ id: 'alice', is_admin: false });

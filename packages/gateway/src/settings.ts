@@ -150,7 +150,7 @@ export const SETTING_GROUPS = {
     signingKeys: z.array(z.string().min(32)).readonly().prefault([]).register(infos, {
       kind: 'list',
       about:
-        'Sign cookies: the first one; all are believed. Left out: one kept in the data directory.',
+        'Sign cookies and invitations: the first one; all are believed. Left out: one kept in the data directory.',
       expected: 'keys of at least 32 characters (several: separated by commas, in a file an array)',
       secret: true,
     }),

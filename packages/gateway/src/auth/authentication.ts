@@ -47,7 +47,11 @@ export class Authentication {
    * @throws {ProtocolError} `UNAUTHORIZED`; `RATE_LIMITED` where too much from this address was wrong;
    *   `AUTH_UNAVAILABLE` where it cannot be told now.
    */
-  async ofRequest(request: IncomingMessage, address: ClientAddress): Promise<Identity | undefined> {
+  async ofRequest(
+    request: IncomingMessage,
+    address: ClientAddress,
+    { isUpgrade }: { readonly isUpgrade: boolean },
+  ): Promise<Identity | undefined> {
     const { localAddress } = request.socket;
     // Everyone is taken for the owner of this machine, so only it may ask.
     if (this.mode === 'none' && localAddress !== undefined && !isLoopback(localAddress)) {
@@ -55,7 +59,7 @@ export class Authentication {
         'This server asks nobody who they are, and so answers its own machine only. Its setting auth changes that.',
       );
     }
-    const { token, ticket } = shownBy(request);
+    const { token, ticket } = shownBy(request, { isUpgrade });
     if (ticket !== undefined) {
       // A right one is let in whoever else guesses there: it was made here, and nobody guesses it.
       return this.#tickets.redeem(ticket) ?? this.#refuseTicket(ticket, address);

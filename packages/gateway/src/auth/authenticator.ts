@@ -45,12 +45,16 @@ const BEARER_PREFIX = 'parley.bearer.';
 const TICKET_PREFIX = 'parley.ticket.';
 
 /**
- * What a request shows beside its cookie.
+ * What a request shows beside its cookie. An upgrade may show it as a subprotocol, because a browser can
+ * set nothing else; what opens a WebSocket is good for nothing else.
  *
  * @throws {ProtocolError} `UNAUTHORIZED` for what cannot be a token, and for one in the address, where
  *   logs and histories keep it.
  */
-export function shownBy({ headers, url = '' }: IncomingMessage): {
+export function shownBy(
+  { headers, url = '' }: IncomingMessage,
+  { isUpgrade }: { readonly isUpgrade: boolean },
+): {
   readonly token: string | undefined;
   readonly ticket: string | undefined;
 } {
@@ -62,7 +66,7 @@ export function shownBy({ headers, url = '' }: IncomingMessage): {
   const { authorization } = headers;
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization);
   if (bearer === null) throw unauthorized('Expected Authorization: Bearer <token>.');
-  const offered = offeredProtocols(headers);
+  const offered = isUpgrade ? offeredProtocols(headers) : [];
   return {
     token: bearer?.[1] ?? after(BEARER_PREFIX, offered),
     ticket: after(TICKET_PREFIX, offered),

@@ -89,7 +89,10 @@ function verifier(
 
 async function readPublicKey(path: string): Promise<KeyObject> {
   try {
-    return createPublicKey(await readFile(path));
+    const pem = await readFile(path, 'utf8');
+    // A public key could be made of it; who could sign tokens must not lie where they are checked.
+    if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(pem)) throw new Error('it is a private key');
+    return createPublicKey(pem);
   } catch (error) {
     throw new ConfigError([
       `jwtPublicKeyFile: expected the path of a public key or certificate in PEM, got ${path} (${(error as Error).message}).`,

@@ -10,8 +10,8 @@ const MAX_TICKETS = 100_000;
 export class Tickets {
   readonly #tickets = new Map<string, { readonly identity: Identity; readonly until: number }>();
 
-  /** For who shows it first, within `TICKET_MS`. */
-  issue(identity: Identity): string {
+  /** For who shows it first, within `TICKET_MS`. It opens a connection, and makes no browser known. */
+  issue({ setCookie: _cookie, signIn: _signIn, ...identity }: Identity): string {
     const now = Date.now();
     // In the order in which they were issued, so the oldest are the first.
     for (const [ticket, { until }] of this.#tickets) {

@@ -66,7 +66,7 @@ export class Admission {
         'Offer parley.v1 beside what says who is asking: one of the subprotocols has to be chosen, and that is no secret.',
       );
     }
-    const identity = await authentication.ofRequest(request, address);
+    const identity = await authentication.ofRequest(request, address, { isUpgrade: true });
     if (!identity && isPlain) {
       throw unauthorized(
         'Without the subprotocol parley.v1 the request itself has to say who is asking.',

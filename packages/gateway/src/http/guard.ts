@@ -58,7 +58,7 @@ export function whoIsAsking({
     }
     const { incoming } = context.env;
     const address = context.get('client');
-    const identity = await authentication.ofRequest(incoming, address);
+    const identity = await authentication.ofRequest(incoming, address, { isUpgrade: false });
     const refusal = await limits.take(identity?.principal.id, address);
     if (refusal) throw refusal;
     context.set('identity', identity);

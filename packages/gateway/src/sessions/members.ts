@@ -48,9 +48,13 @@ export class Members {
   /** What was given out so far lets nobody in any more. */
   async withdrawInvitations(principal: Principal, id: string): Promise<void> {
     await this.#records.get(principal, id, 'manage');
+    this.#records.changed(await this.#withdraw(id));
+  }
+
+  async #withdraw(id: string): Promise<SessionRecord> {
     const updated = await this.#store.withdrawInvitations(id);
     if (!updated) throw sessionNotFound(id);
-    this.#records.changed(updated);
+    return updated;
   }
 
   /**
@@ -59,13 +63,13 @@ export class Members {
    */
   async expel(principal: Principal, id: string, person: string): Promise<void> {
     const isOneself = principal.id === person;
-    const record = await this.#records.get(principal, id, isOneself ? 'read' : 'manage');
-    if (!isOneself) await this.withdrawInvitations(principal, id);
+    const known = await this.#records.get(principal, id, isOneself ? 'read' : 'manage');
+    // Nobody comes in by an invitation from here on: who is in it now are all that there are.
+    const before = isOneself ? known : await this.#withdraw(id);
     const updated = await this.#store.removeMember(id, person);
     if (!updated) throw sessionNotFound(id);
-    if (!Object.hasOwn(record.members, person)) return;
     // First the record: what they do from now on is refused.
     this.#records.changed(updated);
-    this.#hub.expel(updated, person);
+    if (Object.hasOwn(before.members, person)) this.#hub.expel(updated, person);
   }
 }

@@ -144,7 +144,10 @@ export class Subscription implements Subscriber {
       if (message.seq <= this.#seq) return;
       if (message.seq > this.#seq + 1) {
         this.#state = 'catching_up';
-        this.#catchUp().catch((error) => this.#peer.fail(error));
+        this.#catchUp().then(
+          (isThere) => isThere || this.#leave(),
+          (error) => this.#peer.fail(error),
+        );
         return;
       }
       this.#seq = message.seq;
@@ -154,6 +157,13 @@ export class Subscription implements Subscriber {
     if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
     else if (message.type === 'agent_progress' && this.#peer.congested) this.#postpone(delivery);
     else this.#peer.forward(delivery);
+  }
+
+  /** The session is no more for whoever this is, and nobody has said so. */
+  #leave(): void {
+    if (this.#state === 'closed') return;
+    this.close();
+    this.ended('deleted');
   }
 
   /** What has a `seq` is read from the log, and text from the answer; the rest is nowhere else. */
@@ -231,7 +241,8 @@ export class Subscription implements Subscriber {
       limit: LIMITS.historyEvents,
     });
     if (page) renew(page.session);
-    return page;
+    // They may have been taken out since they were let in, before anybody here knew that they follow it.
+    return page && accessOf(this.#principal, page.session) ? page : undefined;
   }
 
   /**

@@ -2,7 +2,7 @@
 import type { Delivery } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
-import { sessionStatus } from './session-status.ts';
+import { audienceOf, sessionStatus } from './session-status.ts';
 
 /** Takes a `session_status` for one connection. */
 export type Watcher = (delivery: Delivery) => void;
@@ -54,7 +54,7 @@ export class Watchers {
     const watched = this.#people.get(person);
     if (!watched) return;
     watched.changed.add(sessionId);
-    this.#soon(watched);
+    this.#soon(person, watched);
   }
 
   /** Tells at once: of a session that is no more there is nothing to read. */
@@ -65,15 +65,15 @@ export class Watchers {
     for (const watcher of watched?.watchers ?? []) watcher(delivery);
   }
 
-  #soon(watched: Watched): void {
+  #soon(person: string, watched: Watched): void {
     watched.timer ??= setTimeout(() => {
-      this.#tellChanged(watched).catch((error) => {
+      this.#tellChanged(person, watched).catch((error) => {
         this.#log.error({ err: error }, 'the watchers of sessions were not told of a change');
       });
     }, INTERVAL_MS).unref();
   }
 
-  async #tellChanged(watched: Watched): Promise<void> {
+  async #tellChanged(person: string, watched: Watched): Promise<void> {
     const { changed, reading, watchers } = watched;
     for (const id of [...changed].slice(0, MOST_AT_ONCE)) {
       // Forgotten before it is read: what changes meanwhile is told once more.
@@ -84,6 +84,8 @@ export class Watchers {
       const records = await Promise.all(Array.from(reading, (id) => this.#store.getSession(id)));
       for (const record of records) {
         if (!record || !reading.delete(record.id)) continue;
+        // They may have been taken out since: this was told for who could see it then.
+        if (!audienceOf(record).includes(person)) continue;
         const delivery = { message: sessionStatus(record, 'active') };
         for (const watcher of watchers) watcher(delivery);
       }
@@ -93,7 +95,7 @@ export class Watchers {
       for (const id of reading) changed.add(id);
       reading.clear();
       watched.timer = undefined;
-      if (watched.changed.size > 0 && watched.watchers.size > 0) this.#soon(watched);
+      if (watched.changed.size > 0 && watched.watchers.size > 0) this.#soon(person, watched);
     }
   }
 }
