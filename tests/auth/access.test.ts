@@ -205,6 +205,20 @@ describe('who was invited', () => {
     expect(await accept('bob', await invite('read'))).toBe(200);
   });
 
+  test('to a session that is no more is not invited to the next one of its id', async () => {
+    const { ask } = await house();
+    const path = '/api/sessions/team-plan';
+    const say = (who: string) =>
+      ask(who, 'POST', '/api/chat', { session_id: 'team-plan', message: `of ${who}` });
+    expect((await say('bob')).status).toBe(200);
+    const invited = await ask('bob', 'POST', `${path}/invitations`, { access: 'write' });
+    const { invitation } = JSON.parse(invited.text).data;
+    expect((await ask('bob', 'DELETE', path)).status).toBe(200);
+    expect((await say('alice')).status).toBe(200);
+    expect((await ask('bob', 'POST', '/api/invitations', { invitation })).status).toBe(403);
+    expect((await ask('bob', 'GET', path)).status).toBe(404);
+  });
+
   test('and was taken out hears no more of it, also of answers that were begun before', async () => {
     const { agent, next } = puppet();
     const guarded = await house({ agents: [echoAgent, agent] });
@@ -243,10 +257,10 @@ describe('who was invited', () => {
     await gate.held(1);
     const record = await members.admit(
       { id: 'bob' },
-      { sessionId: 's', access: 'read', withdrawals: 0, expiresAt: 2 ** 52 },
+      { sessionId: 's', access: 'read', invitationEpoch: 0, expiresAt: 2 ** 52 },
     );
     const ended = vi.fn();
-    hub.subscribe(record, { participant: 'bob', deliver: () => {}, ended });
+    hub.subscribe(record, { person: 'bob', isShown: true, deliver: () => {}, ended });
     gate.release();
     await expelled;
     expect(ended).toHaveBeenCalledWith('deleted');
@@ -287,12 +301,39 @@ describe('who was invited', () => {
     expect(hub.get('s')).toBeUndefined();
   });
 
+  test('and was writing something in the place of their words in that moment has not written it', async () => {
+    const gate = gated(new MemoryStore());
+    const { store } = gate;
+    const authenticate = () => ({ id: 'bob' });
+    const { ws, hub } = await startComposed({ agents: [echoAgent], keptIn: store, authenticate });
+    await store.createSession(newSession('s', { owner: 'alice', agent: 'echo' }));
+    await store.addMember('s', 'bob', 'write', 0);
+    const bob = await TestSocket.open(ws);
+    bob.send({ type: 'session_join', session_id: 's' });
+    await bob.next('session_status');
+    await bob.ask('words', { message_id: 'm-1' });
+    gate.hold('getEvent');
+    const data = { content: 'other words', replaces: 'm-1' };
+    bob.send({ type: 'chat_message', message_id: 'm-2', session_id: 's', data });
+    await gate.held(1);
+    const members = new Members({ store, hub }, new SessionRecords(store, hub));
+    await members.expel({ id: 'alice' }, 's', 'bob');
+    gate.release();
+    expect((await bob.find(({ reply_to }) => reply_to === 'm-2')).type).toBe('error');
+    expect((await store.getSession('s'))?.lastSeq).toBe(2);
+  });
+
   test('nor by one that is being accepted in that moment', async () => {
     const gate = gated(new MemoryStore());
     const { hub } = await startComposed({ keptIn: gate.store });
     const members = new Members({ store: gate.store, hub }, new SessionRecords(gate.store, hub));
     await gate.store.createSession(newSession('s', { owner: 'alice' }));
-    const given = { sessionId: 's', access: 'write', withdrawals: 0, expiresAt: 2 ** 52 } as const;
+    const given = {
+      sessionId: 's',
+      access: 'write',
+      invitationEpoch: 0,
+      expiresAt: 2 ** 52,
+    } as const;
     gate.hold('addMember');
     const accepted = members.admit({ id: 'bob' }, given);
     await gate.held(1);
@@ -308,13 +349,13 @@ describe('who was invited', () => {
     const expired = new Invitations(new Signer([KEY])).issue({
       sessionId,
       access: 'write',
-      withdrawals: 0,
+      invitationEpoch: 0,
       expiresAt: Date.now() - 1,
     });
     const forged = new Invitations(new Signer(['x'.repeat(32)])).issue({
       sessionId,
       access: 'write',
-      withdrawals: 0,
+      invitationEpoch: 0,
       expiresAt: Date.now() + 60_000,
     });
     const [body = '', mac = ''] = good.split('.');

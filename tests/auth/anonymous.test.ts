@@ -127,7 +127,7 @@ describe('a server that asks nobody', () => {
         store: 'memory:',
         logLevel: 'silent',
         agents: [echoAgent],
-        hosts: ['127.0.0.1', address ?? ''],
+        hosts: [address ?? ''],
       });
       const server = createServer(gateway.handle);
       gateway.attach(server);

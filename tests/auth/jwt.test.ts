@@ -38,7 +38,7 @@ async function start(options: GatewayOptions) {
     };
     return body.data?.id ?? body.error?.code ?? '';
   };
-  return { ws, ask };
+  return { http, ws, ask };
 }
 
 describe('a secret', () => {
@@ -62,6 +62,7 @@ describe('a secret', () => {
     ['that has expired', () => sign(good, bytes(SECRET), { expires: -60 })],
     ['that never expires', () => sign(good, bytes(SECRET), { expires: null })],
     ['of nobody', () => sign({ aud: good.aud ?? '', iss: good.iss ?? '' }, bytes(SECRET))],
+    ['of a name that no URL can say', () => sign({ ...good, sub: '..' }, bytes(SECRET))],
     ['of an empty name', () => sign({ ...good, sub: '' }, bytes(SECRET))],
     ['of a name with a line break', () => sign({ ...good, sub: 'a\nb' }, bytes(SECRET))],
     ['of a name without end', () => sign({ ...good, sub: 'x'.repeat(10_000) }, bytes(SECRET))],
@@ -89,10 +90,30 @@ describe('a secret', () => {
 
   test('a token that expires ends its connection', async () => {
     const { ws } = await start(options);
-    // Clocks may be 5 s apart where it is checked first; then the time that it says counts.
     const client = await connectAs(ws, await sign(good, bytes(SECRET), { expires: 2 }));
     expect((await client.closed).code).toBe(4401);
   });
+});
+
+test('a browser that signed in with a JWT is not known any more when its signature is not believed', async () => {
+  const kept = { signingKeys: ['k'.repeat(32)] };
+  const before = await start({ ...kept, jwtSecret: SECRET });
+  const token = await sign(good, bytes(SECRET));
+  const signedIn = await fetch(`${before.http}/api/sign-in`, { method: 'POST', ...bearer(token) });
+  const cookie = signedIn.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const statusAt = async (http: string) =>
+    (await fetch(`${http}/api/me`, { headers: { Cookie: cookie } })).status;
+  expect(await statusAt(before.http)).toBe(200);
+  const same = await start({ ...kept, jwtSecret: SECRET });
+  expect(await statusAt(same.http)).toBe(200);
+  const another = await start({ ...kept, jwtSecret: 'another secret, of 32 characters or more' });
+  expect(await statusAt(another.http)).toBe(401);
+});
+
+test('[R12] a token that ends after all days of a calendar is as good as any', async () => {
+  const { http } = await start({ jwtSecret: SECRET });
+  const token = await sign({ ...good, exp: 9e12 }, bytes(SECRET), { expires: null });
+  expect((await fetch(`${http}/api/me`, bearer(token))).status).toBe(200);
 });
 
 test('a public key checks what its other half has signed, and a signature with the public key is none', async () => {
@@ -116,14 +137,17 @@ describe('an OpenID provider', () => {
     /** A new key in the place of the one that there was. */
     rotate(kid: string): Promise<KeyObject>;
     asked: number;
-    isDown: boolean;
+    /** All of it, or what has its keys. */
+    isDown: boolean | 'keys';
   }
 
   async function startProvider(): Promise<Provider> {
     let keys: unknown[] = [];
     const server = createServer((request, response) => {
       provider.asked += 1;
-      if (provider.isDown) return void response.writeHead(503).end();
+      const isOut =
+        provider.isDown === true || (provider.isDown === 'keys' && request.url === '/keys');
+      if (isOut) return void response.writeHead(503).end();
       const isDiscovery = request.url === '/.well-known/openid-configuration';
       const found = { issuer: provider.issuer, jwks_uri: `${provider.issuer}/keys` };
       response.setHeader('Content-Type', 'application/json');
@@ -163,6 +187,9 @@ describe('an OpenID provider', () => {
     provider.isDown = true;
     const { ask } = await start({ oidcIssuer: provider.issuer, jwtAudience: 'chat' });
     const token = await sign({ ...good, iss: provider.issuer }, key, { alg: 'ES256', kid: 'one' });
+    expect(await ask(token)).toBe('AUTH_UNAVAILABLE');
+    // What answers with something else than keys says nothing of the token either.
+    provider.isDown = 'keys';
     expect(await ask(token)).toBe('AUTH_UNAVAILABLE');
     provider.isDown = false;
     expect(await ask(token)).toBe('alice');

@@ -1,4 +1,5 @@
 /** Who has a token is somebody: how it is shown, and when it is no longer good. */
+import { hash } from 'node:crypto';
 import { CLIENT_MESSAGE_TYPES } from '@parley/protocol';
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -153,14 +154,15 @@ describe('[R4] a token that is no longer good ends its connections and nothing e
     expect((await long.next('agent_response')).data.content).toBe('still here');
   });
 
-  test('when its line is taken out of the file, or its person is revoked', async () => {
-    const { ws, tokens, rewrite } = await startGuarded(['alice', 'bob', 'carol']);
+  test('when its line is taken out of the file or ends now, or its person is revoked', async () => {
+    const { ws, tokens, rewrite } = await startGuarded(['alice', 'bob', 'carol', 'dave']);
     const open = async (name: string) => connectAs(ws, tokens[name] ?? '');
-    const [alice, bob, carol] = [await open('alice'), await open('bob'), await open('carol')];
+    const [alice, bob] = [await open('alice'), await open('bob')];
+    const [carol, dave] = [await open('carol'), await open('dave')];
     const began = performance.now();
-    await rewrite(['alice', 'carol'], 'revoked carol');
-    expect((await bob.closed).code).toBe(4401);
-    expect((await carol.closed).code).toBe(4401);
+    const digest = hash('sha256', tokens.dave ?? '');
+    await rewrite(['alice', 'carol'], 'revoked carol', `sha256:${digest} dave until=2020-01-01`);
+    for (const { closed } of [bob, carol, dave]) expect((await closed).code).toBe(4401);
     expect(performance.now() - began).toBeLessThan(CLOSED_WITHIN);
     await expect(open('bob')).rejects.toThrow('401');
     await expect(open('carol')).rejects.toThrow('401');

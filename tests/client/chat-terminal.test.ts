@@ -266,7 +266,7 @@ test('Ctrl-C stops an answer and, where there is none, leaves at the second time
 });
 
 test('[R3] what is typed without a connection waits to be sent, and is', async () => {
-  const { actor, http } = await stage({ hosts: ['127.0.0.1'] });
+  const { actor, http } = await stage();
   const proxy = await startProxy(Number(new URL(http).port));
   const { screen } = await sitDown(`http://127.0.0.1:${proxy.port}`);
   proxy.cut();

@@ -59,7 +59,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           firstSeq: 1,
           lastSeq: 0,
           members: {},
-          withdrawals: 0,
+          invitationEpoch: 0,
         };
         expect(await store.createSession(session)).toEqual({ session: record, created: true });
         expect(await store.getSession('s')).toEqual(record);
@@ -209,8 +209,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const opened = await setUp('s');
         const { store } = opened;
         expect(await store.withdrawInvitations('nowhere')).toBeUndefined();
-        expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(1);
-        expect((await store.withdrawInvitations('s'))?.withdrawals).toBe(2);
+        expect((await store.withdrawInvitations('s'))?.invitationEpoch).toBe(1);
+        expect((await store.withdrawInvitations('s'))?.invitationEpoch).toBe(2);
         // What was given out before lets nobody in, also where that was looked at before.
         for (const given of [0, 1, 3]) {
           expect((await store.addMember('s', 'bob', 'read', given))?.members).toEqual({});
@@ -218,7 +218,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect((await store.addMember('s', 'bob', 'read', 2))?.members).toEqual({ bob: 'read' });
         expect((await store.addMember('s', 'bob', 'write', 1))?.members).toEqual({ bob: 'read' });
         const after = await restart(opened);
-        expect((await after.getSession('s'))?.withdrawals).toBe(2);
+        expect((await after.getSession('s'))?.invitationEpoch).toBe(2);
       });
 
       test('[R8] a session has so many members and no more', async () => {

@@ -71,8 +71,8 @@ const steps: fc.Arbitrary<Step>[] = [
   step(
     'addMember',
     [session, person, fc.constantFrom('read', 'write'), fc.integer({ min: 0, max: 2 })],
-    (store, prefix, id, by, access, withdrawals) =>
-      store.addMember(prefix + id, prefix + by, access, withdrawals),
+    (store, prefix, id, by, access, invitationEpoch) =>
+      store.addMember(prefix + id, prefix + by, access, invitationEpoch),
   ),
   step('removeMember', [session, person], (store, prefix, id, by) =>
     store.removeMember(prefix + id, prefix + by),

@@ -10,7 +10,15 @@ import type {
 export const START = Date.parse('2026-03-01T12:00:00.000Z');
 
 export function newSession(id: string, changes: Partial<NewSession> = {}): NewSession {
-  return { id, owner: 'ann', title: null, agent: 'guide', createdAt: START, ...changes };
+  return {
+    id,
+    owner: 'ann',
+    title: null,
+    agent: 'guide',
+    createdAt: START,
+    invitationEpoch: 0,
+    ...changes,
+  };
 }
 
 /** A message `id` of a session, with the run `run-<session>-<id>` and the answer `answer-<session>-<id>`. */

@@ -11,7 +11,7 @@ import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.
 import { prepareSearch } from '../../packages/gateway/src/stores/sqlite/search.ts';
 import { prepareSearchIndex } from '../../packages/gateway/src/stores/sqlite/search-index.ts';
 import { prepareSessions } from '../../packages/gateway/src/stores/sqlite/sessions.ts';
-import { newMessage } from './store-records.ts';
+import { newMessage, newSession } from './store-records.ts';
 
 function openIndex() {
   const directory = mkdtempSync(join(tmpdir(), 'parley-search-'));
@@ -32,7 +32,7 @@ function openIndex() {
     search,
     /** Appends the texts to a session and has them indexed. */
     add(session: string, texts: readonly string[]): void {
-      sessions.createSession(session, 'ann', null, 'guide', 0);
+      sessions.createSession(newSession(session));
       for (const content of texts) {
         count += 1;
         const { event, fingerprint, run, title } = newMessage(session, `m${count}`, { content });

@@ -76,7 +76,12 @@ const RULES: readonly [
     true,
     { hosts: ['chat.lan'] },
   ],
-  ['a host that was configured away', { Host: 'localhost:{port}' }, false, { hosts: ['chat.lan'] }],
+  [
+    'this machine beside a configured host',
+    { Host: 'localhost:{port}' },
+    true,
+    { hosts: ['chat.lan'] },
+  ],
   ['any origin with *', { Origin: 'http://evil.example' }, true, { origins: ['*'] }],
   ['null with *', { Origin: 'null' }, true, { origins: ['*'] }],
   [

@@ -90,6 +90,12 @@ test('OpenAPI is one by its form: ids, parameters, bodies, answers', async () =>
       )
       .optional(),
     requestBody: z.strictObject({ required: z.boolean(), content }).optional(),
+    security: z
+      .tuple([
+        z.strictObject({ token: z.array(z.never()) }),
+        z.strictObject({ cookie: z.array(z.never()) }),
+      ])
+      .optional(),
     responses: z.record(
       z.string().regex(/^\d{3}$/),
       z.strictObject({ description: z.string().min(1), content }),
@@ -103,7 +109,13 @@ test('OpenAPI is one by its form: ids, parameters, bodies, answers', async () =>
       z.string().startsWith('/'),
       z.partialRecord(z.enum(['get', 'post', 'patch', 'delete']), operation),
     ),
-    components: z.strictObject({ schemas: z.record(z.string().regex(/^[\w.-]+$/), schema) }),
+    components: z.strictObject({
+      schemas: z.record(z.string().regex(/^[\w.-]+$/), schema),
+      securitySchemes: z.strictObject({
+        token: z.looseObject({ type: z.literal('http'), scheme: z.literal('bearer') }),
+        cookie: z.looseObject({ type: z.literal('apiKey'), in: z.literal('cookie') }),
+      }),
+    }),
   });
   const { paths } = form.parse(openapi);
   const operations = Object.entries(paths).flatMap(([path, item]) =>
@@ -111,7 +123,8 @@ test('OpenAPI is one by its form: ids, parameters, bodies, answers', async () =>
   );
   const ids = operations.map(({ operationId }) => operationId);
   expect(new Set(ids).size).toBe(ids.length);
-  for (const { path, parameters = [], responses } of operations) {
+  for (const { path, parameters = [], responses, security } of operations) {
+    expect('401' in responses).toBe(security !== undefined);
     const named = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
     const declared = parameters.filter((each) => each.in === 'path');
     expect(declared.map(({ name }) => name)).toEqual(named);

@@ -27,7 +27,7 @@ async function serve(
     authentication: await openAuthentication(parseOptions({ store: 'memory:' }), undefined, log),
     addresses: new ClientAddresses([]),
     limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
-    originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
+    originRules: { origins: [], hosts: [] },
     metrics: { countRequest: () => {}, countRefusal: () => {} },
     url: () => url,
     webRoot,

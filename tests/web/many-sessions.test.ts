@@ -29,6 +29,7 @@ async function filled(): Promise<string> {
         owner: 'local',
         title: index === 0 ? OLDEST : `chat ${index + 1}`,
         agent: 'echo',
+        invitationEpoch: 0,
         createdAt: now - (COUNT - index) * 1_000,
       }),
     ),

@@ -55,7 +55,7 @@ export async function serveBuilt(root: string, policy?: string): Promise<string>
       config,
       addresses: new ClientAddresses([]),
       limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
-      originRules: { origins: [], hosts: ['127.0.0.1', 'localhost'] },
+      originRules: { origins: [], hosts: [] },
       metrics: { countRequest: () => {} },
       url: () => url,
       webRoot,

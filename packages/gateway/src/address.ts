@@ -1,6 +1,6 @@
 /** From which address a request comes, and how, also where proxies stand before the server. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net';
 import { isLoopback } from './origin.ts';
 
 export interface ClientAddress {
@@ -42,6 +42,12 @@ export class ClientAddresses {
     }
     const isSecure = schemeBefore(proxies, headers) ?? 'encrypted' in socket;
     return { address, network: networkOf(address), isLoopback: isLoopback(address), isSecure };
+  }
+
+  /** The socket's other end, before it has asked anything; `undefined`: a trusted proxy, which stands for many. */
+  ofPeer(socket: Socket): ClientAddress | undefined {
+    const peer = this.of({ headers: {}, socket });
+    return this.#isProxy(peer.address) ? undefined : peer;
   }
 
   #isProxy(address: string): boolean {

@@ -20,6 +20,7 @@ import { type Config, ConfigError, type ConfigOptions, parseOptions } from './co
 import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
 import { createRequestListener } from './http/app.ts';
+import { boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { onUpgrade } from './http/upgrades.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -74,17 +75,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/**
- * How long a client may take to send a request, milliseconds: its headers, counted from the connection's
- * start, and all of it. With how often they are looked at, nobody holds a connection for 15 s by it.
- */
-const REQUEST_TIMES = {
-  headersTimeout: 10_000,
-  requestTimeout: 13_000,
-  connectionsCheckingInterval: 1_000,
-} as const;
-/** Connections that ask by HTTP or have not asked yet, beside the WebSockets; more are dropped. */
-const MAX_HTTP_CONNECTIONS = 1_000;
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 const VERSION: string = packageJson.version;
@@ -214,11 +204,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     async listen() {
       if (!authenticate) checkExposure(config);
       const files = tlsFiles(config);
-      const options = { ...REQUEST_TIMES, shouldUpgradeCallback };
       const server = files
-        ? await createTlsServer(files, options, handle, log)
-        : createServer(options, handle);
-      server.maxConnections = config.maxConnections + MAX_HTTP_CONNECTIONS;
+        ? await createTlsServer(files, SERVER_OPTIONS, handle, log)
+        : createServer(SERVER_OPTIONS, handle);
+      boundConnections(server, config, addresses, limits);
       onUpgrade(server, (request, socket, head) => {
         if (isSocketPath(request)) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
@@ -310,11 +299,6 @@ function checkExposure({ auth, host }: Config): void {
   throw new ConfigError([
     `auth is none, and the address ${host} can be reached from other machines: everyone there could read and change everything. Set auth to anonymous or token, or host to 127.0.0.1.`,
   ]);
-}
-
-/** HTTP/2, which some libraries offer with every request, is not taken, and the request answered. */
-function shouldUpgradeCallback({ headers }: IncomingMessage): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function isSocketPath(request: IncomingMessage): boolean {

@@ -30,13 +30,16 @@ export const UNLIMITED_PERSON = {
 /** When to come back for a place that somebody else has, milliseconds. */
 const PLACE_RETRY_MS = 5_000;
 
+/** TCP connections that ask by HTTP, or nothing, beside the WebSockets of an address: six a browser. */
+const REQUESTS_PER_ADDRESS = 100;
+
 type Refusal = ProtocolError | undefined;
 
 export class Limits {
   readonly #options: LimitOptions;
   readonly #people: Budget | undefined;
   readonly #addresses: Budget | undefined;
-  readonly #connections = { people: new Tally(), addresses: new Tally() };
+  readonly #connections = { reached: new Tally(), people: new Tally(), addresses: new Tally() };
 
   constructor(options: LimitOptions) {
     const { personRate, addressRate } = options;
@@ -56,7 +59,20 @@ export class Limits {
   }
 
   /**
-   * Takes the place of a connection at its address; the returned function gives it back.
+   * Takes the place of a TCP connection, whatever it is for, at its address; the returned function gives
+   * it back. `undefined`: there is none.
+   */
+  reachFrom(address: ClientAddress): (() => void) | undefined {
+    const { maxConnectionsPerAddress: limit } = this.#options;
+    if (limit === 0 || this.#isExempt(address)) return () => {};
+    const { reached } = this.#connections;
+    if (reached.of(address.network) >= limit + REQUESTS_PER_ADDRESS) return undefined;
+    reached.add(address.network);
+    return () => reached.remove(address.network);
+  }
+
+  /**
+   * Takes the place of a WebSocket at its address; the returned function gives it back.
    *
    * @throws {ProtocolError} `CONNECTION_LIMIT`
    */

@@ -5,7 +5,7 @@ import { ProtocolError } from '@parley/protocol';
 export interface OriginRules {
   /** Further origins, exactly as browsers send them; `*`: every one. */
   readonly origins: readonly string[];
-  /** Host names that this server answers to, without port; an IPv6 address in brackets. */
+  /** Further host names that this server answers to, without port; an IPv6 address in brackets. */
   readonly hosts: readonly string[];
 }
 
@@ -16,6 +16,9 @@ interface From {
   readonly isLoopback: boolean;
   readonly isSecure: boolean;
 }
+
+/** What this machine calls itself: nobody can point these names elsewhere. */
+const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 const AUTHORITY = /^https?:\/\/([^/?#]*)/i;
 
@@ -38,7 +41,9 @@ export function checkOrigin(request: Asking, { isSecure }: From, rules: OriginRu
     throw new ProtocolError(
       'ORIGIN_NOT_ALLOWED',
       `This server does not answer to the host name ${JSON.stringify(host.slice(0, 260))}.`,
-      { details: `Known host names: ${rules.hosts.join(', ')}. Add it to the setting hosts.` },
+      {
+        details: `Known host names: ${[...LOCAL_HOSTS, ...rules.hosts].join(', ')}. Add it to the setting hosts.`,
+      },
     );
   }
   if (origin === undefined) return;
@@ -70,7 +75,7 @@ export function checkSocketOrigin(request: Asking, from: From, rules: OriginRule
 
 function isOwnHost(host: string, rules: OriginRules): boolean {
   const name = host.toLowerCase().replace(/:\d{1,5}$/, '');
-  if (rules.hosts.includes(name)) return true;
+  if (LOCAL_HOSTS.includes(name) || rules.hosts.includes(name)) return true;
   return rules.origins.some((origin) => URL.parse(origin)?.host === host.toLowerCase());
 }
 

@@ -72,8 +72,8 @@ export const SETTING_GROUPS = {
     ),
     hosts: list(
       hostName,
-      ['localhost', '127.0.0.1', '[::1]'],
-      'Host names that the server answers to.',
+      [],
+      'Names that the server answers to, beside localhost, 127.0.0.1 and [::1].',
       'host names without scheme and port',
     ),
     frameAncestors: list(

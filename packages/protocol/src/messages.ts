@@ -29,11 +29,14 @@ export const LIMITS = {
   historyEvents: 100,
 } as const;
 
-/** An id chosen by a client or the server: 1 to 128 printable characters without spaces. */
+/** An id chosen by a client or the server: 1 to 128 printable characters without spaces, and a part of a URL. */
 const id = z
   .string()
   .max(LIMITS.idLength)
-  .regex(/^[\x21-\x7e]+$/, 'expected 1 to 128 printable ASCII characters without spaces');
+  .regex(
+    /^(?!\.{1,2}$)[\x21-\x7e]+$/,
+    'expected 1 to 128 printable ASCII characters without spaces, and not . or ..',
+  );
 
 /** Clients written in Go and Java send `""` for an absent id; it means absent. */
 const optionalId = z.preprocess((value) => (value === '' ? undefined : value), id.optional());

@@ -1,4 +1,7 @@
-/** What somebody may do in a session. Every path asks here, over WebSocket and HTTP alike. */
+/**
+ * What somebody may do in a session. Every path that names one asks here, over WebSocket and HTTP alike;
+ * lists and searches are of those that somebody has or is a member of, which the stores know.
+ */
 import { ProtocolError } from '@parley/protocol';
 import type { Access, SessionRecord } from '../stores/store.ts';
 import { type Principal, sessionNotFound } from './principal.ts';
@@ -38,8 +41,8 @@ export function authorize(
 export interface Invitation {
   readonly sessionId: string;
   readonly access: Access;
-  /** Of the session when it was issued: it is good until they are withdrawn once more. */
-  readonly withdrawals: number;
+  /** Of the session when it was issued: it is good until they are withdrawn, and for that session alone. */
+  readonly invitationEpoch: number;
   /** Milliseconds since the epoch; from then on it lets nobody in. */
   readonly expiresAt: number;
 }

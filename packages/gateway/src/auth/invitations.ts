@@ -13,10 +13,10 @@ export class Invitations {
   }
 
   /** What whoever has it may show; letters, digits, `-`, `_` and `.`. */
-  issue({ sessionId, access, withdrawals, expiresAt }: Invitation): string {
+  issue({ sessionId, access, invitationEpoch, expiresAt }: Invitation): string {
     // Two of a moment are two, so that one can be told from the other.
     const one = randomBytes(6).toString('base64url');
-    const fields = JSON.stringify([sessionId, access, withdrawals, expiresAt, one]);
+    const fields = JSON.stringify([sessionId, access, invitationEpoch, expiresAt, one]);
     return this.#signer.sign(PURPOSE, Buffer.from(fields).toString('base64url'));
   }
 
@@ -25,7 +25,7 @@ export class Invitations {
     const text = this.#signer.verify(PURPOSE, shown);
     if (text === undefined) return undefined;
     const fields = JSON.parse(Buffer.from(text, 'base64url').toString());
-    const [sessionId, access, withdrawals, expiresAt] = fields;
-    return Date.now() < expiresAt ? { sessionId, access, withdrawals, expiresAt } : undefined;
+    const [sessionId, access, invitationEpoch, expiresAt] = fields;
+    return Date.now() < expiresAt ? { sessionId, access, invitationEpoch, expiresAt } : undefined;
   }
 }

@@ -1,5 +1,5 @@
 /** Tokens that somebody else has signed: JWTs, checked with a secret, a public key or an OIDC provider's keys. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import * as z from 'zod';
@@ -12,11 +12,17 @@ type JwtConfig = Pick<
   'jwtSecret' | 'jwtPublicKeyFile' | 'oidcIssuer' | 'jwtIssuer' | 'jwtAudience'
 >;
 
-/** Whose token it is; `undefined`: no valid one. */
-export type VerifyJwt = (token: string) => Promise<Identity | undefined>;
+export interface JwtVerifier {
+  /** Whose token it is; `undefined`: no valid one. */
+  verify(token: string): Promise<Identity | undefined>;
+  /** Of the settings that say whose signature is believed: another one, and what was believed is not. */
+  readonly trust: string;
+}
 
-/** Clocks of two machines may be so far apart, seconds. */
+/** A token may begin so far ahead of this clock, seconds. When it ends is by this clock alone. */
 const CLOCK_TOLERANCE_S = 5;
+/** The last moment that a `Date` can say, milliseconds since the epoch (ECMA-262, section 21.4.1.1). */
+const LAST_MOMENT_MS = 8.64e15;
 const ASYMMETRIC = [
   'RS256',
   'RS384',
@@ -36,7 +42,7 @@ const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^h
 const DISCOVERY_MS = 5_000;
 
 /** `undefined` where no setting says how to check one. @throws {ConfigError} */
-export async function createJwtVerifier(config: JwtConfig): Promise<VerifyJwt | undefined> {
+export async function createJwtVerifier(config: JwtConfig): Promise<JwtVerifier | undefined> {
   const { jwtSecret, jwtPublicKeyFile, oidcIssuer } = config;
   const given = [jwtSecret, jwtPublicKeyFile, oidcIssuer].filter((one) => one !== undefined);
   if (given.length === 0) return undefined;
@@ -44,17 +50,27 @@ export async function createJwtVerifier(config: JwtConfig): Promise<VerifyJwt | 
     throw new ConfigError(['Set one of jwtSecret, jwtPublicKeyFile and oidcIssuer, not several.']);
   }
   if (jwtSecret !== undefined) {
-    return verifier(new TextEncoder().encode(jwtSecret), ['HS256', 'HS384', 'HS512'], config);
+    const secret = new TextEncoder().encode(jwtSecret);
+    const verify = verifier(secret, ['HS256', 'HS384', 'HS512'], config);
+    return { verify, trust: trustOf(config, jwtSecret) };
   }
   if (jwtPublicKeyFile !== undefined) {
-    return verifier(await readPublicKey(jwtPublicKeyFile), ASYMMETRIC, config);
+    const key = await readPublicKey(jwtPublicKeyFile);
+    const pem = key.export({ type: 'spki', format: 'pem' });
+    return { verify: verifier(key, ASYMMETRIC, config), trust: trustOf(config, String(pem)) };
   }
   if (config.jwtAudience === undefined) {
     throw new ConfigError([
       'oidcIssuer needs jwtAudience: without it a token for any other program of the provider would do.',
     ]);
   }
-  return verifier(providerKeys(oidcIssuer as string), ASYMMETRIC, config, oidcIssuer);
+  const issuer = oidcIssuer as string;
+  const verify = verifier(providerKeys(issuer), ASYMMETRIC, config, issuer);
+  return { verify, trust: trustOf(config, issuer) };
+}
+
+function trustOf({ jwtIssuer, jwtAudience }: JwtConfig, key: string): string {
+  return hash('sha256', JSON.stringify([key, jwtIssuer, jwtAudience]), 'base64url');
 }
 
 function verifier(
@@ -62,7 +78,7 @@ function verifier(
   algorithms: string[],
   { jwtAudience, jwtIssuer }: JwtConfig,
   issuer = jwtIssuer,
-): VerifyJwt {
+): JwtVerifier['verify'] {
   const options = {
     algorithms,
     clockTolerance: CLOCK_TOLERANCE_S,
@@ -77,14 +93,23 @@ function verifier(
         : jwtVerify(token, key, options));
       const { sub: id, exp } = payload;
       if (!isPrincipalId(id) || exp === undefined) return undefined;
-      return { principal: { id }, expiresAt: exp * 1_000 };
+      return { principal: { id }, expiresAt: Math.min(exp * 1_000, LAST_MOMENT_MS) };
     } catch (error) {
-      // A provider that cannot be asked says nothing of the token.
-      if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout))
-        return undefined;
+      if (isOfToken(error)) return undefined;
       throw error;
     }
   };
+}
+
+/** A provider that cannot be asked, or that answers with something else than keys, says nothing of the token. */
+function isOfToken(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return false;
+  const { code } = error;
+  return (
+    code !== errors.JWKSTimeout.code &&
+    code !== errors.JOSEError.code &&
+    code !== errors.JWKSInvalid.code
+  );
 }
 
 async function readPublicKey(path: string): Promise<KeyObject> {

@@ -8,9 +8,9 @@ export interface Principal {
   readonly isAdmin?: boolean;
 }
 
-/** Of a principal that a token or a function names: nothing that a log or a page would not show. */
+/** Of a principal that a token or a function names: nothing that a log, a page or a URL would not show. */
 export function isPrincipalId(id: unknown): id is string {
-  return typeof id === 'string' && /^[^\p{C}\s]{1,128}$/u.test(id);
+  return typeof id === 'string' && /^(?!\.{1,2}$)[^\p{C}\s]{1,128}$/u.test(id);
 }
 
 /** Everyone who reaches a server on its own machine is the one person that it belongs to. */

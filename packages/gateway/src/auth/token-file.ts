@@ -68,10 +68,14 @@ export class TokenFile {
     };
   }
 
-  /** Whether the person was revoked, or the token of this hash is no longer theirs. */
+  /** Whether the person was revoked, or the token of this hash is no longer theirs, or no longer good. */
   isRevoked(name: string, digest?: string): boolean {
     const { entries, revoked } = this.#file.contents;
-    return revoked.has(name) || (digest !== undefined && entries.get(digest)?.name !== name);
+    if (revoked.has(name)) return true;
+    if (digest === undefined) return false;
+    const entry = entries.get(digest);
+    // Its end may have been written into the file since it was shown.
+    return entry?.name !== name || (entry.expiresAt ?? Number.POSITIVE_INFINITY) <= Date.now();
   }
 
   close(): void {

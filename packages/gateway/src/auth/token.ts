@@ -10,7 +10,7 @@ import {
   unauthorized,
 } from './authenticator.ts';
 import { SignedCookie } from './cookies.ts';
-import { createJwtVerifier, type VerifyJwt } from './jwt.ts';
+import { createJwtVerifier, type JwtVerifier } from './jwt.ts';
 import type { Signer } from './signing.ts';
 import { TokenFile } from './token-file.ts';
 
@@ -19,18 +19,18 @@ const SIGNED_IN_MS = 30 * 86_400_000;
 
 interface Parts {
   readonly file: TokenFile | undefined;
-  readonly verifyJwt: VerifyJwt | undefined;
+  readonly jwt: JwtVerifier | undefined;
   readonly signer: Signer;
 }
 
 export class TokenAuth implements Authenticator {
   readonly #file: TokenFile | undefined;
-  readonly #verifyJwt: VerifyJwt | undefined;
+  readonly #jwt: JwtVerifier | undefined;
   readonly #cookie: SignedCookie;
 
-  private constructor({ file, verifyJwt, signer }: Parts) {
+  private constructor({ file, jwt, signer }: Parts) {
     this.#file = file;
-    this.#verifyJwt = verifyJwt;
+    this.#jwt = jwt;
     this.#cookie = new SignedCookie(SIGNED_IN, signer);
   }
 
@@ -40,10 +40,10 @@ export class TokenAuth implements Authenticator {
    * @throws {ConfigError} where a key or file is wrong.
    */
   static async open(config: Config, signer: Signer, log: Logger): Promise<TokenAuth | undefined> {
-    const verifyJwt = await createJwtVerifier(config);
+    const jwt = await createJwtVerifier(config);
     const file =
       config.tokensFile === undefined ? undefined : await TokenFile.open(config.tokensFile, log);
-    return file || verifyJwt ? new TokenAuth({ file, verifyJwt, signer }) : undefined;
+    return file || jwt ? new TokenAuth({ file, jwt, signer }) : undefined;
   }
 
   async identify({ token, headers }: Credentials): Promise<Identity | undefined> {
@@ -58,16 +58,23 @@ export class TokenAuth implements Authenticator {
     this.#file?.close();
   }
 
-  /** What the browser keeps in the place of the token: as good as that, and for as long. */
+  /**
+   * What the browser keeps in the place of the token: as good as that, and for as long. A token of the
+   * file is known by its hash; of another, that the same signatures are believed as then.
+   */
   #cookieFor({ principal, expiresAt = Number.POSITIVE_INFINITY, digest }: Identity): string {
     const until = Math.min(expiresAt, Date.now() + SIGNED_IN_MS);
-    const value = Buffer.from(JSON.stringify([principal.id, until, digest ?? null]));
+    const value = Buffer.from(
+      JSON.stringify([principal.id, until, digest ?? null, this.#jwt?.trust]),
+    );
     return this.#cookie.set(value.toString('base64url'), until - Date.now());
   }
 
   #signedIn(header: string | undefined): Identity | undefined {
     for (const value of this.#cookie.read(header)) {
-      const [id, expiresAt, digest] = JSON.parse(Buffer.from(value, 'base64url').toString());
+      const said = JSON.parse(Buffer.from(value, 'base64url').toString());
+      const [id, expiresAt, digest, trust] = said;
+      if (digest === null && trust !== this.#jwt?.trust) continue;
       const identity = this.#withRevocation({
         principal: { id },
         expiresAt,
@@ -79,8 +86,8 @@ export class TokenAuth implements Authenticator {
   }
 
   async #foreign(token: string): Promise<Identity | undefined> {
-    if (!this.#verifyJwt || token.split('.').length !== 3) return undefined;
-    const identity = await this.#verifyJwt(token);
+    if (!this.#jwt || token.split('.').length !== 3) return undefined;
+    const identity = await this.#jwt.verify(token);
     return identity && this.#withRevocation(identity);
   }
 

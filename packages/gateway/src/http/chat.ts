@@ -17,6 +17,7 @@ export const chatRoutes: readonly Route[] = [
     body: schema.chatBody,
     data: schema.chatData,
     errors: [
+      'FORBIDDEN',
       'INVALID_MESSAGE',
       'SESSION_NOT_FOUND',
       'SESSION_LIMIT',

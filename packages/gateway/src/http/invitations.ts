@@ -17,10 +17,10 @@ export const invitationRoutes: readonly Route[] = [
     data: schema.inviteData,
     errors: ['SESSION_NOT_FOUND', 'FORBIDDEN', 'INVALID_MESSAGE'],
     async handle({ sessions, authentication }, { principal, params: { id }, body }) {
-      const { withdrawals } = await sessions.get(principal, id, 'manage');
+      const { invitationEpoch } = await sessions.get(principal, id, 'manage');
       const { access, expires_in_days } = body;
       const expiresAt = Date.now() + expires_in_days * DAY_MS;
-      const made = { sessionId: id, access, withdrawals, expiresAt };
+      const made = { sessionId: id, access, invitationEpoch, expiresAt };
       const invitation = authentication.invitations.issue(made);
       // After the #, which browsers keep to themselves.
       const path = `/join#${invitation}`;

@@ -1,5 +1,6 @@
 /** The HTTP API as an OpenAPI 3.1 document, made of the routes and the schemas that check requests. */
 import { ERROR_CODES, type ErrorCode } from '@parley/protocol';
+import { SIGNED_IN } from '../auth/authenticator.ts';
 import { type Definitions, define, type JsonSchema } from './json-schema.ts';
 import type { Route } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -15,8 +16,25 @@ const COMMON: readonly ErrorCode[] = [
   'INTERNAL_ERROR',
   'STORE_UNAVAILABLE',
 ];
+/** What a route that is not for everyone may answer with. */
+const OF_KNOWN: readonly ErrorCode[] = ['UNAUTHORIZED', 'AUTH_UNAVAILABLE'];
 /** What a route that takes a body may answer with. */
 const OF_BODIES: readonly ErrorCode[] = ['INVALID_JSON', 'INVALID_MESSAGE', 'MESSAGE_TOO_LARGE'];
+
+/** How a request says who is asking. */
+const SECURITY_SCHEMES = {
+  token: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'A token, or a JWT. Not where `auth` is `none`.',
+  },
+  cookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SIGNED_IN,
+    description: 'What a browser has after `signIn`. With `auth: anonymous` it gets one by itself.',
+  },
+} as const;
 
 let fixed: JsonSchema | undefined;
 
@@ -47,7 +65,7 @@ function makeFixed(): JsonSchema {
     if (body) Object.assign(schemas, define(`${name}.body`, body, { ...OPTIONS, io: 'input' }));
     paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route) };
   }
-  return { paths, components: { schemas } };
+  return { paths, components: { schemas, securitySchemes: SECURITY_SCHEMES } };
 }
 
 function operation(route: Route): JsonSchema {
@@ -65,6 +83,7 @@ function operation(route: Route): JsonSchema {
           },
         }
       : {}),
+    ...(route.access === 'everyone' ? {} : { security: [{ token: [] }, { cookie: [] }] }),
     responses: { 200: successOf(route), ...errorsOf(route) },
   };
 }
@@ -100,8 +119,14 @@ function successOf({ name, data, produces = [] }: Route): JsonSchema {
 }
 
 /** By HTTP status, each with the codes that it may stand for. */
-function errorsOf({ errors, body }: Route): Record<string, JsonSchema> {
-  const codes = new Set([...errors, ...(body ? OF_BODIES : []), ...COMMON]);
+function errorsOf({ errors, body, access }: Route): Record<string, JsonSchema> {
+  const codes = new Set([
+    ...errors,
+    ...(body ? OF_BODIES : []),
+    ...(access === 'everyone' ? [] : OF_KNOWN),
+    ...(access === 'admin' ? (['FORBIDDEN'] as const) : []),
+    ...COMMON,
+  ]);
   const byStatus = Map.groupBy(codes, (code) => ERROR_CODES[code].status);
   const answers = [...byStatus].map(([status, group]) => [status, errorAnswer(group)] as const);
   return {

@@ -43,7 +43,8 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url, config }: AppDeps)
   );
   app.get('/', index);
   app.get('/join', index);
-  app.get('/s/*', deepFile);
+  app.get('/s/', index);
+  app.get('/s/assets/*', deepFile);
   app.get('/s/:id', index);
   app.get('*', file);
 }

@@ -74,7 +74,7 @@ export const sessionRoutes: readonly Route[] = [
     params: schema.sessionParams,
     body: schema.updateBody,
     data: schema.updatedData,
-    errors: ['INVALID_MESSAGE', 'SESSION_NOT_FOUND', 'AGENT_NOT_FOUND'],
+    errors: ['INVALID_MESSAGE', 'SESSION_NOT_FOUND', 'AGENT_NOT_FOUND', 'FORBIDDEN'],
     async handle({ sessions }, { principal, params: { id }, body }) {
       const { title, agent_name: agent } = body;
       const record = await sessions.update(principal, id, { title, agent });
@@ -89,7 +89,7 @@ export const sessionRoutes: readonly Route[] = [
     access: 'known',
     params: schema.sessionParams,
     data: schema.deletedData,
-    errors: ['INVALID_MESSAGE', 'SESSION_NOT_FOUND'],
+    errors: ['INVALID_MESSAGE', 'SESSION_NOT_FOUND', 'FORBIDDEN'],
     async handle({ sessions }, { principal, params: { id } }) {
       await sessions.delete(principal, id);
       return { id, status: 'deleted' as const };

@@ -9,6 +9,8 @@ import type { Subscriber } from './session.ts';
 type End = SessionEventOf<'agent_response'>;
 
 interface Question {
+  /** Who asks: the principal's id. */
+  readonly person: string;
   /** The session, if whoever asks may use it. */
   enter(): Promise<SessionRecord>;
   /** Puts the message on disk; `repeats` is the `seq` of the one that it repeats. */
@@ -27,6 +29,8 @@ export async function waitForAnswer(
   const ends = new Map<string, End>();
   let runId: string | undefined;
   const subscriber: Subscriber = {
+    person: question.person,
+    isShown: false,
     deliver({ message }) {
       if (message.type !== 'agent_response' || !message.run_id) return;
       if (runId === undefined) ends.set(message.run_id, message as End);

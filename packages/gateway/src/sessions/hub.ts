@@ -43,7 +43,7 @@ export class Hub {
       this.#sessions.set(record.id, session);
     }
     session.subscribers.add(subscriber);
-    if (subscriber.participant !== undefined) this.#presenceSoon(session);
+    if (subscriber.isShown) this.#presenceSoon(session);
     return session;
   }
 
@@ -53,7 +53,7 @@ export class Hub {
     if (session.subscribers.size === 0) {
       clearTimeout(session.presenceTimer);
       this.#sessions.delete(sessionId);
-    } else if (subscriber.participant !== undefined) {
+    } else if (subscriber.isShown) {
       this.#presenceSoon(session);
     }
   }
@@ -100,7 +100,7 @@ export class Hub {
   expel(record: SessionRecord, person: string): void {
     const session = this.#sessions.get(record.id);
     for (const subscriber of session?.subscribers ?? []) {
-      if (subscriber.participant !== person) continue;
+      if (subscriber.person !== person) continue;
       this.unsubscribe(record.id, subscriber);
       this.#guard(() => subscriber.ended('deleted'));
     }

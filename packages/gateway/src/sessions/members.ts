@@ -26,21 +26,21 @@ export class Members {
    * @throws {ProtocolError} `SESSION_NOT_FOUND`; `FORBIDDEN` where the invitation was withdrawn.
    */
   async admit(principal: Principal, invitation: Invitation): Promise<SessionRecord> {
-    const { sessionId: id, access, withdrawals } = invitation;
+    const { sessionId: id, access, invitationEpoch } = invitation;
     const record = await this.#store.getSession(id);
     if (!record) throw sessionNotFound(id);
-    if (record.withdrawals !== withdrawals) throw noInvitation();
+    if (record.invitationEpoch !== invitationEpoch) throw noInvitation();
     const may = accessOf(principal, record);
     if (may === 'manage' || may === 'write' || may === access) return record;
     const updated = await this.#store
-      .addMember(id, principal.id, access, withdrawals)
+      .addMember(id, principal.id, access, invitationEpoch)
       .catch((error) => {
         if (!(error instanceof RangeError)) throw error;
         throw new ProtocolError('FORBIDDEN', error.message, { limit: STORE_LIMITS.members });
       });
     if (!updated) throw sessionNotFound(id);
     // Withdrawn since the record was read: nobody was added.
-    if (updated.withdrawals !== withdrawals) throw noInvitation();
+    if (updated.invitationEpoch !== invitationEpoch) throw noInvitation();
     this.#records.changed(updated);
     return updated;
   }

@@ -76,6 +76,8 @@ export class Posting {
     const refusal =
       this.#refusal(principal, sessionId, agent, messageId) ??
       (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
+    // They may have been taken out while that was read.
+    if (data.replaces) await this.#records.get(principal, sessionId, 'write');
     const run = { runId: randomUUID(), answerId: randomUUID(), agent };
     const append = newMessage(principal, sessionId, messageId, data, run);
     const arrival = this.#arrivals.add(sessionId, messageId);
@@ -156,6 +158,7 @@ export class Posting {
     signal: AbortSignal,
   ): Promise<SessionEventOf<'agent_response'>> {
     return waitForAnswer(this.#deps, sessionId, signal, {
+      person: principal.id,
       enter: () => this.#records.get(principal, sessionId, 'write'),
       post: () => this.post(principal, sessionId, message),
     });

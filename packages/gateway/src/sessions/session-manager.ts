@@ -1,5 +1,5 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/protocol';
 import { authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
@@ -20,6 +20,9 @@ interface SessionLimits extends PostingLimits {
   readonly maxSessionsPerPerson: number;
 }
 
+/** The most that `randomInt` takes: nobody hits on the same one again. */
+const FIRST_EPOCHS = 2 ** 48 - 1;
+
 export class SessionManager {
   /** What is said in sessions. */
   readonly posting: Posting;
@@ -36,9 +39,9 @@ export class SessionManager {
   }
 
   /**
-   * Creates a session; with an `id` that exists already and is the principal's, returns that one.
+   * Creates a session; with an `id` that exists already, returns that one to who may write in it.
    *
-   * @throws {ProtocolError} `SESSION_LIMIT`
+   * @throws {ProtocolError} `SESSION_LIMIT`, `AGENT_NOT_FOUND`, `SESSION_NOT_FOUND`, `FORBIDDEN`
    */
   async create(
     principal: Principal,
@@ -54,6 +57,7 @@ export class SessionManager {
         title: options.title ?? null,
         agent: agents.need(options.agent ?? agents.defaultName).name,
         createdAt: Date.now(),
+        invitationEpoch: randomInt(FIRST_EPOCHS),
       },
       limit === 0 ? undefined : limit,
     );

@@ -3,8 +3,10 @@ import type { SessionRecord } from '../stores/store.ts';
 
 /** Someone on this node who follows a session: a connection, or a request that waits for an answer. */
 export interface Subscriber {
-  /** The principal's id, for presence; absent: not shown to others. */
-  readonly participant?: string;
+  /** The principal's id. */
+  readonly person: string;
+  /** Whether the others see that they are here. */
+  readonly isShown: boolean;
   deliver(delivery: Delivery): void;
   /** The session is no more; the subscription has been removed. */
   ended(status: 'deleted' | 'expired'): void;
@@ -28,7 +30,7 @@ export class Session {
     return this.#record;
   }
 
-  /** Takes a change of title or agent that is on disk. */
+  /** Takes a change that is on disk: of the title, the agent, or who may do what in it. */
   change(record: SessionRecord): void {
     this.#changes += 1;
     this.#record = record;
@@ -49,10 +51,10 @@ export class Session {
   presence(): { participants: { id: string; connections: number }[]; connections: number } {
     const counts = new Map<string, number>();
     let connections = 0;
-    for (const { participant } of this.subscribers) {
-      if (participant === undefined) continue;
+    for (const { person, isShown } of this.subscribers) {
+      if (!isShown) continue;
       connections += 1;
-      counts.set(participant, (counts.get(participant) ?? 0) + 1);
+      counts.set(person, (counts.get(person) ?? 0) + 1);
     }
     const participants = [...counts]
       .slice(0, 100)

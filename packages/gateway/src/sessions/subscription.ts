@@ -79,7 +79,8 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
 };
 
 export class Subscription implements Subscriber {
-  readonly participant: string;
+  readonly person: string;
+  readonly isShown = true;
   readonly #principal: Principal;
   readonly #peer: Peer;
   readonly #deps: SubscriptionDeps;
@@ -110,7 +111,7 @@ export class Subscription implements Subscriber {
 
   private constructor(record: SessionRecord, peer: Peer, deps: SubscriptionDeps) {
     this.#principal = peer.principal;
-    this.participant = peer.principal.id;
+    this.person = peer.principal.id;
     this.#peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);

@@ -81,7 +81,7 @@ export class MemoryStore implements Store {
       firstSeq: 1,
       lastSeq: 0,
       members: {},
-      withdrawals: 0,
+      invitationEpoch: session.invitationEpoch,
     };
     this.#order += 1;
     this.#sessions.set(session.id, {
@@ -122,13 +122,13 @@ export class MemoryStore implements Store {
     id: string,
     principal: string,
     access: Access,
-    withdrawals: number,
+    invitationEpoch: number,
   ): Promise<SessionRecord | undefined> {
     this.#assertOpen();
     const record = this.#sessions.get(id)?.record;
     if (!record) return undefined;
     const isKept = principal === record.owner || record.members[principal] === 'write';
-    if (isKept || record.withdrawals !== withdrawals) return { ...record };
+    if (isKept || record.invitationEpoch !== invitationEpoch) return { ...record };
     const members = { ...record.members, [principal]: access };
     if (Object.keys(members).length > STORE_LIMITS.members) throw tooManyMembers();
     record.members = Object.fromEntries(
@@ -150,7 +150,7 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const record = this.#sessions.get(id)?.record;
     if (!record) return undefined;
-    record.withdrawals += 1;
+    record.invitationEpoch += 1;
     return { ...record };
   }
 

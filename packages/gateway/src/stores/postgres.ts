@@ -74,7 +74,7 @@ class PostgresStore implements Store {
   }
 
   async createSession(
-    { id, owner, title, agent, createdAt }: NewSession,
+    { id, owner, title, agent, createdAt, invitationEpoch }: NewSession,
     maxOwned?: number,
   ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
     const result = await this.#write<{ session: SessionRecord | null; created: boolean }>({
@@ -84,6 +84,7 @@ class PostgresStore implements Store {
       title: title === null ? null : storable(title),
       agent,
       created_at: createdAt,
+      invitation_epoch: invitationEpoch,
       max_owned: maxOwned,
     });
     return { session: result.session ?? undefined, created: result.created };
@@ -107,9 +108,15 @@ class PostgresStore implements Store {
     id: string,
     principal: string,
     access: Access,
-    withdrawals: number,
+    invitationEpoch: number,
   ): Promise<SessionRecord | undefined> {
-    const call = { method: 'add_member', session: id, principal, access, withdrawals };
+    const call = {
+      method: 'add_member',
+      session: id,
+      principal,
+      access,
+      invitation_epoch: invitationEpoch,
+    };
     const result = await this.#write<SessionRecord | 'full' | null>(call);
     if (result === 'full') throw tooManyMembers();
     return result ?? undefined;

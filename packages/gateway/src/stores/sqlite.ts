@@ -71,10 +71,10 @@ class SqliteStore implements Store {
   }
 
   createSession(
-    { id, owner, title, agent, createdAt }: NewSession,
+    session: NewSession,
     maxOwned?: number,
   ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
-    return this.#writer.call('createSession', id, owner, title, agent, createdAt, maxOwned);
+    return this.#writer.call('createSession', session, maxOwned);
   }
 
   getSession(id: string): Promise<SessionRecord | undefined> {
@@ -92,9 +92,9 @@ class SqliteStore implements Store {
     id: string,
     principal: string,
     access: Access,
-    withdrawals: number,
+    invitationEpoch: number,
   ): Promise<SessionRecord | undefined> {
-    const result = await this.#writer.call('addMember', id, principal, access, withdrawals);
+    const result = await this.#writer.call('addMember', id, principal, access, invitationEpoch);
     if (result === 'full') throw tooManyMembers();
     return result;
   }

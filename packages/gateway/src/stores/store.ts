@@ -59,8 +59,8 @@ export interface SessionRecord {
   readonly lastSeq: number;
   /** Who was invited, by the principal's id, in the order of the ids. */
   readonly members: Readonly<Record<string, Access>>;
-  /** How often the invitations that were given out were withdrawn: an invitation is good for one number. */
-  readonly withdrawals: number;
+  /** An invitation is good in the epoch in which it was issued; each withdrawal begins another. */
+  readonly invitationEpoch: number;
 }
 
 export interface NewSession {
@@ -69,6 +69,8 @@ export interface NewSession {
   readonly title: string | null;
   readonly agent: string;
   readonly createdAt: number;
+  /** At random, so that what was given out for an earlier session of this id is good for nothing here. */
+  readonly invitationEpoch: number;
 }
 
 type WithoutSeq<Event> = Event extends SessionEvent ? Omit<Event, 'seq'> : never;
@@ -200,7 +202,7 @@ export interface Store {
   ): Promise<SessionRecord | undefined>;
   /**
    * Makes somebody a member, or gives a member more, never less; the owner is none. It changes nothing where
-   * the session has other `withdrawals`: what had been given out was taken back meanwhile.
+   * the session is in another epoch: what had been given out was taken back meanwhile.
    * Resolves with what the session is then; `undefined`: there is none.
    *
    * @throws {RangeError} for one more than `STORE_LIMITS.members`.
@@ -209,11 +211,11 @@ export interface Store {
     id: string,
     principal: string,
     access: Access,
-    withdrawals: number,
+    invitationEpoch: number,
   ): Promise<SessionRecord | undefined>;
   /** Takes a member out, if they are one. `undefined`: there is no such session. */
   removeMember(id: string, principal: string): Promise<SessionRecord | undefined>;
-  /** Counts one more withdrawal of its invitations. `undefined`: there is no such session. */
+  /** Begins another epoch of its invitations. `undefined`: there is no such session. */
   withdrawInvitations(id: string): Promise<SessionRecord | undefined>;
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;

@@ -17,7 +17,7 @@ export const MIGRATIONS: readonly string[] = [
     created_at BIGINT NOT NULL,
     last_activity BIGINT NOT NULL,
     message_count BIGINT NOT NULL DEFAULT 0,
-    withdrawals BIGINT NOT NULL DEFAULT 0,
+    invitation_epoch BIGINT NOT NULL DEFAULT 0,
     first_seq BIGINT NOT NULL DEFAULT 1,
     last_seq BIGINT NOT NULL DEFAULT 0
   ) WITH (fillfactor = 70);

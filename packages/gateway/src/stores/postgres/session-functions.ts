@@ -13,7 +13,7 @@ export const SESSION_FUNCTIONS = `
     max_owned BIGINT,
     principal TEXT,
     access TEXT,
-    withdrawals INTEGER,
+    invitation_epoch BIGINT,
     last_seq BIGINT,
     last_activity BIGINT,
     type TEXT,
@@ -34,7 +34,7 @@ export const SESSION_FUNCTIONS = `
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', s.key, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
       'createdAt', s.created_at, 'lastActivity', s.last_activity, 'messageCount', s.message_count,
-      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'withdrawals', s.withdrawals, 'members', coalesce(
+      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'invitationEpoch', s.invitation_epoch, 'members', coalesce(
         (SELECT json_object_agg(principal, access ORDER BY principal) FROM members
          WHERE session_id = s.id), '{}'))
   $$;
@@ -47,8 +47,8 @@ export const SESSION_FUNCTIONS = `
   DECLARE created BOOLEAN := false;
   BEGIN
     IF c.max_owned IS NULL OR (SELECT count(*) FROM sessions WHERE owner = c.owner) < c.max_owned THEN
-      INSERT INTO sessions (key, owner, title, agent, created_at, last_activity)
-      VALUES (c.session, c.owner, c.title, c.agent, c.created_at, c.created_at)
+      INSERT INTO sessions (key, owner, title, agent, created_at, last_activity, invitation_epoch)
+      VALUES (c.session, c.owner, c.title, c.agent, c.created_at, c.created_at, c.invitation_epoch)
       ON CONFLICT DO NOTHING;
       created := FOUND;
     END IF;
@@ -67,7 +67,7 @@ export const SESSION_FUNCTIONS = `
   BEGIN
     SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN RETURN NULL; END IF;
-    IF c.principal <> s.owner AND c.withdrawals = s.withdrawals THEN
+    IF c.principal <> s.owner AND c.invitation_epoch = s.invitation_epoch THEN
       IF (SELECT count(*) >= ${STORE_LIMITS.members} AND NOT bool_or(principal = c.principal)
           FROM members WHERE session_id = s.id) THEN
         RETURN to_json('full'::text);
@@ -88,7 +88,7 @@ export const SESSION_FUNCTIONS = `
 
   CREATE FUNCTION withdraw_invitations(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE sessions SET withdrawals = withdrawals + 1 WHERE key = c.session;
+    UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE key = c.session;
     RETURN find_session(c.session);
   END $$;
 

@@ -87,14 +87,14 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (session_id, principal)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX members_by_principal ON members (principal, session_id);
-  ALTER TABLE sessions ADD COLUMN withdrawals INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN invitation_epoch INTEGER NOT NULL DEFAULT 0;
   `,
 ];
 
 /** The columns of a `SessionRow`, of a table named `sessions`. */
 export const SESSION_COLUMNS = `key AS id, owner, title, agent, created_at AS createdAt,
   last_activity AS lastActivity, message_count AS messageCount, first_seq AS firstSeq,
-  last_seq AS lastSeq, withdrawals, (SELECT json_group_object(principal, access) FROM
+  last_seq AS lastSeq, invitation_epoch AS invitationEpoch, (SELECT json_group_object(principal, access) FROM
     (SELECT principal, access FROM members WHERE session_id = sessions.id ORDER BY principal)
   ) AS members`;
 

@@ -1,15 +1,16 @@
 /** Creating, changing and taking away sessions. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import { type Access, type SessionRecord, STORE_LIMITS } from '../store.ts';
+import { type Access, type NewSession, type SessionRecord, STORE_LIMITS } from '../store.ts';
 import { fromSessionRow, type Removal, type SessionRow } from './rows.ts';
 import { SESSION_COLUMNS } from './schema.ts';
 import type { SearchIndex } from './search-index.ts';
 
 /** Every method is to be called inside a transaction. */
 export function prepareSessions(db: Database.Database, index: SearchIndex) {
-  const insert = db.prepare<[string, string, string | null, string, number, number]>(
-    `INSERT INTO sessions (key, owner, title, agent, created_at, last_activity)
-     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  const insert = db.prepare<[NewSession]>(
+    `INSERT INTO sessions (key, owner, title, agent, created_at, last_activity, invitation_epoch)
+     VALUES (@id, @owner, @title, @agent, @createdAt, @createdAt, @invitationEpoch)
+     ON CONFLICT DO NOTHING`,
   );
   const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
@@ -46,7 +47,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   );
 
   const countWithdrawal = db.prepare<[string]>(
-    'UPDATE sessions SET withdrawals = withdrawals + 1 WHERE key = ?',
+    'UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE key = ?',
   );
   const addMember = db.prepare<[string, Access, string, string]>(
     `INSERT INTO members (session_id, principal, access)
@@ -86,17 +87,12 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
 
   return {
     createSession(
-      id: string,
-      owner: string,
-      title: string | null,
-      agent: string,
-      createdAt: number,
+      session: NewSession,
       maxOwned?: number,
     ): { session: SessionRecord | undefined; created: boolean } {
-      const mayOwn = maxOwned === undefined || (countOwned.get(owner) ?? 0) < maxOwned;
-      const created =
-        mayOwn && insert.run(id, owner, title, agent, createdAt, createdAt).changes > 0;
-      return { session: find(id), created };
+      const mayOwn = maxOwned === undefined || (countOwned.get(session.owner) ?? 0) < maxOwned;
+      const created = mayOwn && insert.run(session).changes > 0;
+      return { session: find(session.id), created };
     },
     updateSession(
       id: string,
@@ -111,10 +107,10 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       id: string,
       principal: string,
       access: Access,
-      withdrawals: number,
+      invitationEpoch: number,
     ): SessionRecord | 'full' | undefined {
       const session = find(id);
-      if (session?.withdrawals !== withdrawals) return session;
+      if (session?.invitationEpoch !== invitationEpoch) return session;
       if (isFull.get(principal, id)) return 'full';
       addMember.run(principal, access, id, principal);
       return find(id);
