@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -53,6 +54,23 @@ async function builtPage(): Promise<string> {
   await writeFile(join(root, 'assets', 'index-Db5Ri2Ma.css'), 'body {}');
   return root;
 }
+
+test.each(['/', '/assets/index-BMVn9zjG.js', '/s/assets/index-BMVn9zjG.js'])(
+  'to a name that was pointed here, %s is refused',
+  async (path) => {
+    const url = await serve(await builtPage());
+    const statusFor = async (headers: Record<string, string>) => {
+      const asked = request(`${url}${path}`, { headers }).end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      return response.statusCode;
+    };
+    expect(await statusFor({})).toBe(200);
+    expect(await statusFor({ Host: 'evil.example' })).toBe(403);
+    // The frame of a diagram has no origin, and loads its scripts.
+    expect(await statusFor({ Origin: 'null' })).toBe(path === '/' ? 403 : 200);
+  },
+);
 
 test('the page is never kept unasked, its hashed assets for a year', async () => {
   const url = await serve(await builtPage());

@@ -23,29 +23,36 @@ const LOCAL_HOSTS: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 const AUTHORITY = /^https?:\/\/([^/?#]*)/i;
 
 /**
- * Refuses a request that is addressed to another name (DNS rebinding) or sent by a page of a foreign
- * origin.
+ * Refuses a request that is addressed to another name (DNS rebinding). Returns the one that it is
+ * addressed to, with its port.
  *
  * @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; `INVALID_MESSAGE` for one that is addressed twice (RFC 9112
  *   section 3.2): what stands before this server may have gone by the other name.
  */
-export function checkOrigin(request: Asking, { isSecure }: From, rules: OriginRules): void {
+export function checkHost(request: Asking, rules: OriginRules): string {
   if ((request.headersDistinct.host?.length ?? 0) > 1) {
     throw new ProtocolError('INVALID_MESSAGE', 'Expected one Host header, got several.');
   }
-  if (rules.origins.includes('*')) return;
-  const { origin } = request.headers;
   // A target that names a host counts, and not the Host header (RFC 9112 section 3.2.2).
   const host = AUTHORITY.exec(request.url ?? '')?.[1] ?? request.headers.host ?? '';
-  if (!isOwnHost(host, rules)) {
-    throw new ProtocolError(
-      'ORIGIN_NOT_ALLOWED',
-      `This server does not answer to the host name ${JSON.stringify(host.slice(0, 260))}.`,
-      {
-        details: `Known host names: ${[...LOCAL_HOSTS, ...rules.hosts].join(', ')}. Add it to the setting hosts.`,
-      },
-    );
-  }
+  if (rules.origins.includes('*') || isOwnHost(host, rules)) return host;
+  const known = [...LOCAL_HOSTS, ...rules.hosts].join(', ');
+  throw new ProtocolError(
+    'ORIGIN_NOT_ALLOWED',
+    `This server does not answer to the host name ${JSON.stringify(host.slice(0, 260))}.`,
+    { details: `Known host names: ${known}. Add it to the setting hosts.` },
+  );
+}
+
+/**
+ * Refuses what `checkHost` refuses, and what a page of a foreign origin sends.
+ *
+ * @throws {ProtocolError} as `checkHost`
+ */
+export function checkOrigin(request: Asking, { isSecure }: From, rules: OriginRules): void {
+  const host = checkHost(request, rules);
+  if (rules.origins.includes('*')) return;
+  const { origin } = request.headers;
   if (origin === undefined) return;
   const scheme = isSecure ? 'https' : 'http';
   if (origin === `${scheme}://${host}`.toLowerCase() || rules.origins.includes(origin)) return;

@@ -1,7 +1,7 @@
 /** What holds for every request: who may ask, what browsers are told, what is counted. */
 import type { MiddlewareHandler } from 'hono';
 import { cookieFor, cookieScope } from '../auth/authenticator.ts';
-import { checkOrigin } from '../origin.ts';
+import { checkHost, checkOrigin } from '../origin.ts';
 import type { AppDeps, HttpContext, HttpEnv } from './deps.ts';
 import { isAsset } from './page.ts';
 
@@ -33,10 +33,10 @@ export function guard({ addresses, originRules, metrics }: AppDeps): MiddlewareH
 /** @throws {ProtocolError} `ORIGIN_NOT_ALLOWED`; behind `guard`, so that refusals are counted too. */
 export function onlyAllowedOrigins({ originRules }: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
+    const { incoming } = context.env;
     // The frame that draws diagrams has no origin, and loads its scripts from here.
-    if (!isAsset(context.req.path)) {
-      checkOrigin(context.env.incoming, context.get('client'), originRules);
-    }
+    if (isAsset(context.req.path)) checkHost(incoming, originRules);
+    else checkOrigin(incoming, context.get('client'), originRules);
     await next();
   };
 }
