@@ -1,31 +1,23 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { join } from 'node:path';
+import { connect, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
-import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { startGuarded } from '../auth/people.ts';
+import { startGateway } from '../helpers/gateway.ts';
+
+/** A TCP connection that says nothing. */
+async function open(http: string, localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(http).port), host: '127.0.0.1', localAddress });
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  return socket;
+}
 
 test('[R8] connections from one address are bounded in number, whatever they ask', async () => {
-  const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
-  await writeFile(tokensFile, newToken('alice').line);
-  const { http } = await startGateway({
-    agents: [echoAgent],
-    auth: 'token',
-    tokensFile,
-    maxConnectionsPerAddress: 1,
-  });
-  const port = Number(new URL(http).port);
-  const open = async (localAddress: string) => {
-    const socket = connect({ port, host: '127.0.0.1', localAddress });
-    socket.on('error', () => {});
-    onTestFinished(() => void socket.destroy());
-    await once(socket, 'connect');
-    return socket;
-  };
-  const crowd = await Promise.all(Array.from({ length: 101 }, () => open('127.0.0.2')));
-  await once(await open('127.0.0.2'), 'close');
+  const { http } = await startGuarded(['alice'], { maxConnectionsPerAddress: 1 });
+  const crowd = await Promise.all(Array.from({ length: 101 }, () => open(http, '127.0.0.2')));
+  await once(await open(http, '127.0.0.2'), 'close');
   expect(crowd.every(({ closed }) => !closed)).toBe(true);
   // Nobody else is short of anything.
   expect((await fetch(`${http}/api/health`)).status).toBe(200);
@@ -33,16 +25,8 @@ test('[R8] connections from one address are bounded in number, whatever they ask
 
 test('[R8] connections that ask nothing are bounded in number, and give their places back', async () => {
   const { http } = await startGateway({ agents: [echoAgent], maxConnections: 1 });
-  const port = Number(new URL(http).port);
-  const open = async () => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('error', () => {});
-    onTestFinished(() => void socket.destroy());
-    await once(socket, 'connect');
-    return socket;
-  };
-  const crowd = await Promise.all(Array.from({ length: 1_001 }, open));
-  const dropped = await open();
+  const crowd = await Promise.all(Array.from({ length: 1_001 }, () => open(http)));
+  const dropped = await open(http);
   await once(dropped, 'close');
   expect(crowd.every(({ closed }) => !closed)).toBe(true);
   for (const socket of crowd) socket.resetAndDestroy();

@@ -4,9 +4,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { Invitations } from '../../packages/gateway/src/auth/invitations.ts';
 import { Signer } from '../../packages/gateway/src/auth/signing.ts';
 import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
+import type { Hub } from '../../packages/gateway/src/sessions/hub.ts';
 import { Members } from '../../packages/gateway/src/sessions/members.ts';
 import { SessionRecords } from '../../packages/gateway/src/sessions/session-records.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { newSession } from '../contract/store-records.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { gated } from '../helpers/gated-store.ts';
@@ -59,6 +61,10 @@ async function house(options: GatewayOptions = {}): Promise<House> {
   };
   return { ...guarded, alice, sessionId, ask, invite };
 }
+
+/** What takes people in and out, beside a server that has them connected. */
+const membersIn = (store: Store, hub: Hub) =>
+  new Members({ store, hub }, new SessionRecords(store, hub));
 
 /** Of each message that somebody who may only read may not send, what makes it a good one. */
 const WRITING: Readonly<Record<string, object>> = {
@@ -249,7 +255,7 @@ describe('who was invited', () => {
   test('and came in while they were being taken out is taken out of it, too', async () => {
     const gate = gated(new MemoryStore());
     const { hub } = await startComposed({ keptIn: gate.store });
-    const members = new Members({ store: gate.store, hub }, new SessionRecords(gate.store, hub));
+    const members = membersIn(gate.store, hub);
     const { session } = await gate.store.createSession(newSession('s', { owner: 'alice' }));
     if (!session) throw new Error('It was not made.');
     gate.hold('withdrawInvitations');
@@ -294,7 +300,7 @@ describe('who was invited', () => {
     const bob = await TestSocket.open(ws);
     bob.send({ type: 'session_join', session_id: 's' });
     await read.promise;
-    const members = new Members({ store, hub }, new SessionRecords(store, hub));
+    const members = membersIn(store, hub);
     await members.expel({ id: 'alice' }, 's', 'bob');
     late.resolve();
     expect((await bob.next('error')).data.code).toBe('SESSION_NOT_FOUND');
@@ -316,7 +322,7 @@ describe('who was invited', () => {
     const data = { content: 'other words', replaces: 'm-1' };
     bob.send({ type: 'chat_message', message_id: 'm-2', session_id: 's', data });
     await gate.held(1);
-    const members = new Members({ store, hub }, new SessionRecords(store, hub));
+    const members = membersIn(store, hub);
     await members.expel({ id: 'alice' }, 's', 'bob');
     gate.release();
     expect((await bob.find(({ reply_to }) => reply_to === 'm-2')).type).toBe('error');
@@ -326,7 +332,7 @@ describe('who was invited', () => {
   test('nor by one that is being accepted in that moment', async () => {
     const gate = gated(new MemoryStore());
     const { hub } = await startComposed({ keptIn: gate.store });
-    const members = new Members({ store: gate.store, hub }, new SessionRecords(gate.store, hub));
+    const members = membersIn(gate.store, hub);
     await gate.store.createSession(newSession('s', { owner: 'alice' }));
     const given = {
       sessionId: 's',

@@ -65,10 +65,7 @@ export class Limits {
   reachFrom(address: ClientAddress): (() => void) | undefined {
     const { maxConnectionsPerAddress: limit } = this.#options;
     if (limit === 0 || this.#isExempt(address)) return () => {};
-    const { reached } = this.#connections;
-    if (reached.of(address.network) >= limit + REQUESTS_PER_ADDRESS) return undefined;
-    reached.add(address.network);
-    return () => reached.remove(address.network);
+    return place(this.#connections.reached, address.network, limit + REQUESTS_PER_ADDRESS);
   }
 
   /**
@@ -122,13 +119,18 @@ function take(
 }
 
 function enter(tally: Tally, key: string, limit: number, whose: string): () => void {
-  if (limit > 0 && tally.of(key) >= limit) {
-    throw new ProtocolError(
-      'CONNECTION_LIMIT',
-      `${limit} connections ${whose} are open, as many as may be. Close one, or try again later.`,
-      { limit, retry_after_ms: PLACE_RETRY_MS },
-    );
-  }
+  const leave = place(tally, key, limit);
+  if (leave) return leave;
+  throw new ProtocolError(
+    'CONNECTION_LIMIT',
+    `${limit} connections ${whose} are open, as many as may be. Close one, or try again later.`,
+    { limit, retry_after_ms: PLACE_RETRY_MS },
+  );
+}
+
+/** One of so many places, and how it is given back; `undefined`: all are taken. */
+function place(tally: Tally, key: string, limit: number): (() => void) | undefined {
+  if (limit > 0 && tally.of(key) >= limit) return undefined;
   tally.add(key);
   return () => tally.remove(key);
 }

@@ -1,5 +1,5 @@
 /** Makes guessing useless: after some failures from an address no secret from there is looked at for a while. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { ProtocolError } from '@parley/protocol';
 import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import type { ClientAddress } from '../address.ts';
@@ -40,7 +40,7 @@ export class Attempts {
     look: () => Promise<Result>,
   ): Promise<Result> {
     if (this.#limit === 0) return look();
-    const mark = `${address.network} ${createHash('sha256').update(secret).digest('base64')}`;
+    const mark = `${address.network} ${hash('sha256', secret, 'base64')}`;
     const done = this.#known.has(mark) ? undefined : await this.#admit(address.network);
     try {
       const result = await look();

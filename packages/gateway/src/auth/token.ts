@@ -72,8 +72,8 @@ export class TokenAuth implements Authenticator {
 
   #signedIn(header: string | undefined): Identity | undefined {
     for (const value of this.#cookie.read(header)) {
-      const said = JSON.parse(Buffer.from(value, 'base64url').toString());
-      const [id, expiresAt, digest, trust] = said;
+      const said = Buffer.from(value, 'base64url').toString();
+      const [id, expiresAt, digest, trust] = JSON.parse(said);
       if (digest === null && trust !== this.#jwt?.trust) continue;
       const identity = this.#withRevocation({
         principal: { id },

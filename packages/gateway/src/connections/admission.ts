@@ -111,9 +111,9 @@ export class Admission {
     }
   }
 
-  #cookieOf(identity: Identity | undefined, { isSecure }: ClientAddress): string | undefined {
+  #cookieOf(identity: Identity | undefined, address: ClientAddress): string | undefined {
     if (!identity?.setCookie) return undefined;
-    return cookieFor(identity.setCookie, cookieScope(this.#options, { isSecure }));
+    return cookieFor(identity.setCookie, cookieScope(this.#options, address));
   }
 }
 

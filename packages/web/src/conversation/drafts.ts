@@ -42,7 +42,10 @@ function handOver(): void {
   }
 }
 handOver();
-addEventListener('storage', handOver);
+addEventListener('storage', ({ newValue }) => {
+  // What another tab has written takes nothing away; it writes with every key.
+  if (newValue === null) handOver();
+});
 
 function write(key: string, words: string): void {
   const isOfThisTab = readKept(key) === read(key);
