@@ -42,7 +42,8 @@ export async function startComposed(options: ComposedOptions = {}) {
   const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const hub = new Hub(new MemoryBus(), log, new Watchers(keptIn, log));
+  const bus = new MemoryBus();
+  const hub = new Hub(bus, log, new Watchers(keptIn, bus, log));
   const runs = new RunManager({
     store: keptIn,
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),

@@ -117,7 +117,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
   const addresses = new ClientAddresses(config.trustedProxies);
   const bus = new MemoryBus();
-  const hub = new Hub(bus, log, new Watchers(store, log));
+  const hub = new Hub(bus, log, new Watchers(store, bus, log));
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
   const runs = new RunManager({
     store,
@@ -187,6 +187,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await cleaner.close();
     authentication.close();
     await store.close();
+    hub.close();
     await bus.close();
   }
 

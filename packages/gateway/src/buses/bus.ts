@@ -1,19 +1,22 @@
-/** Carries what happens in a session to every node that has someone in it. */
-import type { ServerMessage } from '@parley/protocol';
-
-/** One thing that happened in a session: one object for all who hear of it. */
-export interface Delivery {
-  readonly message: ServerMessage & { readonly session_id: string };
-  /** The connection that caused it and was told directly; it does not hear it again. */
-  readonly origin?: string;
-  /** Who may see the session, where it is another one by this than it was: their lists are. */
-  readonly audience?: readonly string[];
+/**
+ * Carries what happens on one node to the others. It is quick, and may lose what it carries: what must
+ * not be lost is in the store, and is read from there by whoever finds that something is missing.
+ */
+export interface Bus {
+  /** Whether there may be other nodes at all. */
+  readonly reachesOthers: boolean;
+  /**
+   * Takes it to every other node that follows the topic, in the order in which this node publishes;
+   * this node itself does not receive it. What JSON can say. Never throws.
+   */
+  publish(topic: string, notice: object): void;
+  /** Calls `receive` with what other nodes publish in the topic. It must not throw. */
+  follow(topic: string, receive: (notice: object) => void): Following;
+  close(): Promise<void>;
 }
 
-export interface Bus {
-  /** Deliveries of one session arrive in the order in which they were published. */
-  publish(delivery: Delivery): void;
-  /** The one place where this node takes deliveries. */
-  subscribe(receive: (delivery: Delivery) => void): void;
-  close(): Promise<void>;
+export interface Following {
+  /** Resolves when everything that is published from then on is received, or when that cannot be had now. */
+  readonly ready: Promise<void>;
+  end(): void;
 }

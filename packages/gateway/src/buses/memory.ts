@@ -1,18 +1,50 @@
-import type { Bus, Delivery } from './bus.ts';
+import type { Bus, Following } from './bus.ts';
 
-/** The bus of a single process: what is published has arrived when `publish` returns. */
+/** Nodes of one process, which reach each other without a network: as a rule there is one. */
+export class MemoryExchange {
+  readonly #nodes = new Set<MemoryBus>();
+
+  node(): MemoryBus {
+    const node = new MemoryBus(this.#nodes);
+    this.#nodes.add(node);
+    return node;
+  }
+}
+
 export class MemoryBus implements Bus {
-  #receive: (delivery: Delivery) => void = () => {};
+  readonly #nodes: Set<MemoryBus>;
+  readonly #receivers = new Map<string, Set<(notice: object) => void>>();
 
-  publish(delivery: Delivery): void {
-    this.#receive(delivery);
+  constructor(nodes: Set<MemoryBus> = new Set()) {
+    this.#nodes = nodes;
   }
 
-  subscribe(receive: (delivery: Delivery) => void): void {
-    this.#receive = receive;
+  get reachesOthers(): boolean {
+    return this.#nodes.size > 1;
+  }
+
+  publish(topic: string, notice: object): void {
+    for (const node of this.#nodes) {
+      if (node === this) continue;
+      // As over a network: nobody shares an object with another node.
+      for (const receive of node.#receivers.get(topic) ?? []) receive(structuredClone(notice));
+    }
+  }
+
+  follow(topic: string, receive: (notice: object) => void): Following {
+    const receivers = this.#receivers.get(topic) ?? new Set();
+    this.#receivers.set(topic, receivers.add(receive));
+    return {
+      ready: Promise.resolve(),
+      end: () => {
+        receivers.delete(receive);
+        if (receivers.size === 0) this.#receivers.delete(topic);
+      },
+    };
   }
 
   async close(): Promise<void> {
-    this.#receive = () => {};
+    this.#nodes.delete(this);
+    this.#receivers.clear();
   }
 }

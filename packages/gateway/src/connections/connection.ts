@@ -12,10 +12,10 @@ import {
 } from '@parley/protocol';
 import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts';
 import type { Principal } from '../auth/principal.ts';
-import type { Delivery } from '../buses/bus.ts';
 import { asProtocolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Delivery } from '../sessions/delivery.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
 import { Background } from './inbound/background.ts';

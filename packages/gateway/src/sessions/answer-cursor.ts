@@ -1,6 +1,6 @@
 /** How far one connection is in the answer that is being written, and the text that it is owed. */
 import { createMessage, encode, type ServerMessageOf } from '@parley/protocol';
-import type { Delivery } from '../buses/bus.ts';
+import type { Delivery } from './delivery.ts';
 import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
 
 /**

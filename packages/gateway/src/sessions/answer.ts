@@ -43,6 +43,7 @@ export async function waitForAnswer(
   signal.addEventListener('abort', stopWaiting, { once: true });
   const session = hub.subscribe(await question.enter(), subscriber);
   try {
+    await session.followed;
     const renew = session.renewal();
     const record = await store.getSession(sessionId);
     if (record) renew(record);

@@ -1,8 +1,11 @@
-/** Which of this node's connections follow which session: where a message goes out. */
+/** Who follows which session, here and on the other nodes: where a message goes out. */
+import { randomUUID } from 'node:crypto';
 import { createMessage } from '@parley/protocol';
-import type { Bus, Delivery } from '../buses/bus.ts';
+import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
+import type { Delivery } from './delivery.ts';
+import type { PresenceOfNode } from './presence.ts';
 import { Session, type Subscriber } from './session.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
 import type { Watcher, Watchers } from './watchers.ts';
@@ -12,18 +15,33 @@ import type { Watcher, Watchers } from './watchers.ts';
  * would go out else.
  */
 const PRESENCE_INTERVAL_MS = 100;
+/** Every node says anew who is there, so that what was lost on the way is told, milliseconds. */
+const PRESENCE_REPEAT_MS = 20_000;
+
+type Ending = 'deleted' | 'expired';
+
+/** What nodes that have someone in a session tell each other of it. */
+type Notice =
+  | { readonly kind: 'said'; readonly delivery: Delivery; readonly record?: SessionRecord }
+  | { readonly kind: 'ended'; readonly status: Ending }
+  | { readonly kind: 'expelled'; readonly record: SessionRecord; readonly person: string }
+  | { readonly kind: 'present'; readonly node: string; readonly there: PresenceOfNode }
+  /** From a node that has someone in the session since now. */
+  | { readonly kind: 'who_is_there' };
 
 export class Hub {
   readonly #bus: Bus;
   readonly #log: Logger;
   readonly #watchers: Watchers;
+  readonly #node = randomUUID();
   readonly #sessions = new Map<string, Session>();
+  readonly #repeat: NodeJS.Timeout;
 
   constructor(bus: Bus, log: Logger, watchers: Watchers) {
     this.#bus = bus;
     this.#log = log;
     this.#watchers = watchers;
-    bus.subscribe((delivery) => this.#deliver(delivery));
+    this.#repeat = setInterval(() => this.#repeatPresence(), PRESENCE_REPEAT_MS).unref();
   }
 
   /** The session, while someone on this node follows it. */
@@ -39,8 +57,12 @@ export class Hub {
   subscribe(record: SessionRecord, subscriber: Subscriber): Session {
     let session = this.#sessions.get(record.id);
     if (!session) {
-      session = new Session(record);
+      const following = this.#bus.follow(topicOf(record.id), (notice) =>
+        this.#take(record.id, notice as Notice),
+      );
+      session = new Session(record, following);
       this.#sessions.set(record.id, session);
+      void following.ready.then(() => this.#tell(record.id, { kind: 'who_is_there' }));
     }
     session.subscribers.add(subscriber);
     if (subscriber.isShown) this.#presenceSoon(session);
@@ -50,12 +72,13 @@ export class Hub {
   unsubscribe(sessionId: string, subscriber: Subscriber): void {
     const session = this.#sessions.get(sessionId);
     if (!session?.subscribers.delete(subscriber)) return;
-    if (session.subscribers.size === 0) {
-      clearTimeout(session.presenceTimer);
-      this.#sessions.delete(sessionId);
-    } else if (subscriber.isShown) {
-      this.#presenceSoon(session);
+    const wasSeen = subscriber.isShown;
+    if (session.subscribers.size > 0) {
+      if (wasSeen) this.#presenceSoon(session);
+      return;
     }
+    if (wasSeen) this.#tellPresence(session);
+    this.#forget(session);
   }
 
   /** Tells everyone in the session, on whatever node. */
@@ -63,15 +86,24 @@ export class Hub {
     message: Delivery['message'],
     about: {
       readonly origin?: string | undefined;
+      /** Who may see the session, where it is another one by this than it was: their lists are. */
       readonly audience?: readonly string[] | undefined;
+      /** The session, where this is that it was changed. */
+      readonly record?: SessionRecord;
     } = {},
   ): void {
-    const { origin, audience } = about;
-    this.#bus.publish({
-      message,
-      ...(origin === undefined ? {} : { origin }),
-      ...(audience === undefined ? {} : { audience }),
+    const { origin, audience, record } = about;
+    const delivery = origin === undefined ? { message } : { message, origin };
+    this.#everywhere(message.session_id, {
+      kind: 'said',
+      delivery,
+      ...(record === undefined ? {} : { record }),
     });
+    if (!audience) return;
+    const session = this.#sessions.get(message.session_id);
+    for (const person of session ? audienceOf(session.record) : audience) {
+      this.#watchers.changed(person, message.session_id);
+    }
   }
 
   /** Tells the connection of all sessions that this person may see, until the returned function is called. */
@@ -80,45 +112,82 @@ export class Hub {
   }
 
   /**
-   * Takes everyone on this node out of a session that is no more. `record`: what it was; of a session
-   * that nobody here is in it is not known otherwise.
+   * Takes everyone out of a session that is no more. `record`: what it was; of a session that nobody here
+   * is in it is not known otherwise.
    */
-  end(sessionId: string, status: 'deleted' | 'expired', record?: SessionRecord): void {
-    const session = this.#sessions.get(sessionId);
-    const last = record ?? session?.record;
+  end(sessionId: string, status: Ending, record?: SessionRecord): void {
+    const last = record ?? this.#sessions.get(sessionId)?.record;
     if (last) {
       const delivery = { message: sessionStatus(last, status) };
       for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
     }
-    if (!session) return;
-    clearTimeout(session.presenceTimer);
-    this.#sessions.delete(sessionId);
-    for (const subscriber of session.subscribers) this.#guard(() => subscriber.ended(status));
+    this.#everywhere(sessionId, { kind: 'ended', status });
   }
 
-  /** Takes somebody on this node out of a session that is no longer for them: as if it were no more. */
+  /** Takes somebody out of a session that is no longer for them: as if it were no more. */
   expel(record: SessionRecord, person: string): void {
-    const session = this.#sessions.get(record.id);
-    for (const subscriber of session?.subscribers ?? []) {
-      if (subscriber.person !== person) continue;
-      this.unsubscribe(record.id, subscriber);
-      this.#guard(() => subscriber.ended('deleted'));
-    }
+    this.#everywhere(record.id, { kind: 'expelled', record, person });
     this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
   }
 
-  #deliver(delivery: Delivery): void {
-    const { session_id: sessionId, seq } = delivery.message;
+  close(): void {
+    clearInterval(this.#repeat);
+  }
+
+  /** First here: what others hear of may come back as what they say to it. */
+  #everywhere(sessionId: string, notice: Notice): void {
+    this.#take(sessionId, notice);
+    this.#tell(sessionId, notice);
+  }
+
+  #tell(sessionId: string, notice: Notice): void {
+    this.#bus.publish(topicOf(sessionId), notice);
+  }
+
+  #take(sessionId: string, notice: Notice): void {
     const session = this.#sessions.get(sessionId);
-    if (delivery.audience) {
-      const audience = session ? audienceOf(session.record) : delivery.audience;
-      for (const person of audience) this.#watchers.changed(person, sessionId);
-    }
     if (!session) return;
+    switch (notice.kind) {
+      case 'said':
+        this.#deliver(session, notice.delivery, notice.record);
+        break;
+      case 'ended':
+        this.#forget(session);
+        for (const subscriber of session.subscribers) {
+          this.#guard(() => subscriber.ended(notice.status));
+        }
+        break;
+      case 'expelled':
+        session.change(notice.record);
+        for (const subscriber of session.subscribers) {
+          if (subscriber.person !== notice.person) continue;
+          this.unsubscribe(sessionId, subscriber);
+          this.#guard(() => subscriber.ended('deleted'));
+        }
+        break;
+      case 'present':
+        session.heardOf(notice.node, notice.there);
+        this.#presenceSoon(session, { own: false });
+        break;
+      case 'who_is_there':
+        this.#tellPresence(session);
+        break;
+    }
+  }
+
+  #deliver(session: Session, delivery: Delivery, record: SessionRecord | undefined): void {
+    if (record) session.change(record);
+    const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
     for (const subscriber of session.subscribers) {
       this.#guard(() => subscriber.deliver(delivery));
     }
+  }
+
+  #forget(session: Session): void {
+    const { id } = session.record;
+    session.close();
+    if (this.#sessions.get(id) === session) this.#sessions.delete(id);
   }
 
   /** One subscriber's fault stays its own (R9). */
@@ -130,12 +199,36 @@ export class Hub {
     }
   }
 
-  #presenceSoon(session: Session): void {
+  /** `own`: it is this node's that has changed, of which the others do not know yet. */
+  #presenceSoon(session: Session, { own = true } = {}): void {
+    if (own) session.isPresenceNews = true;
     session.presenceTimer ??= setTimeout(() => {
       session.presenceTimer = undefined;
-      this.publish(
-        createMessage('presence', session.presence(), { session_id: session.record.id }),
-      );
+      if (session.isPresenceNews) this.#tellPresence(session);
+      const id = session.record.id;
+      const message = createMessage('presence', session.presence(), { session_id: id });
+      this.#deliver(session, { message }, undefined);
     }, PRESENCE_INTERVAL_MS);
   }
+
+  #tellPresence(session: Session): void {
+    session.isPresenceNews = false;
+    this.#tell(session.record.id, {
+      kind: 'present',
+      node: this.#node,
+      there: session.presenceHere(),
+    });
+  }
+
+  #repeatPresence(): void {
+    if (!this.#bus.reachesOthers) return;
+    for (const session of this.#sessions.values()) {
+      this.#tellPresence(session);
+      if (session.forgetSilent(3 * PRESENCE_REPEAT_MS)) this.#presenceSoon(session, { own: false });
+    }
+  }
+}
+
+function topicOf(sessionId: string): string {
+  return `session ${sessionId}`;
 }

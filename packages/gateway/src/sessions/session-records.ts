@@ -23,7 +23,7 @@ export class SessionRecords {
 
   /** Takes a change that is on disk, and tells everyone who may see the session. */
   changed(record: SessionRecord): void {
-    this.#hub.get(record.id)?.change(record);
-    this.#hub.publish(sessionStatus(record, 'active'), { audience: audienceOf(record) });
+    const audience = audienceOf(record);
+    this.#hub.publish(sessionStatus(record, 'active'), { audience, record });
   }
 }

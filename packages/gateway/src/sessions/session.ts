@@ -1,5 +1,7 @@
-import type { Delivery } from '../buses/bus.ts';
+import type { Following } from '../buses/bus.ts';
 import type { SessionRecord } from '../stores/store.ts';
+import type { Delivery } from './delivery.ts';
+import { countPresence, type PresenceOfNode, sumPresence } from './presence.ts';
 
 /** Someone on this node who follows a session: a connection, or a request that waits for an answer. */
 export interface Subscriber {
@@ -16,13 +18,24 @@ export interface Subscriber {
 export class Session {
   #record: SessionRecord;
   #changes = 0;
+  readonly #following: Following;
   readonly subscribers = new Set<Subscriber>();
   /** The highest `seq` published while followed; 0 before the first. */
   lastSeq = 0;
   presenceTimer: NodeJS.Timeout | undefined;
+  /** Who is here has changed, and the other nodes do not know. */
+  isPresenceNews = false;
+  /** Who is in the session on other nodes, and when that was heard, milliseconds of this process. */
+  readonly #elsewhere = new Map<string, { readonly there: PresenceOfNode; readonly at: number }>();
 
-  constructor(record: SessionRecord) {
+  constructor(record: SessionRecord, following: Following) {
     this.#record = record;
+    this.#following = following;
+  }
+
+  /** Resolves when nothing that other nodes say of the session is missed any more. */
+  get followed(): Promise<void> {
+    return this.#following.ready;
   }
 
   /** As it was when it was last read or changed; its counts and times may be behind the log. */
@@ -47,18 +60,33 @@ export class Session {
     };
   }
 
+  /** Who is here on this node. */
+  presenceHere(): PresenceOfNode {
+    const people = [...this.subscribers].flatMap(({ person, isShown }) => (isShown ? person : []));
+    return countPresence(people);
+  }
+
   /** Who is here, each once, at most 100, and how many connections there are in all. */
   presence(): { participants: { id: string; connections: number }[]; connections: number } {
-    const counts = new Map<string, number>();
-    let connections = 0;
-    for (const { person, isShown } of this.subscribers) {
-      if (!isShown) continue;
-      connections += 1;
-      counts.set(person, (counts.get(person) ?? 0) + 1);
-    }
-    const participants = [...counts]
-      .slice(0, 100)
-      .map(([id, count]) => ({ id, connections: count }));
-    return { participants, connections };
+    const elsewhere = Array.from(this.#elsewhere.values(), ({ there }) => there);
+    const { participants, connections } = sumPresence([this.presenceHere(), ...elsewhere]);
+    return { participants: [...participants], connections };
+  }
+
+  heardOf(node: string, there: PresenceOfNode): void {
+    if (there.connections === 0) this.#elsewhere.delete(node);
+    else this.#elsewhere.set(node, { there, at: performance.now() });
+  }
+
+  /** Forgets nodes that have not been heard of for so long, milliseconds. `true`: there were some. */
+  forgetSilent(afterMs: number): boolean {
+    const silent = [...this.#elsewhere].filter(([, { at }]) => performance.now() - at > afterMs);
+    for (const [node] of silent) this.#elsewhere.delete(node);
+    return silent.length > 0;
+  }
+
+  close(): void {
+    clearTimeout(this.presenceTimer);
+    this.#following.end();
   }
 }

@@ -17,9 +17,9 @@ import {
 } from '@parley/protocol';
 import { accessOf } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
-import type { Delivery } from '../buses/bus.ts';
 import type { SessionPage, SessionRecord, Store } from '../stores/store.ts';
 import { AnswerCursor } from './answer-cursor.ts';
+import type { Delivery } from './delivery.ts';
 import type { Hub } from './hub.ts';
 import type { Session, Subscriber } from './session.ts';
 import { sessionStatus } from './session-status.ts';
@@ -196,6 +196,8 @@ export class Subscription implements Subscriber {
   }
 
   async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
+    // What is published from now on is heard; what was before is in the log.
+    await this.#session.followed;
     await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read({ after: afterSeq });

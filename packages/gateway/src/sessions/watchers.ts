@@ -1,7 +1,9 @@
 /** Who follows the list of their sessions: told what a session is when it has changed. */
-import type { Delivery } from '../buses/bus.ts';
+
+import type { Bus, Following } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
+import type { Delivery } from './delivery.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
 
 /** Takes a `session_status` for one connection. */
@@ -13,6 +15,7 @@ const INTERVAL_MS = 1_000;
 const MOST_AT_ONCE = 100;
 
 interface Watched {
+  readonly following: Following;
   readonly watchers: Set<Watcher>;
   /** Sessions that have changed since they were told of. */
   readonly changed: Set<string>;
@@ -21,48 +24,77 @@ interface Watched {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** What nodes tell each other of the sessions of a person. */
+type Notice =
+  | { readonly kind: 'changed'; readonly sessionId: string }
+  | { readonly kind: 'ended'; readonly delivery: Delivery };
+
 export class Watchers {
   readonly #store: Store;
+  readonly #bus: Bus;
   readonly #log: Logger;
   readonly #people = new Map<string, Watched>();
 
-  constructor(store: Store, log: Logger) {
+  constructor(store: Store, bus: Bus, log: Logger) {
     this.#store = store;
+    this.#bus = bus;
     this.#log = log;
   }
 
   /** From now on until the returned function is called. */
   watch(person: string, watcher: Watcher): () => void {
-    const watched = this.#people.get(person) ?? {
+    const watched = this.#people.get(person) ?? this.#begin(person);
+    watched.watchers.add(watcher);
+    return () => {
+      watched.watchers.delete(watcher);
+      if (watched.watchers.size > 0 || this.#people.get(person) !== watched) return;
+      clearTimeout(watched.timer);
+      watched.following.end();
+      this.#people.delete(person);
+    };
+  }
+
+  #begin(person: string): Watched {
+    const watched: Watched = {
+      following: this.#bus.follow(topicOf(person), (notice) =>
+        this.#take(person, notice as Notice),
+      ),
       watchers: new Set(),
       changed: new Set(),
       reading: new Set(),
       timer: undefined,
     };
     this.#people.set(person, watched);
-    watched.watchers.add(watcher);
-    return () => {
-      watched.watchers.delete(watcher);
-      if (watched.watchers.size > 0 || this.#people.get(person) !== watched) return;
-      clearTimeout(watched.timer);
-      this.#people.delete(person);
-    };
+    return watched;
   }
 
   /** A session of this person's, or shared with them, has changed; what it is then is read when it is told. */
   changed(person: string, sessionId: string): void {
-    const watched = this.#people.get(person);
-    if (!watched) return;
-    watched.changed.add(sessionId);
-    this.#soon(person, watched);
+    this.#everywhere(person, { kind: 'changed', sessionId });
   }
 
   /** Tells at once: of a session that is no more there is nothing to read. */
   ended(person: string, delivery: Delivery): void {
+    this.#everywhere(person, { kind: 'ended', delivery });
+  }
+
+  #everywhere(person: string, notice: Notice): void {
+    this.#take(person, notice);
+    this.#bus.publish(topicOf(person), notice);
+  }
+
+  #take(person: string, notice: Notice): void {
     const watched = this.#people.get(person);
-    watched?.changed.delete(delivery.message.session_id);
-    watched?.reading.delete(delivery.message.session_id);
-    for (const watcher of watched?.watchers ?? []) watcher(delivery);
+    if (!watched) return;
+    if (notice.kind === 'changed') {
+      watched.changed.add(notice.sessionId);
+      this.#soon(person, watched);
+      return;
+    }
+    const { delivery } = notice;
+    watched.changed.delete(delivery.message.session_id);
+    watched.reading.delete(delivery.message.session_id);
+    for (const watcher of watched.watchers) watcher(delivery);
   }
 
   #soon(person: string, watched: Watched): void {
@@ -98,4 +130,8 @@ export class Watchers {
       if (watched.changed.size > 0 && watched.watchers.size > 0) this.#soon(person, watched);
     }
   }
+}
+
+function topicOf(person: string): string {
+  return `person ${person}`;
 }
