@@ -1,12 +1,12 @@
 /**
  * Brings what tests run and a bare Debian lacks: Chromium for the page, strace for what reaches the
- * disk, openssl for certificates. Does nothing where they are there.
+ * disk, openssl for certificates, Redis for several nodes. Does nothing where they are there.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const NEEDED = ['chromium', 'openssl', 'strace'];
+const NEEDED = ['chromium', 'openssl', 'redis-server', 'strace'];
 
 function isInstalled(program: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((directory) => {

@@ -1,3 +1,6 @@
+/** What one node tells the others: what JSON can say. */
+export type Notice = Readonly<Record<string, unknown>>;
+
 /**
  * Carries what happens on one node to the others. It is quick, and may lose what it carries: what must
  * not be lost is in the store, and is read from there by whoever finds that something is missing.
@@ -7,11 +10,13 @@ export interface Bus {
   readonly reachesOthers: boolean;
   /**
    * Takes it to every other node that follows the topic, in the order in which this node publishes;
-   * this node itself does not receive it. What JSON can say. Never throws.
+   * this node itself does not receive it. Never throws.
    */
-  publish(topic: string, notice: object): void;
-  /** Calls `receive` with what other nodes publish in the topic. It must not throw. */
-  follow(topic: string, receive: (notice: object) => void): Following;
+  publish(topic: string, notice: Notice): void;
+  /** Calls `receive`, which must not throw, with what other nodes publish in the topic. */
+  follow(topic: string, receive: (notice: Notice) => void): Following;
+  /** @throws {BusError} where nodes do not reach each other. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -19,4 +24,9 @@ export interface Following {
   /** Resolves when everything that is published from then on is received, or when that cannot be had now. */
   readonly ready: Promise<void>;
   end(): void;
+}
+
+/** The bus is not there. */
+export class BusError extends Error {
+  override readonly name = 'BusError';
 }

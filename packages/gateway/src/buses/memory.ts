@@ -1,4 +1,4 @@
-import type { Bus, Following } from './bus.ts';
+import type { Bus, Following, Notice } from './bus.ts';
 
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */
 export class MemoryExchange {
@@ -13,7 +13,7 @@ export class MemoryExchange {
 
 export class MemoryBus implements Bus {
   readonly #nodes: Set<MemoryBus>;
-  readonly #receivers = new Map<string, Set<(notice: object) => void>>();
+  readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
 
   constructor(nodes: Set<MemoryBus> = new Set()) {
     this.#nodes = nodes;
@@ -23,7 +23,7 @@ export class MemoryBus implements Bus {
     return this.#nodes.size > 1;
   }
 
-  publish(topic: string, notice: object): void {
+  publish(topic: string, notice: Notice): void {
     for (const node of this.#nodes) {
       if (node === this) continue;
       // As over a network: nobody shares an object with another node.
@@ -31,7 +31,7 @@ export class MemoryBus implements Bus {
     }
   }
 
-  follow(topic: string, receive: (notice: object) => void): Following {
+  follow(topic: string, receive: (notice: Notice) => void): Following {
     const receivers = this.#receivers.get(topic) ?? new Set();
     this.#receivers.set(topic, receivers.add(receive));
     return {
@@ -42,6 +42,8 @@ export class MemoryBus implements Bus {
       },
     };
   }
+
+  async check(): Promise<void> {}
 
   async close(): Promise<void> {
     this.#nodes.delete(this);

@@ -28,6 +28,8 @@ export async function waitForAnswer(
   answer.promise.catch(() => {});
   const ends = new Map<string, End>();
   let runId: string | undefined;
+  /** Where the log was before the question. */
+  let before = 0;
   const subscriber: Subscriber = {
     person: question.person,
     isShown: false,
@@ -35,6 +37,12 @@ export async function waitForAnswer(
       if (message.type !== 'agent_response' || !message.run_id) return;
       if (runId === undefined) ends.set(message.run_id, message as End);
       else if (message.run_id === runId) answer.resolve(message as End);
+    },
+    behind() {
+      if (runId === undefined) return;
+      const found = endInLog(store, sessionId, runId, before);
+      // Where it cannot be read now, whoever says that there is more says so again.
+      void found.then((end) => end && answer.resolve(end)).catch(() => {});
     },
     ended: () => answer.reject(sessionNotFound(sessionId)),
   };
@@ -47,6 +55,7 @@ export async function waitForAnswer(
     const renew = session.renewal();
     const record = await store.getSession(sessionId);
     if (record) renew(record);
+    before = record?.lastSeq ?? 0;
     const posted = await question.post();
     runId = posted.runId;
     const told = ends.get(runId);
@@ -56,8 +65,11 @@ export async function waitForAnswer(
     void settled?.then((end) => {
       if (end === 'released') answer.reject(givenUp());
     });
-    const end = told ?? (await earlierEnd(store, sessionId, posted));
-    if (!end && !settled) throw posted.repeats === undefined ? givenUp() : notKept();
+    const isRepeated = posted.repeats !== undefined;
+    const end =
+      told ??
+      (isRepeated ? await endInLog(store, sessionId, runId, posted.repeats ?? 0) : undefined);
+    if (!end && !settled) throw isRepeated ? notKept() : givenUp();
     return end ?? (await answer.promise);
   } finally {
     signal.removeEventListener('abort', stopWaiting);
@@ -79,19 +91,19 @@ function notKept(): ProtocolError {
   );
 }
 
-/** The end of the run that a repeated message started the first time, if it has ended. */
-async function earlierEnd(
+/** The end of a run, if it is in the log behind `after`. */
+async function endInLog(
   store: Store,
   sessionId: string,
-  posted: { runId: string; repeats?: number },
+  runId: string,
+  after: number,
 ): Promise<End | undefined> {
-  let after = posted.repeats;
-  while (after !== undefined) {
-    const page = await store.readSession(sessionId, { after, limit: 100 });
+  for (let from: number | undefined = after; from !== undefined; ) {
+    const page = await store.readSession(sessionId, { after: from, limit: 100 });
     for (const event of page?.events ?? []) {
-      if (event.type === 'agent_response' && event.run_id === posted.runId) return event;
+      if (event.type === 'agent_response' && event.run_id === runId) return event;
     }
-    after = page?.events.at(-1)?.seq;
+    from = page?.events.at(-1)?.seq;
   }
   return undefined;
 }

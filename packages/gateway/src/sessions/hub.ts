@@ -49,6 +49,24 @@ export class Hub {
     return this.#sessions.get(sessionId);
   }
 
+  /** The ids of the sessions that are followed. */
+  followed(): string[] {
+    return [...this.#sessions.keys()];
+  }
+
+  /** The log of a session is so far, whoever was told of that. */
+  heardOf(sessionId: string, lastSeq: number): void {
+    const session = this.#sessions.get(sessionId);
+    if (!session || session.lastSeq >= lastSeq) return;
+    session.lastSeq = lastSeq;
+    for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
+  }
+
+  /** A session is no more, and nobody was told. */
+  lost(sessionId: string): void {
+    this.#take(sessionId, { kind: 'ended', status: 'deleted' });
+  }
+
   /** How many sessions are followed. */
   get size(): number {
     return this.#sessions.size;

@@ -10,6 +10,8 @@ export interface Subscriber {
   /** Whether the others see that they are here. */
   readonly isShown: boolean;
   deliver(delivery: Delivery): void;
+  /** The log of the session, or the answer that is being written, is further than what was delivered. */
+  behind(): void;
   /** The session is no more; the subscription has been removed. */
   ended(status: 'deleted' | 'expired'): void;
 }

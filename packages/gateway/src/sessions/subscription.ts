@@ -144,11 +144,7 @@ export class Subscription implements Subscriber {
     if (message.seq !== undefined) {
       if (message.seq <= this.#seq) return;
       if (message.seq > this.#seq + 1) {
-        this.#state = 'catching_up';
-        this.#catchUp().then(
-          (isThere) => isThere || this.#leave(),
-          (error) => this.#peer.fail(error),
-        );
+        this.#fallBack();
         return;
       }
       this.#seq = message.seq;
@@ -160,11 +156,27 @@ export class Subscription implements Subscriber {
     else this.#peer.forward(delivery);
   }
 
+  behind(): void {
+    if (this.#state !== 'live') return;
+    if (this.#session.lastSeq > this.#seq) this.#fallBack();
+    else this.#answer.pay();
+  }
+
+  /** Goes through what it missed, from the log. */
+  #fallBack(): void {
+    this.#state = 'catching_up';
+    this.#catchUp().then(
+      (isThere) => isThere || this.#leave(),
+      (error) => this.#peer.fail(error),
+    );
+  }
+
   /** The session is no more for whoever this is, and nobody has said so. */
   #leave(): void {
     if (this.#state === 'closed') return;
     this.close();
     this.ended('deleted');
+  }
   }
 
   /** What has a `seq` is read from the log, and text from the answer; the rest is nowhere else. */

@@ -270,6 +270,12 @@ export class MemoryStore implements Store {
     return found && parseEvent(found);
   }
 
+  async lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    this.#assertOpen();
+    const found = ids.flatMap((id) => this.#sessions.get(id)?.record ?? []);
+    return new Map(found.map(({ id, lastSeq }) => [id, lastSeq]));
+  }
+
   async questions(sessionId: string): Promise<readonly Question[]> {
     this.#assertOpen();
     return (this.#sessions.get(sessionId)?.events ?? []).map(parseEvent).flatMap((event) => {

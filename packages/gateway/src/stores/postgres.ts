@@ -217,6 +217,11 @@ class PostgresStore implements Store {
     return row && toEvent(sessionId, row);
   }
 
+  async lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#read<{ id: string; lastSeq: number }>('lastSeqs', ids);
+    return new Map(rows.map(({ id, lastSeq }) => [id, lastSeq]));
+  }
+
   async questions(sessionId: string): Promise<readonly Question[]> {
     const rows = await this.#read<{ message_id: string; replaces: string | null }>(
       'questions',

@@ -171,6 +171,10 @@ class SqliteStore implements Store {
     return row && toEvent(sessionId, row);
   }
 
+  lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#reader.call('lastSeqs', ids);
+  }
+
   questions(sessionId: string): Promise<readonly Question[]> {
     return this.#reader.call('questions', sessionId);
   }

@@ -217,6 +217,8 @@ export interface Store {
   removeMember(id: string, principal: string): Promise<SessionRecord | undefined>;
   /** Begins another epoch of its invitations. `undefined`: there is no such session. */
   withdrawInvitations(id: string): Promise<SessionRecord | undefined>;
+  /** How far the logs of these sessions are; those that are not there are not in it. */
+  lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;
   /** Those of a person, or that they are a member of; most recently active first, at most `STORE_LIMITS.page`. */

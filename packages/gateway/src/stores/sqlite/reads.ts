@@ -62,6 +62,11 @@ export function prepareReads(db: Database.Database) {
        ORDER BY seq`,
     )
     .raw();
+  const lastSeqs = db
+    .prepare<[string], [id: string, lastSeq: number]>(
+      'SELECT key, last_seq FROM sessions WHERE key IN (SELECT value FROM json_each(?))',
+    )
+    .raw();
   const runs = db
     .prepare<[], [string, string, string, string, string, string, number, number]>(
       `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started
@@ -131,6 +136,9 @@ export function prepareReads(db: Database.Database) {
     ),
     getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
       return eventByMessage.get(sessionId, hashId(messageId), messageId);
+    },
+    lastSeqs(ids: readonly string[]): Map<string, number> {
+      return new Map(lastSeqs.all(JSON.stringify(ids)));
     },
     questions(sessionId: string): Question[] {
       return questions.all(sessionId).map(([message_id, replaces]) => ({

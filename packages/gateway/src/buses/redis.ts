@@ -1,0 +1,170 @@
+/** The bus of several nodes: sharded publish and subscribe of Redis. */
+import { createClient } from '@redis/client';
+import { randomUUID } from 'node:crypto';
+import { type Bus, BusError, type Following, type Notice } from './bus.ts';
+
+/** What is told of, and nobody waits for. */
+export interface BusLog {
+  warn(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+}
+
+/** Redis is asked again after so long, with full jitter: the first time, milliseconds, */
+const RETRY_MS = 50;
+/** and at the most: it is back for everyone within 2 s of its return. */
+const MAX_RETRY_MS = 1_000;
+/** Redis has so long to answer whether it is there, milliseconds. */
+const CHECK_MS = 2_000;
+/** What a Redis that does not read may make this process hold; what is more is lost. */
+const MAX_WAITING = 10_000;
+/** Sharded publish and subscribe came with it. */
+const OLDEST = 7;
+
+type Client = ReturnType<typeof newClient>;
+
+/** @throws {BusError} where there is no Redis at this address, or one that is too old. */
+export async function openRedisBus(url: string, log: BusLog): Promise<RedisBus> {
+  let isOpen = false;
+  const [publisher, subscriber] = [newClient(url, () => isOpen), newClient(url, () => isOpen)];
+  const bus = new RedisBus(publisher, subscriber, namespaceOf(url), log);
+  try {
+    await Promise.all([publisher.connect(), subscriber.connect()]);
+    const info = await publisher.info('server');
+    const version = /redis_version:(\d+)\S*/.exec(info);
+    if (Number(version?.[1] ?? 0) < OLDEST) {
+      throw new Error(`expected Redis ${OLDEST} or newer, got ${version?.[0] ?? 'no version'}`);
+    }
+    isOpen = true;
+    return bus;
+  } catch (error) {
+    await bus.close();
+    throw new BusError(`The bus: ${reasonOf(error)}.`, { cause: error });
+  }
+}
+
+export class RedisBus implements Bus {
+  readonly reachesOthers = true;
+  readonly #publisher: Client;
+  readonly #subscriber: Client;
+  readonly #prefix: string;
+  /** Stands before what this node publishes, and tells it from what others do. */
+  readonly #node = randomUUID();
+  readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
+  /** Left while there was no connection: Redis is told when there is one. */
+  readonly #left = new Set<string>();
+
+  constructor(publisher: Client, subscriber: Client, prefix: string, log: BusLog) {
+    this.#publisher = publisher;
+    this.#subscriber = subscriber;
+    this.#prefix = prefix;
+    let isLost = false;
+    for (const client of [publisher, subscriber]) {
+      // An error that nobody listens to would end the process.
+      client.on('error', (error: Error) => {
+        if (isLost) return;
+        isLost = true;
+        log.warn({ reason: reasonOf(error) }, 'the bus is not there: nodes do not hear each other');
+      });
+      client.on('ready', () => {
+        if (!publisher.isReady || !subscriber.isReady) return;
+        if (isLost) log.info({}, 'the bus is back');
+        isLost = false;
+      });
+    }
+    subscriber.on('ready', () => this.#subscribeAnew());
+  }
+
+  publish(topic: string, notice: Notice): void {
+    // What is lost is found by who lacks it.
+    const text = this.#node + JSON.stringify(notice);
+    this.#publisher.sPublish(this.#prefix + topic, text).catch(() => {});
+  }
+
+  follow(topic: string, receive: (notice: Notice) => void): Following {
+    const receivers = this.#receivers.get(topic) ?? new Set();
+    this.#receivers.set(topic, receivers.add(receive));
+    const ready = this.#subscribe(topic);
+    return {
+      ready,
+      end: () => {
+        receivers.delete(receive);
+        if (receivers.size > 0 || this.#receivers.get(topic) !== receivers) return;
+        this.#receivers.delete(topic);
+        this.#unsubscribe(topic);
+      },
+    };
+  }
+
+  async check(): Promise<void> {
+    const late = AbortSignal.timeout(CHECK_MS);
+    const isLate = new Promise<never>((_, reject) => {
+      late.addEventListener('abort', () => reject(new Error(`no answer in ${CHECK_MS} ms`)));
+    });
+    try {
+      if (!this.#subscriber.isReady) throw new Error('there is no connection to Redis');
+      await Promise.race([this.#publisher.ping(), isLate]);
+    } catch (error) {
+      throw new BusError(reasonOf(error), { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#receivers.clear();
+    for (const client of [this.#publisher, this.#subscriber]) client.destroy();
+  }
+
+  /** Never rejects: without a connection it is done as soon as there is one. */
+  async #subscribe(topic: string): Promise<void> {
+    this.#left.delete(topic);
+    await this.#subscriber.sSubscribe(this.#prefix + topic, this.#receive).catch(() => {});
+  }
+
+  #unsubscribe(topic: string): void {
+    this.#subscriber.sUnsubscribe(this.#prefix + topic, this.#receive).catch(() => {
+      this.#left.add(topic);
+    });
+  }
+
+  /** The client does it for what it knew before the connection was lost. */
+  #subscribeAnew(): void {
+    for (const topic of this.#receivers.keys()) void this.#subscribe(topic);
+    for (const topic of this.#left) this.#unsubscribe(topic);
+    this.#left.clear();
+  }
+
+  readonly #receive = (text: string, channel: string): void => {
+    const receivers = this.#receivers.get(channel.slice(this.#prefix.length));
+    if (!receivers || text.startsWith(this.#node)) return;
+    const notice: Notice = JSON.parse(text.slice(this.#node.length));
+    for (const receive of receivers) receive(notice);
+  };
+}
+
+/** @param isOpen whether it was there once: from then on it is waited for, however long it takes. */
+function newClient(url: string, isOpen: () => boolean) {
+  return createClient({
+    url,
+    // What waits for a connection would come late, and out of order with what is in the store.
+    disableOfflineQueue: true,
+    commandsQueueMaxLength: MAX_WAITING,
+    socket: {
+      reconnectStrategy: (retries, cause) => {
+        if (!isOpen()) return cause;
+        const most = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(retries, 10));
+        return Math.ceil(Math.random() * most);
+      },
+    },
+  });
+}
+
+/** Deployments that share a Redis are apart by the number of its database. */
+function namespaceOf(url: string): string {
+  const database = new URL(url).pathname.slice(1) || '0';
+  return `parley/${database} `;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof AggregateError
+    ? error.errors.map((one) => (one as Error).message).join('; ')
+    : (error as Error).message;
+}

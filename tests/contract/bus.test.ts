@@ -1,0 +1,165 @@
+/** What every bus does, whatever carries it. */
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { type Bus, BusError, type Notice } from '../../packages/gateway/src/buses/bus.ts';
+import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
+import { openRedisBus } from '../../packages/gateway/src/buses/redis.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { type Redis, startRedis } from '../helpers/redis.ts';
+
+let redis: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+const silent = { info: () => {}, warn: () => {} };
+
+/** What a node has received in a topic. */
+function listen(bus: Bus, topic: string) {
+  const received: Notice[] = [];
+  const following = bus.follow(topic, (notice) => received.push(notice));
+  return { received, ...following };
+}
+
+const BUSES: [name: string, open: (nodes: number) => Promise<Bus[]>][] = [
+  [
+    'memory',
+    async (nodes) => {
+      const exchange = new MemoryExchange();
+      return Array.from({ length: nodes }, () => exchange.node());
+    },
+  ],
+  [
+    'Redis',
+    (nodes) => {
+      const url = redis.newUrl();
+      return Promise.all(Array.from({ length: nodes }, () => openRedisBus(url, silent)));
+    },
+  ],
+];
+
+describe.each(BUSES)('the bus of %s', (_, open) => {
+  async function openNodes(count: number): Promise<[Bus, Bus, Bus]> {
+    const nodes = await open(count);
+    onTestFinished(async () => {
+      for (const node of nodes) await node.close();
+    });
+    return nodes as [Bus, Bus, Bus];
+  }
+
+  test('[R10] takes what a node publishes to the others that follow the topic, and not to itself', async () => {
+    const [one, two, three] = await openNodes(3);
+    const heard = [one, two, three].map((node) => listen(node, 'a'));
+    const other = listen(two, 'b');
+    await Promise.all([...heard, other].map(({ ready }) => ready));
+    one.publish('a', { n: 1 });
+    two.publish('b', { n: 2 });
+    three.publish('a', { n: 3 });
+    await expect.poll(() => heard.map(({ received }) => received.length)).toEqual([1, 2, 1]);
+    expect(heard[0]?.received).toEqual([{ n: 3 }]);
+    expect(heard[1]?.received).toContainEqual({ n: 1 });
+    expect(heard[2]?.received).toEqual([{ n: 1 }]);
+    expect(other.received).toEqual([]);
+  });
+
+  test('[R6] keeps the order in which a node publishes, whatever the size', async () => {
+    const [one, two] = await openNodes(2);
+    const { received, ready } = listen(two, 'a');
+    await ready;
+    const sent = Array.from({ length: 2_000 }, (_, n) => ({
+      n,
+      text: 'é😀\u0000"'.repeat(n % 7 === 0 ? 20_000 : 1),
+    }));
+    for (const notice of sent) one.publish('a', notice);
+    await expect.poll(() => received.length, { timeout: 20_000 }).toBe(sent.length);
+    expect(received).toEqual(sent);
+  });
+
+  test('takes nothing to who has stopped following, and again to who follows anew', async () => {
+    const [one, two] = await openNodes(2);
+    const first = listen(two, 'a');
+    const second = listen(two, 'a');
+    const marker = listen(two, 'marker');
+    await Promise.all([first, second, marker].map(({ ready }) => ready));
+    first.end();
+    one.publish('a', { n: 1 });
+    await expect.poll(() => second.received).toEqual([{ n: 1 }]);
+    second.end();
+    one.publish('a', { n: 2 });
+    one.publish('marker', {});
+    await expect.poll(() => marker.received.length).toBe(1);
+    const third = listen(two, 'a');
+    third.end();
+    const fourth = listen(two, 'a');
+    await fourth.ready;
+    one.publish('a', { n: 3 });
+    await expect.poll(() => fourth.received).toEqual([{ n: 3 }]);
+    expect([first, second, third].map(({ received }) => received.length)).toEqual([0, 1, 0]);
+  });
+
+  test.each(['team:42', 'x y', 'ä/😀', '{a}b', '*', 'a'.repeat(200)])(
+    'a topic may be called %s',
+    async (topic) => {
+      const [one, two] = await openNodes(2);
+      const { received, ready } = listen(two, topic);
+      await ready;
+      one.publish(topic, { topic });
+      await expect.poll(() => received).toEqual([{ topic }]);
+    },
+  );
+
+  test('says that it is there', async () => {
+    const [one] = await openNodes(1);
+    await one.check();
+  });
+});
+
+describe('the bus of Redis', () => {
+  test('[R12] says in words that there is none', async () => {
+    const port = await freePort();
+    const opened = openRedisBus(`redis://127.0.0.1:${port}`, silent);
+    await expect(opened).rejects.toThrow(BusError);
+    await expect(opened).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('deployments in different databases of one Redis do not hear each other', async () => {
+    const one = await openRedisBus(redis.newUrl(), silent);
+    const two = await openRedisBus(redis.newUrl(), silent);
+    onTestFinished(() => Promise.all([one.close(), two.close()]));
+    const [own, foreign] = [listen(one, 'a'), listen(two, 'a')];
+    await Promise.all([own.ready, foreign.ready]);
+    two.publish('a', { n: 1 });
+    await two.check();
+    await one.check();
+    expect(own.received).toEqual([]);
+  });
+
+  test('[R10] is killed and comes back: who followed hears again, and who follows meanwhile too', async () => {
+    const url = redis.newUrl();
+    const [one, two] = await Promise.all([openRedisBus(url, silent), openRedisBus(url, silent)]);
+    onTestFinished(() => Promise.all([one.close(), two.close()]));
+    const before = listen(two, 'before');
+    const left = listen(two, 'left');
+    await Promise.all([before.ready, left.ready]);
+    await redis.kill();
+    await expect.poll(() => two.check().catch(() => 'gone')).toBe('gone');
+    left.end();
+    const meanwhile = listen(two, 'meanwhile');
+    await meanwhile.ready;
+    one.publish('before', { lost: true });
+    await redis.start();
+    for (const bus of [one, two]) {
+      await expect.poll(() => bus.check().then(() => 'back', () => 'gone')).toBe('back');
+    }
+    await expect
+      .poll(() => {
+        one.publish('before', { n: 1 });
+        one.publish('meanwhile', { n: 2 });
+        one.publish('left', { n: 3 });
+        return [before, meanwhile].every(({ received }) => received.length > 0);
+      })
+      .toBe(true);
+    expect(before.received[0]).toEqual({ n: 1 });
+    expect(left.received).toEqual([]);
+  });
+});
