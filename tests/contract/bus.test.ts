@@ -125,7 +125,9 @@ describe('the bus of Redis', () => {
   test('deployments in different databases of one Redis do not hear each other', async () => {
     const one = await openRedisBus(redis.newUrl(), silent);
     const two = await openRedisBus(redis.newUrl(), silent);
-    onTestFinished(() => Promise.all([one.close(), two.close()]));
+    onTestFinished(async () => {
+      await Promise.all([one.close(), two.close()]);
+    });
     const [own, foreign] = [listen(one, 'a'), listen(two, 'a')];
     await Promise.all([own.ready, foreign.ready]);
     two.publish('a', { n: 1 });
@@ -137,7 +139,9 @@ describe('the bus of Redis', () => {
   test('[R10] is killed and comes back: who followed hears again, and who follows meanwhile too', async () => {
     const url = redis.newUrl();
     const [one, two] = await Promise.all([openRedisBus(url, silent), openRedisBus(url, silent)]);
-    onTestFinished(() => Promise.all([one.close(), two.close()]));
+    onTestFinished(async () => {
+      await Promise.all([one.close(), two.close()]);
+    });
     const before = listen(two, 'before');
     const left = listen(two, 'left');
     await Promise.all([before.ready, left.ready]);
@@ -149,7 +153,14 @@ describe('the bus of Redis', () => {
     one.publish('before', { lost: true });
     await redis.start();
     for (const bus of [one, two]) {
-      await expect.poll(() => bus.check().then(() => 'back', () => 'gone')).toBe('back');
+      await expect
+        .poll(() =>
+          bus.check().then(
+            () => 'back',
+            () => 'gone',
+          ),
+        )
+        .toBe('back');
     }
     await expect
       .poll(() => {

@@ -5,6 +5,7 @@ import { ClientAddresses } from '../../packages/gateway/src/address.ts';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import type { Authenticate } from '../../packages/gateway/src/auth/function.ts';
 import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
+import type { Bus } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { type ConfigOptions, parseOptions } from '../../packages/gateway/src/config.ts';
 import { ConnectionManager } from '../../packages/gateway/src/connections/connection-manager.ts';
@@ -14,6 +15,7 @@ import { createLogger } from '../../packages/gateway/src/log.ts';
 import { createMetrics } from '../../packages/gateway/src/metrics.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
+import { Healing } from '../../packages/gateway/src/sessions/healing.ts';
 import { Hub } from '../../packages/gateway/src/sessions/hub.ts';
 import { Cleaner } from '../../packages/gateway/src/sessions/retention.ts';
 import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
@@ -26,6 +28,8 @@ export interface ComposedOptions extends ConfigOptions {
   /** The log that the gateway writes to; default: one in memory. */
   readonly keptIn?: Store;
   readonly authenticate?: Authenticate;
+  /** Of several nodes, the one that this is; default: there is no other. */
+  readonly bus?: Bus;
 }
 
 /**
@@ -37,12 +41,12 @@ export async function startComposed(options: ComposedOptions = {}) {
     agents: given = [simulatorAgent],
     keptIn = new MemoryStore(),
     authenticate,
+    bus = new MemoryBus(),
     ...settings
   } = options;
   const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const bus = new MemoryBus();
   const hub = new Hub(bus, log, new Watchers(keptIn, bus, log));
   const runs = new RunManager({
     store: keptIn,
@@ -72,6 +76,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     metrics: createMetrics({ connections: () => 0, runs: () => 0, sessions: () => 0 }),
     originRules: { origins: config.origins, hosts: config.hosts },
   });
+  const healing = bus.reachesOthers ? new Healing({ store: keptIn, hub, log }) : undefined;
   const server = createServer();
   server.on('upgrade', (request, socket, head) => connections.upgrade(request, socket, head));
   await runs.recover();
@@ -81,6 +86,8 @@ export async function startComposed(options: ComposedOptions = {}) {
     await runs.drain(AbortSignal.abort());
     await connections.close(100);
     await cleaner.close();
+    await healing?.close();
+    hub.close();
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;

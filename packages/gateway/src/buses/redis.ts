@@ -1,6 +1,7 @@
 /** The bus of several nodes: sharded publish and subscribe of Redis. */
-import { createClient } from '@redis/client';
+
 import { randomUUID } from 'node:crypto';
+import { createClient } from '@redis/client';
 import { type Bus, BusError, type Following, type Notice } from './bus.ts';
 
 /** What is told of, and nobody waits for. */

@@ -34,15 +34,18 @@ export class Healing {
 
   /** Never rejects: what could not be asked is asked again. */
   heal(): Promise<void> {
-    this.#healing = this.#healing.then(() => this.#heal()).then(
-      () => {
-        this.#isFailing = false;
-      },
-      (error) => {
-        if (!this.#isFailing) this.#log.error({ err: error }, 'what was lost between nodes is not found');
-        this.#isFailing = true;
-      },
-    );
+    this.#healing = this.#healing
+      .then(() => this.#heal())
+      .then(
+        () => {
+          this.#isFailing = false;
+        },
+        (error) => {
+          if (!this.#isFailing)
+            this.#log.error({ err: error }, 'what was lost between nodes is not found');
+          this.#isFailing = true;
+        },
+      );
     return this.#healing;
   }
 

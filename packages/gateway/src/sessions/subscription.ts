@@ -177,7 +177,6 @@ export class Subscription implements Subscriber {
     this.close();
     this.ended('deleted');
   }
-  }
 
   /** What has a `seq` is read from the log, and text from the answer; the rest is nowhere else. */
   #miss(delivery: Delivery): void {

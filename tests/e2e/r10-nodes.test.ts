@@ -1,0 +1,96 @@
+/** Several nodes over one store: who is where makes no difference. */
+import { expect, onTestFinished, test } from 'vitest';
+import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
+import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+/** A bus that loses what the test says. */
+function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
+  return {
+    reachesOthers: true,
+    publish: (topic, notice) => {
+      if (!loses(notice)) bus.publish(topic, notice);
+    },
+    follow: (topic, receive) => bus.follow(topic, receive),
+    check: () => bus.check(),
+    close: () => bus.close(),
+  };
+}
+
+async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
+  const store = new MemoryStore();
+  const exchange = new MemoryExchange();
+  const { agent, next } = puppet();
+  const [first, second] = [exchange.node(), exchange.node()];
+  const one = await startComposed({ agents: [agent], keptIn: store, bus: lossy(first, loses) });
+  const two = await startComposed({ agents: [agent], keptIn: store, bus: lossy(second, loses) });
+  onTestFinished(async () => {
+    await first.close();
+    await second.close();
+  });
+  const alice = await TestSocket.open(one.ws);
+  const sessionId = await alice.create();
+  const bob = await TestSocket.open(two.ws);
+  bob.send({ type: 'session_join', session_id: sessionId });
+  await bob.next('session_status');
+  return { store, alice, bob, sessionId, next, one, two };
+}
+
+const said = ({ received }: TestSocket, type: string) =>
+  received.filter((message) => message.type === type);
+
+test('[R7] [R10] who is on another node hears the message, the text and the end, and who else is there', async () => {
+  const { alice, bob, sessionId, next } = await twoNodes();
+  await alice.find(({ type, data }) => type === 'presence' && data.connections === 2);
+  await bob.find(({ type, data }) => type === 'presence' && data.connections === 2);
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('one ');
+  await run.say('two');
+  await run.finish();
+  const end = await bob.next('agent_response');
+  expect(end.data.content).toBe('one two');
+  expect(said(bob, 'chat_message')).toHaveLength(1);
+  expect(said(bob, 'agent_chunk').map(({ data }) => data)).toEqual([
+    expect.objectContaining({ offset: 0, content: 'one ' }),
+    expect.objectContaining({ offset: 4, content: 'two' }),
+  ]);
+  await alice.close();
+  await bob.find(({ type, data }) => type === 'presence' && data.connections === 1);
+});
+
+test('[R7] [R10] a change of the title and the end of a session are told on every node', async () => {
+  const { alice, bob, sessionId } = await twoNodes();
+  bob.send({ type: 'sessions_watch', message_id: 'w' });
+  await bob.settled();
+  alice.send({ type: 'session_update', session_id: sessionId, data: { title: 'renamed' } });
+  await bob.find(({ type, data }) => type === 'session_status' && data.title === 'renamed');
+  bob.send({ type: 'typing', session_id: sessionId, data: { is_typing: true } });
+  expect((await alice.next('typing')).data.is_typing).toBe(true);
+});
+
+test('[R6] [R10] what the bus loses is read from the store within 2 s', async () => {
+  const { alice, bob, sessionId, next } = await twoNodes(({ kind }) => kind === 'said');
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('lost on the way');
+  await run.finish();
+  const began = performance.now();
+  const end = await bob.next('agent_response');
+  expect(performance.now() - began).toBeLessThan(2_500);
+  expect(end.data.content).toBe('lost on the way');
+  expect(said(bob, 'chat_message').map(({ seq }) => seq)).toEqual([1]);
+});
