@@ -266,7 +266,13 @@ describe('who was invited', () => {
       { sessionId: 's', access: 'read', invitationEpoch: 0, expiresAt: 2 ** 52 },
     );
     const ended = vi.fn();
-    hub.subscribe(record, { person: 'bob', isShown: true, deliver: () => {}, behind: () => {}, ended });
+    hub.subscribe(record, {
+      person: 'bob',
+      isShown: true,
+      deliver: () => {},
+      behind: () => {},
+      ended,
+    });
     gate.release();
     await expelled;
     expect(ended).toHaveBeenCalledWith('deleted');

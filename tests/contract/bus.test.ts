@@ -108,6 +108,20 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
     },
   );
 
+  test('[R6] keeps a text that grows, for who comes late, until it is dropped', async () => {
+    const [one, two] = await openNodes(2);
+    expect(await two.kept('s')).toBeUndefined();
+    const pieces = Array.from({ length: 200 }, (_, n) => `${n}é😀\u0000 `);
+    for (const piece of pieces) one.grow('s', { run: 1 }, piece);
+    await expect.poll(async () => (await two.kept('s'))?.text).toBe(pieces.join(''));
+    expect((await two.kept('s'))?.head).toEqual({ run: 1 });
+    one.grow('s', { run: 2 }, 'another');
+    await expect.poll(() => two.kept('s')).toEqual({ head: { run: 2 }, text: 'another' });
+    expect(await two.kept('t')).toBeUndefined();
+    one.drop('s');
+    await expect.poll(() => two.kept('s')).toBeUndefined();
+  });
+
   test('says that it is there', async () => {
     const [one] = await openNodes(1);
     await one.check();
@@ -145,7 +159,10 @@ describe('the bus of Redis', () => {
     const before = listen(two, 'before');
     const left = listen(two, 'left');
     await Promise.all([before.ready, left.ready]);
+    one.grow('s', { run: 1 }, 'kept ');
+    await expect.poll(async () => (await two.kept('s'))?.text).toBe('kept ');
     await redis.kill();
+    one.grow('s', { run: 1 }, 'and lost, ');
     await expect.poll(() => two.check().catch(() => 'gone')).toBe('gone');
     left.end();
     const meanwhile = listen(two, 'meanwhile');
@@ -170,6 +187,10 @@ describe('the bus of Redis', () => {
         return [before, meanwhile].every(({ received }) => received.length > 0);
       })
       .toBe(true);
+    one.grow('s', { run: 1 }, 'and said again');
+    await expect
+      .poll(async () => (await two.kept('s'))?.text)
+      .toBe('kept and lost, and said again');
     expect(before.received[0]).toEqual({ n: 1 });
     expect(left.received).toEqual([]);
   });

@@ -15,6 +15,9 @@ function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
       if (!loses(notice)) bus.publish(topic, notice);
     },
     follow: (topic, receive) => bus.follow(topic, receive),
+    grow: (key, head, piece) => bus.grow(key, head, piece),
+    kept: (key) => bus.kept(key),
+    drop: (key) => bus.drop(key),
     check: () => bus.check(),
     close: () => bus.close(),
   };
@@ -93,4 +96,38 @@ test('[R6] [R10] what the bus loses is read from the store within 2 s', async ()
   expect(performance.now() - began).toBeLessThan(2_500);
   expect(end.data.content).toBe('lost on the way');
   expect(said(bob, 'chat_message').map(({ seq }) => seq)).toEqual([1]);
+});
+
+test('[R6] [R7] [R10] who comes late to another node has the whole text, and goes on with it', async () => {
+  const { alice, sessionId, next, two } = await twoNodes();
+  alice.send({ type: 'chat_message', message_id: 'm-1', session_id: sessionId, data: { content: 'hi' } });
+  const run = await next();
+  await run.say('one ');
+  await run.say('two ');
+  const late = await TestSocket.open(two.ws);
+  late.send({ type: 'session_join', session_id: sessionId });
+  const { data } = await late.next('session_status');
+  expect(data.answer).toMatchObject({ offset: 0, content: 'one two ' });
+  await run.say('three');
+  expect((await late.next('agent_chunk')).data).toMatchObject({ offset: 8, content: 'three' });
+  await run.finish();
+  expect((await late.next('agent_response')).data.content).toBe('one two three');
+});
+
+test('[R6] [R10] text that the bus loses is made good by the next, without a repeat or a hole', async () => {
+  let isLosing = false;
+  const { alice, bob, sessionId, next } = await twoNodes(({ kind }) => kind === 'said' && isLosing);
+  alice.send({ type: 'chat_message', message_id: 'm-1', session_id: sessionId, data: { content: 'hi' } });
+  const run = await next();
+  await run.say('one ');
+  await bob.next('agent_chunk');
+  isLosing = true;
+  await run.say('two ');
+  await run.say('three ');
+  isLosing = false;
+  await run.say('four');
+  const { data } = await bob.next('agent_chunk');
+  expect(data).toMatchObject({ offset: 4, content: 'two three four' });
+  await run.finish();
+  expect((await bob.next('agent_response')).data.content).toBe('one two three four');
 });

@@ -15,9 +15,23 @@ export interface Bus {
   publish(topic: string, notice: Notice): void;
   /** Calls `receive`, which must not throw, with what other nodes publish in the topic. */
   follow(topic: string, receive: (notice: Notice) => void): Following;
+  /**
+   * Keeps a text that grows, for nodes that come late: `piece` follows what is kept under the key. Another
+   * head begins another text. Never throws.
+   */
+  grow(key: string, head: Notice, piece: string): void;
+  /** What is kept; `undefined`: nothing, or it cannot be had now. */
+  kept(key: string): Promise<KeptText | undefined>;
+  /** It is not needed any more. */
+  drop(key: string): void;
   /** @throws {BusError} where nodes do not reach each other. */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface KeptText {
+  readonly head: Notice;
+  readonly text: string;
 }
 
 export interface Following {

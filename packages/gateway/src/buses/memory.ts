@@ -1,11 +1,12 @@
-import type { Bus, Following, Notice } from './bus.ts';
+import type { Bus, Following, KeptText, Notice } from './bus.ts';
 
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */
 export class MemoryExchange {
   readonly #nodes = new Set<MemoryBus>();
+  readonly #texts = new Map<string, KeptText>();
 
   node(): MemoryBus {
-    const node = new MemoryBus(this.#nodes);
+    const node = new MemoryBus(this.#nodes, this.#texts);
     this.#nodes.add(node);
     return node;
   }
@@ -13,10 +14,12 @@ export class MemoryExchange {
 
 export class MemoryBus implements Bus {
   readonly #nodes: Set<MemoryBus>;
+  readonly #texts: Map<string, KeptText>;
   readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
 
-  constructor(nodes: Set<MemoryBus> = new Set()) {
+  constructor(nodes: Set<MemoryBus> = new Set(), texts: Map<string, KeptText> = new Map()) {
     this.#nodes = nodes;
+    this.#texts = texts;
   }
 
   get reachesOthers(): boolean {
@@ -41,6 +44,20 @@ export class MemoryBus implements Bus {
         if (receivers.size === 0) this.#receivers.delete(topic);
       },
     };
+  }
+
+  grow(key: string, head: Notice, piece: string): void {
+    const before = this.#texts.get(key);
+    const isSame = before && JSON.stringify(before.head) === JSON.stringify(head);
+    this.#texts.set(key, { head, text: isSame ? before.text + piece : piece });
+  }
+
+  async kept(key: string): Promise<KeptText | undefined> {
+    return this.#texts.get(key);
+  }
+
+  drop(key: string): void {
+    this.#texts.delete(key);
   }
 
   async check(): Promise<void> {}

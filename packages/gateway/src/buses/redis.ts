@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@redis/client';
-import { type Bus, BusError, type Following, type Notice } from './bus.ts';
+import { type Bus, BusError, type Following, type KeptText, type Notice } from './bus.ts';
 
 /** What is told of, and nobody waits for. */
 export interface BusLog {
@@ -20,6 +20,23 @@ const CHECK_MS = 2_000;
 const MAX_WAITING = 10_000;
 /** Sharded publish and subscribe came with it. */
 const OLDEST = 7;
+
+/** A text that nobody has added to for so long is of a node that is gone, milliseconds. */
+const TEXT_MS = 3_600_000;
+/** Adds to a text, if it is the one that the piece follows; else 0, and it is to be said whole. */
+const GROW = `
+  local head, length, piece, after, expiry = unpack(ARGV)
+  if length ~= '0' then
+    if redis.call('HGET', KEYS[1], 'head') ~= head or redis.call('HGET', KEYS[1], 'length') ~= length
+      or redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+    redis.call('APPEND', KEYS[2], piece)
+  else
+    redis.call('SET', KEYS[2], piece)
+  end
+  redis.call('HSET', KEYS[1], 'head', head, 'length', after)
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, expiry) end
+  return 1`;
+const KEPT = `return { redis.call('HGET', KEYS[1], 'head'), redis.call('GET', KEYS[2]) }`;
 
 type Client = ReturnType<typeof newClient>;
 
@@ -51,6 +68,8 @@ export class RedisBus implements Bus {
   /** Stands before what this node publishes, and tells it from what others do. */
   readonly #node = randomUUID();
   readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
+  /** What this node keeps for others, to say it again where Redis has lost it. */
+  readonly #texts = new Map<string, { readonly head: string; text: string }>();
   /** Left while there was no connection: Redis is told when there is one. */
   readonly #left = new Set<string>();
 
@@ -96,6 +115,47 @@ export class RedisBus implements Bus {
     };
   }
 
+  grow(key: string, head: Notice, piece: string): void {
+    const said = JSON.stringify(head);
+    let own = this.#texts.get(key);
+    if (own?.head !== said) {
+      own = { head: said, text: '' };
+      this.#texts.set(key, own);
+    }
+    const { length } = own.text;
+    own.text += piece;
+    const text = own;
+    void this.#send(key, said, length, piece).then((isKept) => {
+      // Said whole, it is what every piece that came meanwhile has made of it.
+      if (!isKept && this.#texts.get(key) === text) void this.#send(key, said, 0, text.text);
+    });
+  }
+
+  async #send(key: string, head: string, length: number, piece: string): Promise<boolean> {
+    const parameters = [head, `${length}`, piece, `${length + piece.length}`, `${TEXT_MS}`];
+    const request = { keys: this.#keysOf(key), arguments: parameters };
+    return this.#publisher.eval(GROW, request).then(
+      (kept) => kept === 1,
+      () => false,
+    );
+  }
+
+  async kept(key: string): Promise<KeptText | undefined> {
+    const found = await this.#publisher.eval(KEPT, { keys: this.#keysOf(key) }).catch(() => []);
+    const [head, text] = found as [head?: string, text?: string];
+    if (!head || typeof text !== 'string') return undefined;
+    return { head: JSON.parse(head), text };
+  }
+
+  drop(key: string): void {
+    if (!this.#texts.delete(key)) return;
+    this.#publisher.del(this.#keysOf(key)).catch(() => {});
+  }
+
+  #keysOf(key: string): [head: string, text: string] {
+    return [`${this.#prefix}head {${key}}`, `${this.#prefix}text {${key}}`];
+  }
+
   async check(): Promise<void> {
     const late = AbortSignal.timeout(CHECK_MS);
     const isLate = new Promise<never>((_, reject) => {
@@ -111,6 +171,7 @@ export class RedisBus implements Bus {
 
   async close(): Promise<void> {
     this.#receivers.clear();
+    this.#texts.clear();
     for (const client of [this.#publisher, this.#subscriber]) client.destroy();
   }
 

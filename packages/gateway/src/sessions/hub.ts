@@ -5,6 +5,7 @@ import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
+import { answerOf, headOf, withChunk } from './remote-answer.ts';
 import type { PresenceOfNode } from './presence.ts';
 import { Session, type Subscriber } from './session.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
@@ -76,11 +77,10 @@ export class Hub {
     let session = this.#sessions.get(record.id);
     if (!session) {
       const following = this.#bus.follow(topicOf(record.id), (notice) =>
-        this.#take(record.id, notice as Notice),
+        this.#hear(record.id, notice as Notice),
       );
-      session = new Session(record, following);
+      session = new Session(record, following, () => this.#arrive(record.id));
       this.#sessions.set(record.id, session);
-      void following.ready.then(() => this.#tell(record.id, { kind: 'who_is_there' }));
     }
     session.subscribers.add(subscriber);
     if (subscriber.isShown) this.#presenceSoon(session);
@@ -111,6 +111,7 @@ export class Hub {
     } = {},
   ): void {
     const { origin, audience, record } = about;
+    if (this.#bus.reachesOthers) this.#keep(message);
     const delivery = origin === undefined ? { message } : { message, origin };
     this.#everywhere(message.session_id, {
       kind: 'said',
@@ -160,6 +161,50 @@ export class Hub {
 
   #tell(sessionId: string, notice: Notice): void {
     this.#bus.publish(topicOf(sessionId), notice);
+  }
+
+  /** What is being written is kept for the nodes that come to it late. */
+  #keep(message: Delivery['message']): void {
+    const topic = topicOf(message.session_id);
+    if (message.type === 'agent_chunk') this.#bus.grow(topic, headOf(message), message.data.content);
+    else if (message.type === 'agent_response') this.#bus.drop(topic);
+  }
+
+  /** From now on others are heard: who of them is there, and what one of them is writing. */
+  async #arrive(sessionId: string): Promise<void> {
+    if (!this.#bus.reachesOthers) return;
+    this.#tell(sessionId, { kind: 'who_is_there' });
+    await this.#readAnswer(sessionId);
+  }
+
+  async #readAnswer(sessionId: string): Promise<void> {
+    const kept = await this.#bus.kept(topicOf(sessionId));
+    const session = this.#sessions.get(sessionId);
+    if (!kept || !session) return;
+    const found = answerOf(kept);
+    const known = session.remote;
+    const isNews = known?.runId !== found.runId || known.text.length < found.text.length;
+    if (isNews && !session.hasEnded(found.runId)) session.remote = found;
+  }
+
+  /** Takes what another node says. */
+  #hear(sessionId: string, notice: Notice): void {
+    const session = this.#sessions.get(sessionId);
+    if (session && notice.kind === 'said') this.#followAnswer(session, notice.delivery.message);
+    this.#take(sessionId, notice);
+  }
+
+  #followAnswer(session: Session, message: Delivery['message']): void {
+    if (message.type === 'agent_response') session.ended(message.run_id);
+    if (message.type !== 'agent_chunk' || session.hasEnded(message.run_id)) return;
+    const answer = withChunk(session.remote, message);
+    if (answer) {
+      session.remote = answer;
+      return;
+    }
+    void this.#readAnswer(session.record.id).then(() => {
+      for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
+    });
   }
 
   #take(sessionId: string, notice: Notice): void {

@@ -117,7 +117,8 @@ export class SessionManager {
       {
         store,
         hub,
-        running: (sessionId) => runningAnswer(runs.running(sessionId)),
+        running: (sessionId) =>
+          runningAnswer(runs.running(sessionId)) ?? hub.get(sessionId)?.remote,
         waiting: (sessionId) => runs.waiting(sessionId),
         onEnded,
       },

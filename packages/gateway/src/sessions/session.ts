@@ -1,6 +1,7 @@
 import type { Following } from '../buses/bus.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
+import type { RunningAnswer } from './subscription.ts';
 import { countPresence, type PresenceOfNode, sumPresence } from './presence.ts';
 
 /** Someone on this node who follows a session: a connection, or a request that waits for an answer. */
@@ -21,23 +22,25 @@ export class Session {
   #record: SessionRecord;
   #changes = 0;
   readonly #following: Following;
+  /** Resolves when nothing that other nodes say of the session is missed any more. */
+  readonly followed: Promise<void>;
+  /** The answer that another node is writing. */
+  remote: RunningAnswer | undefined;
   readonly subscribers = new Set<Subscriber>();
   /** The highest `seq` published while followed; 0 before the first. */
   lastSeq = 0;
   presenceTimer: NodeJS.Timeout | undefined;
   /** Who is here has changed, and the other nodes do not know. */
   isPresenceNews = false;
+  #lastEnded: string | undefined;
   /** Who is in the session on other nodes, and when that was heard, milliseconds of this process. */
   readonly #elsewhere = new Map<string, { readonly there: PresenceOfNode; readonly at: number }>();
 
-  constructor(record: SessionRecord, following: Following) {
+  /** `catchUp` is done as soon as other nodes are heard: with what they said before. */
+  constructor(record: SessionRecord, following: Following, catchUp: () => Promise<void>) {
     this.#record = record;
     this.#following = following;
-  }
-
-  /** Resolves when nothing that other nodes say of the session is missed any more. */
-  get followed(): Promise<void> {
-    return this.#following.ready;
+    this.followed = following.ready.then(catchUp);
   }
 
   /** As it was when it was last read or changed; its counts and times may be behind the log. */
@@ -85,6 +88,16 @@ export class Session {
     const silent = [...this.#elsewhere].filter(([, { at }]) => performance.now() - at > afterMs);
     for (const [node] of silent) this.#elsewhere.delete(node);
     return silent.length > 0;
+  }
+
+  /** The run has ended: what comes of it still is late. */
+  ended(runId: string | undefined): void {
+    this.#lastEnded = runId;
+    if (this.remote?.runId === runId) this.remote = undefined;
+  }
+
+  hasEnded(runId: string | undefined): boolean {
+    return runId !== undefined && runId === this.#lastEnded;
   }
 
   close(): void {
