@@ -100,7 +100,12 @@ test('[R6] [R10] what the bus loses is read from the store within 2 s', async ()
 
 test('[R6] [R7] [R10] who comes late to another node has the whole text, and goes on with it', async () => {
   const { alice, sessionId, next, two } = await twoNodes();
-  alice.send({ type: 'chat_message', message_id: 'm-1', session_id: sessionId, data: { content: 'hi' } });
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
   const run = await next();
   await run.say('one ');
   await run.say('two ');
@@ -117,7 +122,12 @@ test('[R6] [R7] [R10] who comes late to another node has the whole text, and goe
 test('[R6] [R10] text that the bus loses is made good by the next, without a repeat or a hole', async () => {
   let isLosing = false;
   const { alice, bob, sessionId, next } = await twoNodes(({ kind }) => kind === 'said' && isLosing);
-  alice.send({ type: 'chat_message', message_id: 'm-1', session_id: sessionId, data: { content: 'hi' } });
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
   const run = await next();
   await run.say('one ');
   await bob.next('agent_chunk');

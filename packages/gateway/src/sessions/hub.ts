@@ -5,8 +5,8 @@ import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
-import { answerOf, headOf, withChunk } from './remote-answer.ts';
 import type { PresenceOfNode } from './presence.ts';
+import { answerOf, headOf, withChunk } from './remote-answer.ts';
 import { Session, type Subscriber } from './session.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
 import type { Watcher, Watchers } from './watchers.ts';
@@ -166,7 +166,8 @@ export class Hub {
   /** What is being written is kept for the nodes that come to it late. */
   #keep(message: Delivery['message']): void {
     const topic = topicOf(message.session_id);
-    if (message.type === 'agent_chunk') this.#bus.grow(topic, headOf(message), message.data.content);
+    if (message.type === 'agent_chunk')
+      this.#bus.grow(topic, headOf(message), message.data.content);
     else if (message.type === 'agent_response') this.#bus.drop(topic);
   }
 

@@ -1,8 +1,8 @@
 import type { Following } from '../buses/bus.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
-import type { RunningAnswer } from './subscription.ts';
 import { countPresence, type PresenceOfNode, sumPresence } from './presence.ts';
+import type { RunningAnswer } from './subscription.ts';
 
 /** Someone on this node who follows a session: a connection, or a request that waits for an answer. */
 export interface Subscriber {
