@@ -313,7 +313,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await store.deleteSession('s');
         await store.createSession(newSession('s'));
         const message = newMessage('s', 'm', { content: 'new words' });
-        expect(await store.appendMessage(message)).toEqual({ outcome: 'appended', seq: 1 });
+        expect(await store.appendMessage(message)).toEqual({
+          outcome: 'appended',
+          seq: 1,
+          node: 'one',
+        });
         const hits = await store.search({ person: 'ann', text: 'words', limit: 10 });
         expect(hits.map(({ snippet }) => snippet)).toEqual(['new words']);
       });
@@ -328,7 +332,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           ),
         );
         expect(outcomes).toEqual(
-          outcomes.map((_, index) => ({ outcome: 'appended', seq: Math.floor(index / 2) + 1 })),
+          outcomes.map((_, index) => ({
+            outcome: 'appended',
+            seq: Math.floor(index / 2) + 1,
+            node: 'one',
+          })),
         );
         for (const id of ['a', 'b']) {
           const events = await readAll(store, id);
@@ -396,9 +404,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           store.appendMessage(again),
         ]);
         expect(outcomes).toEqual([
-          { outcome: 'appended', seq: 1 },
+          { outcome: 'appended', seq: 1, node: 'one' },
           duplicate,
-          { outcome: 'appended', seq: 2 },
+          { outcome: 'appended', seq: 2, node: 'one' },
           duplicate,
         ]);
         await store.finishRun(newAnswer(first));
@@ -421,7 +429,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const store = await openStore('s', 't');
         await store.appendMessage(newMessage('s', 'm'));
         const there = newMessage('t', 'm', { content: 'another body' });
-        expect(await store.appendMessage(there)).toEqual({ outcome: 'appended', seq: 1 });
+        expect(await store.appendMessage(there)).toEqual({
+          outcome: 'appended',
+          seq: 1,
+          node: 'one',
+        });
       });
 
       test('[R3] the message_id of an answer or a tool call is taken, too', async () => {
@@ -471,7 +483,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(results[2]).toMatchObject({ value: { outcome: 'appended', seq: 1 } });
         expect((await readAll(store, 't')).map((event) => event.message_id)).toEqual(['m2']);
         const repaired = newMessage('t', 'm');
-        expect(await store.appendMessage(repaired)).toEqual({ outcome: 'appended', seq: 2 });
+        expect(await store.appendMessage(repaired)).toEqual({
+          outcome: 'appended',
+          seq: 2,
+          node: 'one',
+        });
       });
 
       test('[R7] any text comes back as it was', async () => {
@@ -511,9 +527,14 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         for (const [index, id] of ids.entries()) {
           await store.appendMessage(newMessage(index % 2 ? 's' : 't', id));
         }
-        await store.claimRun('run-s-b', 1);
+        await store.claimRuns('s', 'two');
+        await store.keepAlive('two', 60_000);
         await store.markStarted('run-t-c', 1);
         await store.finishRun(newAnswer(newMessage('t', 'k')));
+        const own = await store.unfinishedRuns('two');
+        expect(own.map(({ replyTo }) => replyTo)).toEqual(['b', 'a']);
+        const lost = await store.unfinishedRuns(null);
+        expect(lost.map(({ replyTo }) => replyTo)).toEqual(['z', 'c']);
         const runs = await (await restart(all)).unfinishedRuns();
         expect(runs.map(({ replyTo }) => replyTo)).toEqual(['z', 'b', 'a', 'c']);
         expect(runs[1]).toEqual({
@@ -525,6 +546,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           agent: 'guide',
           attempt: 2,
           started: false,
+          node: 'two',
         });
         expect(runs[3]).toMatchObject({ attempt: 1, started: true });
       });
@@ -550,7 +572,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const store = await restart(all);
         expect(await store.appendRunEvent(newToolCall(message, 't'))).toEqual({ outcome: 'stale' });
         expect(await store.markStarted(message.run.runId, 1)).toBe(false);
-        expect(await store.claimRun(message.run.runId, 1)).toBeUndefined();
+        expect(await store.claimRuns('s', 'two')).toEqual([]);
         expect(await readAll(store, 's')).toHaveLength(2);
       });
 
@@ -559,10 +581,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const message = newMessage('s', 'm');
         const { runId } = message.run;
         await store.appendMessage(message);
-        const claims = await Promise.all(
-          [1, 1, 1].map((attempt) => store.claimRun(runId, attempt)),
-        );
-        expect(claims).toEqual([2, undefined, undefined]);
+        const nodes = ['two', 'three', 'four'];
+        for (const node of nodes) await store.keepAlive(node, 60_000);
+        const claims = await Promise.all(nodes.map((node) => store.claimRuns('s', node)));
+        expect(claims.flat()).toMatchObject([{ runId, attempt: 2 }]);
         for (const attempt of [1, 3]) {
           expect(await store.markStarted(runId, attempt)).toBe(false);
           const call = newToolCall(message, 't', attempt);
@@ -572,9 +594,36 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         expect(await store.markStarted(runId, 2)).toBe(true);
         expect(await store.markStarted(runId, 2)).toBe(true);
-        expect(await store.claimRun(runId, 2)).toBe(3);
+        for (const node of nodes) await store.keepAlive(node, 0);
+        expect(await store.claimRuns('s', 'five')).toMatchObject([{ attempt: 3, node: 'five' }]);
         const done = await store.finishRun(newAnswer(message, { attempt: 3 }));
         expect(done).toEqual({ outcome: 'appended', seq: 2 });
+      });
+
+      test('[R5] the runs of a session are executed by one node, until it lives no more', async () => {
+        const store = await openStore('s', 't');
+        await store.keepAlive('one', 60_000);
+        const from = (node: string, session: string, id: string) => {
+          const message = newMessage(session, id);
+          return store.appendMessage({ ...message, run: { ...message.run, node } });
+        };
+        expect(await from('one', 's', 'a')).toMatchObject({ node: 'one' });
+        expect(await from('two', 's', 'b')).toMatchObject({ node: 'one' });
+        expect(await from('two', 't', 'c')).toMatchObject({ node: 'two' });
+        expect(await store.claimRuns('s', 'two')).toEqual([]);
+        await store.keepAlive('one', 0);
+        await store.keepAlive('two', 60_000);
+        const claimed = await store.claimRuns('s', 'two');
+        expect(claimed.map(({ replyTo, attempt, node }) => [replyTo, attempt, node])).toEqual([
+          ['a', 2, 'two'],
+          ['b', 2, 'two'],
+        ]);
+        for (const id of ['a', 'b']) {
+          const answer = newAnswer(newMessage('s', id), { attempt: 2 });
+          expect((await store.finishRun(answer)).outcome).toBe('appended');
+        }
+        // It has none any more, so whoever is asked next has the next.
+        expect(await from('three', 's', 'd')).toMatchObject({ node: 'three' });
       });
 
       test('[R5] a run writes to its own session only', async () => {
@@ -889,7 +938,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);
         expect(await store.search({ person: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
         const next = await store.appendMessage(newMessage('s', 'm6'));
-        expect(next).toEqual({ outcome: 'appended', seq: 11 });
+        expect(next).toEqual({ outcome: 'appended', seq: 11, node: 'one' });
       });
 
       test('[R3] a message is recognised after it was trimmed', async () => {
@@ -916,7 +965,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         });
         const again = newMessage('s', first.run.answerId);
         expect(await store.repeatMessage(again)).toEqual({ outcome: 'new' });
-        expect(await store.appendMessage(again)).toEqual({ outcome: 'appended', seq: 5 });
+        expect(await store.appendMessage(again)).toEqual({
+          outcome: 'appended',
+          seq: 5,
+          node: 'one',
+        });
       });
 
       test('[R8] one call cleans a batch, the longest idle first, and says whether there is more', async () => {
@@ -953,7 +1006,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const read = all.store.getSession('s');
         await Promise.all([all.store.close(), all.store.close()]);
         const outcomes = await Promise.all(writes);
-        expect(outcomes.at(-1)).toEqual({ outcome: 'appended', seq: 500 });
+        expect(outcomes.at(-1)).toEqual({ outcome: 'appended', seq: 500, node: 'one' });
         expect(await read).toMatchObject({ id: 's' });
         if (!all.reopen) return;
         expect(await (await restart(all)).getSession('s')).toMatchObject({ lastSeq: 500 });

@@ -105,8 +105,8 @@ const steps: fc.Arbitrary<Step>[] = [
   step('markStarted', [session, message, attempt], (store, prefix, id, key, by) =>
     store.markStarted(newMessage(prefix + id, key).run.runId, by),
   ),
-  step('claimRun', [session, message, attempt], (store, prefix, id, key, by) =>
-    store.claimRun(newMessage(prefix + id, key).run.runId, by),
+  step('claimRuns', [session, fc.constantFrom('one', 'two')], (store, prefix, id, by) =>
+    store.claimRuns(prefix + id, prefix + by),
   ),
   step('unfinishedRuns', [], (store) => store.unfinishedRuns()),
   step('readAfter', [session, limit, limit], (store, prefix, id, after, count) =>

@@ -69,8 +69,12 @@ test('[R5] of nodes that claim or end one run at once one does', async () => {
   for (let round = 0; round < 50; round += 1) {
     const message = newMessage('s', `m${round}`);
     await nodes[0]?.appendMessage(message);
-    const claims = await Promise.all(nodes.map((node) => node.claimRun(message.run.runId, 1)));
-    expect(claims.filter((attempt) => attempt === 2)).toHaveLength(1);
+    const ids = nodes.map((_, which) => `${round} ${which}`);
+    await Promise.all(nodes.map((node, which) => node.keepAlive(ids[which] ?? '', 60_000)));
+    const claims = await Promise.all(
+      nodes.map((node, which) => node.claimRuns('s', ids[which] ?? '')),
+    );
+    expect(claims.flat()).toMatchObject([{ attempt: 2 }]);
     const ends = await Promise.all(
       nodes.flatMap((node) =>
         [1, 2].map((attempt) => node.finishRun(newAnswer(message, { attempt }))),
@@ -102,8 +106,8 @@ test('[R2][R3] a commit whose answer is lost with the connection is told as what
   proxy.cut();
   proxy.release();
   expect(await Promise.all(appends)).toEqual([
-    { outcome: 'appended', seq: 1 },
-    { outcome: 'appended', seq: 2 },
+    { outcome: 'appended', seq: 1, node: 'one' },
+    { outcome: 'appended', seq: 2, node: 'one' },
   ]);
   expect((await expectWholeLog(store, 's')).size).toBe(2);
 });

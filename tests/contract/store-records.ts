@@ -37,7 +37,12 @@ export function newMessage(
       data: { role: 'user', content, message_type: 'text', sender: 'ann' },
     },
     fingerprint: changes.fingerprint ?? content,
-    run: { runId: `run-${session}-${id}`, answerId: `answer-${session}-${id}`, agent: 'guide' },
+    run: {
+      runId: `run-${session}-${id}`,
+      answerId: `answer-${session}-${id}`,
+      agent: 'guide',
+      node: 'one',
+    },
     title,
   };
 }

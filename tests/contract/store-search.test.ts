@@ -37,7 +37,16 @@ function openIndex() {
         count += 1;
         const { event, fingerprint, run, title } = newMessage(session, `m${count}`, { content });
         const row = toRow(event);
-        log.appendMessage(session, row, fingerprint, run.runId, run.answerId, run.agent, title);
+        log.appendMessage(
+          session,
+          row,
+          fingerprint,
+          run.runId,
+          run.answerId,
+          run.agent,
+          run.node,
+          title,
+        );
       }
       while (index.behind()) index.advance();
     },

@@ -1,8 +1,9 @@
 /** Several nodes over one store: who is where makes no difference. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -23,8 +24,13 @@ function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
   };
 }
 
+/** As a database that several processes use at once. */
+class SharedStore extends MemoryStore {
+  override readonly isShared = true;
+}
+
 async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
-  const store = new MemoryStore();
+  const store = new SharedStore();
   const exchange = new MemoryExchange();
   const { agent, next } = puppet();
   const [first, second] = [exchange.node(), exchange.node()];
@@ -140,4 +146,59 @@ test('[R6] [R10] text that the bus loses is made good by the next, without a rep
   expect(data).toMatchObject({ offset: 4, content: 'two three four' });
   await run.finish();
   expect((await bob.next('agent_response')).data.content).toBe('one two three four');
+});
+
+test('[R3] [R10] messages of one session are answered one after the other, wherever they were posted', async () => {
+  const { alice, bob, sessionId, next } = await twoNodes();
+  const post = (client: TestSocket, id: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  post(alice, 'm-1');
+  const first = await next();
+  post(bob, 'm-2');
+  await bob.find(({ reply_to, type }) => type === 'message_ack' && reply_to === 'm-2');
+  await first.say('of the first');
+  await first.finish();
+  const second = await next();
+  expect(second.input.message).toBe('m-2');
+  await second.say('of the second');
+  await second.finish();
+  for (const client of [alice, bob]) {
+    for (const content of ['of the first', 'of the second']) {
+      expect((await client.next('agent_response')).data.content).toBe(content);
+    }
+  }
+});
+
+test('[R5] [R10] what a node that is gone has left is taken over by another, and ends once', async () => {
+  const { alice, bob, sessionId, next, store, one } = await twoNodes();
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const lost = await next();
+  await lost.say('begun and ');
+  await bob.next('agent_chunk');
+  // From now on it reaches the store no more to say that it lives.
+  vi.spyOn(store, 'keepAlive').mockImplementation(async (node, ms) => {
+    if (node === one.runs.node) throw new StoreError('It is not reached.');
+    await MemoryStore.prototype.keepAlive.call(store, node, ms);
+  });
+  const taken = await next();
+  expect(taken.input.attempt).toBe(2);
+  await taken.say('done anew');
+  await lost.say('stale');
+  await lost.finish();
+  await taken.finish();
+  const end = await bob.next('agent_response');
+  expect([end.attempt, end.data.content]).toEqual([2, 'done anew']);
+  expect((await alice.next('agent_response')).data.content).toBe('done anew');
+  await bob.settled();
+  expect(said(bob, 'agent_response')).toHaveLength(1);
 });

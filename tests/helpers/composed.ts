@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -47,8 +48,10 @@ export async function startComposed(options: ComposedOptions = {}) {
   const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const hub = new Hub(bus, log, new Watchers(keptIn, bus, log));
+  const node = randomUUID();
+  const hub = new Hub(node, bus, log, new Watchers(keptIn, bus, log));
   const runs = new RunManager({
+    node,
     store: keptIn,
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
     agents,
@@ -57,6 +60,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
+  hub.onWake(() => void runs.takeUpOwn());
   const sessions = new SessionManager({
     store: keptIn,
     hub,
@@ -79,7 +83,7 @@ export async function startComposed(options: ComposedOptions = {}) {
   const healing = bus.reachesOthers ? new Healing({ store: keptIn, hub, log }) : undefined;
   const server = createServer();
   server.on('upgrade', (request, socket, head) => connections.upgrade(request, socket, head));
-  await runs.recover();
+  await runs.start();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
     server.close();

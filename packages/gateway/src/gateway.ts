@@ -1,5 +1,6 @@
 /** The composition: which parts a gateway is made of, how it starts and how it stops. */
 
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -116,10 +117,12 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
   const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
   const addresses = new ClientAddresses(config.trustedProxies);
+  const node = randomUUID();
   const bus = new MemoryBus();
-  const hub = new Hub(bus, log, new Watchers(store, bus, log));
+  const hub = new Hub(node, bus, log, new Watchers(store, bus, log));
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
   const runs = new RunManager({
+    node,
     store,
     queue,
     agents,
@@ -128,6 +131,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
+  hub.onWake(() => void runs.takeUpOwn());
   const sessions = new SessionManager({
     store,
     hub,
@@ -192,7 +196,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   }
 
   try {
-    await runs.recover();
+    await runs.start();
   } catch (error) {
     await stop();
     throw error;

@@ -5,21 +5,13 @@ import type { RunRecord, Store } from '../stores/store.ts';
 /** An unfinished run that is this process's now. */
 export interface Claim {
   readonly record: RunRecord;
-  readonly attempt: number;
   /** The message that it answers, where it is still kept. */
   readonly question: SessionEventOf<'chat_message'> | undefined;
 }
 
-/** `undefined`: another process was faster. */
-export async function claim(store: Store, record: RunRecord): Promise<Claim | undefined> {
-  const attempt = await store.claimRun(record.runId, record.attempt);
-  if (attempt === undefined) return undefined;
+export async function withQuestion(store: Store, record: RunRecord): Promise<Claim> {
   const question = await store.getEvent(record.sessionId, record.replyTo);
-  return {
-    record,
-    attempt,
-    question: question?.type === 'chat_message' ? question : undefined,
-  };
+  return { record, question: question?.type === 'chat_message' ? question : undefined };
 }
 
 /** The ids of the messages that a transcript of the session shows: those that no later one has replaced. */

@@ -9,14 +9,16 @@ import {
 import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
-import type { Store } from '../stores/store.ts';
+import type { RunRecord, Store } from '../stores/store.ts';
 import { Tally } from '../tally.ts';
 import { readHistory } from './history.ts';
-import { type Claim, claim, findSuperseded, shownQuestions } from './recovery.ts';
+import { type Claim, findSuperseded, shownQuestions, withQuestion } from './recovery.ts';
 import { type Publish, Run, type RunFault, type RunSpec } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
 
 export interface RunManagerDeps {
+  /** The id of this node, another one after each start. */
+  readonly node: string;
   readonly store: Store;
   readonly queue: RunQueue;
   readonly agents: AgentRegistry;
@@ -36,6 +38,12 @@ const INTERRUPTED: RunFault = {
   code: 'INTERRUPTED',
   message: 'The server stopped while the answer was being written.',
 };
+/** A node that has not said for so long that it lives is dead, and its runs are anybody's, milliseconds. */
+const LEASE_MS = 5_000;
+/** How often a node says so, and looks for runs of those that do not. */
+const BEAT_MS = 1_000;
+/** Where there is one process at a time the next one clears away who was before it: a hundred years. */
+const FOREVER_MS = 3_153_600_000_000;
 /** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
 const END_GRACE_MS = 1_000;
 
@@ -48,6 +56,8 @@ export class RunManager {
   readonly #people = new Tally();
   /** What comes now is for the next start. */
   #drained = false;
+  #beats: NodeJS.Timeout | undefined;
+  #beating: Promise<void> = Promise.resolve();
 
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
@@ -56,6 +66,11 @@ export class RunManager {
       await run?.execute();
       return { idle: run?.whenIdle() ?? Promise.resolve() };
     });
+  }
+
+  /** Which node executes what is posted here. */
+  get node(): string {
+    return this.#deps.node;
   }
 
   /** Unfinished runs in all, waiting ones included. */
@@ -73,6 +88,9 @@ export class RunManager {
     { stopped = false }: { readonly stopped?: boolean } = {},
   ): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;
+    // It was found in the store before whoever put it there has said so.
+    const known = this.#sessions.get(sessionId)?.get(run.runId);
+    if (known) return { waits: known.state === 'queued', position: 0 };
     const history = () => readHistory(this.#deps.store, question);
     const taken = new Run(
       { ...run, sessionId, replyTo, message: data.content, history },
@@ -185,20 +203,58 @@ export class RunManager {
     }
   }
 
-  /** Takes up what an earlier process left unfinished, each as its agent says. */
-  async recover(): Promise<void> {
-    const { store, log } = this.#deps;
-    const records = await store.unfinishedRuns();
-    const claims = await Promise.all(records.map((record) => claim(store, record)));
-    const claimed = claims.filter((one) => one !== undefined);
+  /** Takes up what nodes that live no more have left unfinished, now and from now on. */
+  async start(): Promise<void> {
+    const { store, node, log } = this.#deps;
+    if (!store.isShared) {
+      await store.keepAlive(node, FOREVER_MS);
+      await this.#takeOver();
+      return;
+    }
+    const beat = async () => {
+      await store.keepAlive(node, LEASE_MS);
+      await this.#takeOver();
+      await this.takeUpOwn();
+    };
+    await beat();
+    this.#beats = setInterval(() => {
+      this.#beating = this.#beating.then(beat).catch((error) => {
+        log.error({ err: error }, 'the store was not told that this node lives');
+      });
+    }, BEAT_MS);
+    this.#beats.unref();
+  }
+
+  async #takeOver(): Promise<void> {
+    const { store, log, node } = this.#deps;
+    const lost = await store.unfinishedRuns(null);
+    const sessions = new Set(lost.map(({ sessionId }) => sessionId));
+    const records = await Promise.all([...sessions].map((id) => store.claimRuns(id, node)));
+    const claimed = await Promise.all(records.flat().map((record) => withQuestion(store, record)));
     const superseded = await findSuperseded(store, claimed);
     // None begins before it is known which are not to, and those have their ends.
     const goOn = await Promise.all(
       claimed.map((one) => this.#takeUp(one, superseded.has(one.record.runId))),
     );
     for (const begin of goOn) begin?.();
-    if (records.length > 0)
-      log.info({ runs: records.length }, 'unfinished runs were taken up again');
+    if (claimed.length > 0)
+      log.info({ runs: claimed.length }, 'unfinished runs were taken up again');
+  }
+
+  /** Takes up what other nodes were told for this one, in the order of the messages. */
+  async takeUpOwn(): Promise<void> {
+    const { store, node } = this.#deps;
+    const own = await store.unfinishedRuns(node);
+    const isUnknown = ({ sessionId, runId }: RunRecord) =>
+      !this.#sessions.get(sessionId)?.has(runId);
+    const found = await Promise.all(
+      own.filter(isUnknown).map((record) => withQuestion(store, record)),
+    );
+    for (const one of found) {
+      if (!isUnknown(one.record)) continue;
+      const begin = await this.#takeUp(one, false);
+      begin?.();
+    }
   }
 
   /**
@@ -210,22 +266,23 @@ export class RunManager {
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
   ): Promise<void> {
-    const { store } = this.#deps;
-    const records = await store.unfinishedRuns();
-    const record = records.find((one) => one.runId === runId);
+    const { store, node } = this.#deps;
+    const record = (await store.unfinishedRuns(node)).find((one) => one.runId === runId);
     if (!record || this.settled(sessionId, runId)) return;
-    const claimed = await claim(store, record);
-    if (claimed?.question) tell(claimed.question);
-    const begin = claimed && (await this.#takeUp(claimed, false));
+    const known = await withQuestion(store, record);
+    // It was asked for twice at once.
+    if (this.settled(sessionId, runId)) return;
+    if (known.question) tell(known.question);
+    const begin = await this.#takeUp(known, false);
     begin?.();
   }
 
   /** Ends a claimed run that is not to go on; returns what begins one that is. */
   async #takeUp(
-    { record, attempt, question }: Claim,
+    { record, question }: Claim,
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
-    const { runId, answerId } = record;
+    const { runId, answerId, attempt } = record;
     // Who was invited reads the list anew after a restart.
     const audience = [record.owner];
     const agent = this.#deps.agents.get(record.agent);
@@ -238,7 +295,6 @@ export class RunManager {
       {
         ...record,
         audience,
-        attempt,
         agent: agent ?? defineAgent({ name: record.agent, run: () => '' }),
         message: '',
         history: async () => [],
@@ -260,6 +316,7 @@ export class RunManager {
    * what its agent has written, ends here.
    */
   async drain(deadline: AbortSignal): Promise<void> {
+    clearInterval(this.#beats);
     this.#deps.queue.pause();
     const aborted = new Promise<void>((resolve) => {
       if (deadline.aborted) resolve();
@@ -274,6 +331,9 @@ export class RunManager {
     const ends = lost.map((run) => run.interrupt(INTERRUPTED));
     await Promise.race([Promise.all(ends), delay(END_GRACE_MS, undefined, { ref: false })]);
     for (const run of this.#all()) run.release();
+    await this.#beating;
+    // Others need not wait for what is left. Where the store cannot be told, they wait for the lease.
+    await this.#deps.store.keepAlive(this.#deps.node, 0).catch(() => {});
   }
 
   #all(): Run[] {

@@ -1,7 +1,6 @@
 /** Who follows which session, here and on the other nodes: where a message goes out. */
-import { randomUUID } from 'node:crypto';
 import { createMessage } from '@parley/protocol';
-import type { Bus } from '../buses/bus.ts';
+import type { Bus, Following } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
@@ -34,15 +33,30 @@ export class Hub {
   readonly #bus: Bus;
   readonly #log: Logger;
   readonly #watchers: Watchers;
-  readonly #node = randomUUID();
+  readonly #node: string;
+  readonly #calls: Following;
+  #onCall: () => void = () => {};
   readonly #sessions = new Map<string, Session>();
   readonly #repeat: NodeJS.Timeout;
 
-  constructor(bus: Bus, log: Logger, watchers: Watchers) {
+  /** `node`: the id of this one. */
+  constructor(node: string, bus: Bus, log: Logger, watchers: Watchers) {
+    this.#node = node;
+    this.#calls = bus.follow(`node ${node}`, () => this.#onCall());
     this.#bus = bus;
     this.#log = log;
     this.#watchers = watchers;
     this.#repeat = setInterval(() => this.#repeatPresence(), PRESENCE_REPEAT_MS).unref();
+  }
+
+  /** Tells a node that there is something in the store for it; it finds it by itself, too, a little later. */
+  wake(node: string): void {
+    this.#bus.publish(`node ${node}`, { kind: 'wake' });
+  }
+
+  /** Calls back when there may be something in the store for this node. */
+  onWake(listener: () => void): void {
+    this.#onCall = listener;
   }
 
   /** The session, while someone on this node follows it. */
@@ -151,6 +165,7 @@ export class Hub {
 
   close(): void {
     clearInterval(this.#repeat);
+    this.#calls.end();
   }
 
   /** First here: what others hear of may come back as what they say to it. */

@@ -78,7 +78,7 @@ export class Posting {
       (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
     // They may have been taken out while that was read.
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
-    const run = { runId: randomUUID(), answerId: randomUUID(), agent };
+    const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.node };
     const append = newMessage(principal, sessionId, messageId, data, run);
     const arrival = this.#arrivals.add(sessionId, messageId);
     this.#underWay.add(principal.id);
@@ -104,6 +104,11 @@ export class Posting {
         hub.publish(event, { origin: poster?.connectionId, audience });
         this.#noteActivity(event, append.title);
         const { stopped } = arrival;
+        if (result.node !== runs.node) {
+          hub.wake(result.node);
+          arrival.settle([]);
+          return { waits: false, position: 0, runId: run.runId };
+        }
         const spec = { ...run, agent: this.#deps.agents.need(agent), attempt: 1, audience };
         const turn = runs.submit(event, spec, { stopped });
         arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
@@ -144,7 +149,7 @@ export class Posting {
       this.#refusal(principal, id, agent, messageId) ??
       (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
     if (!refusal) return;
-    const run = { runId: '', answerId: '', agent };
+    const run = { runId: '', answerId: '', agent, node: '' };
     const append = newMessage(principal, id, messageId, data, run);
     const { outcome } = await this.#deps.store.repeatMessage(append);
     if (outcome === 'new' || outcome === 'session_not_found') throw refusal;

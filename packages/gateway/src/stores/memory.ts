@@ -54,10 +54,13 @@ interface StoredSession {
 
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
+  readonly isShared: boolean = false;
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, RunRecord>();
   #order = 0;
+  /** By node: until when it lives, milliseconds since the epoch. */
+  readonly #aliveUntil = new Map<string, number>();
   #closed = false;
 
   async createSession(
@@ -190,6 +193,10 @@ export class MemoryStore implements Store {
       timestamp: event.timestamp,
     });
     session.record.title ??= append.title.toWellFormed();
+    const earlier = [...this.#runs.values()].find(
+      ({ sessionId }) => sessionId === event.session_id,
+    );
+    const node = earlier?.node ?? run.node;
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
@@ -199,8 +206,9 @@ export class MemoryStore implements Store {
       agent: run.agent,
       attempt: 1,
       started: false,
+      node,
     });
-    return { outcome: 'appended', seq };
+    return { outcome: 'appended', seq, node };
   }
 
   async repeatMessage(append: AppendMessage) {
@@ -233,17 +241,30 @@ export class MemoryStore implements Store {
     return true;
   }
 
-  async claimRun(runId: string, attempt: number): Promise<number | undefined> {
+  async keepAlive(node: string, ms: number): Promise<void> {
     this.#assertOpen();
-    const run = this.#runs.get(runId);
-    if (run?.attempt !== attempt) return undefined;
-    this.#runs.set(runId, { ...run, attempt: attempt + 1 });
-    return attempt + 1;
+    this.#aliveUntil.set(node, Date.now() + ms);
   }
 
-  async unfinishedRuns(): Promise<readonly RunRecord[]> {
+  async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    return [...this.#runs.values()];
+    const runs = [...this.#runs.values()];
+    if (node === undefined) return runs;
+    return runs.filter((run) => (node === null ? !this.#isAlive(run.node) : run.node === node));
+  }
+
+  async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
+    this.#assertOpen();
+    const lost = [...this.#runs.values()].filter(
+      (run) => run.sessionId === sessionId && !this.#isAlive(run.node),
+    );
+    const claimed = lost.map((run) => ({ ...run, node, attempt: run.attempt + 1 }));
+    for (const run of claimed) this.#runs.set(run.runId, run);
+    return claimed;
+  }
+
+  #isAlive(node: string): boolean {
+    return (this.#aliveUntil.get(node) ?? 0) > Date.now();
   }
 
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {

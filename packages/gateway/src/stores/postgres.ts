@@ -61,6 +61,7 @@ interface FoundRow {
 }
 
 class PostgresStore implements Store {
+  readonly isShared = true;
   readonly #writer: Writer;
   readonly #readers: Pool;
   readonly #url: string;
@@ -162,6 +163,7 @@ class PostgresStore implements Store {
       answer_run: run.runId,
       answer_id: run.answerId,
       agent: run.agent,
+      node: run.node,
     });
   }
 
@@ -189,13 +191,19 @@ class PostgresStore implements Store {
     return this.#write({ method: 'mark_started', run_id: runId, attempt });
   }
 
-  async claimRun(runId: string, attempt: number): Promise<number | undefined> {
-    const call = { method: 'claim_run', run_id: runId, attempt };
-    return (await this.#write<number | null>(call)) ?? undefined;
+  async keepAlive(node: string, ms: number): Promise<void> {
+    await this.#write({ method: 'keep_alive', node, alive_ms: ms });
   }
 
-  unfinishedRuns(): Promise<readonly RunRecord[]> {
-    return this.#read('unfinishedRuns');
+  unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
+    const which = node === undefined ? 'all' : node === null ? 'lost' : 'of';
+    return this.#read('unfinishedRuns', which, node ?? '');
+  }
+
+  async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
+    if (!(await this.#write({ method: 'claim_runs', session: sessionId, node }))) return [];
+    const runs = await this.unfinishedRuns(node);
+    return runs.filter((run) => run.sessionId === sessionId);
   }
 
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {

@@ -59,6 +59,7 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
 }
 
 class SqliteStore implements Store {
+  readonly isShared = false;
   readonly #writer: SqliteThread<Writes>;
   readonly #reader: SqliteThread<Reads>;
   readonly #unlock: () => void;
@@ -121,7 +122,7 @@ class SqliteStore implements Store {
   }
 
   appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
-    const { runId, answerId, agent } = run;
+    const { runId, answerId, agent, node } = run;
     const row = toRow(event);
     return this.#writer.call(
       'appendMessage',
@@ -131,6 +132,7 @@ class SqliteStore implements Store {
       runId,
       answerId,
       agent,
+      node,
       title,
     );
   }
@@ -152,12 +154,23 @@ class SqliteStore implements Store {
     return this.#writer.call('markStarted', runId, attempt);
   }
 
-  claimRun(runId: string, attempt: number): Promise<number | undefined> {
-    return this.#writer.call('claimRun', runId, attempt);
+  async keepAlive(node: string, ms: number): Promise<void> {
+    const now = Date.now();
+    await this.#writer.call('keepAlive', node, now + ms, now);
   }
 
-  unfinishedRuns(): Promise<readonly RunRecord[]> {
-    return this.#reader.call('unfinishedRuns');
+  async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
+    const runs = await this.#reader.call('unfinishedRuns');
+    if (node === undefined) return runs;
+    if (node !== null) return runs.filter((run) => run.node === node);
+    const alive = new Set(await this.#reader.call('aliveNodes', Date.now()));
+    return runs.filter((run) => !alive.has(run.node));
+  }
+
+  async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
+    if (!(await this.#writer.call('claimRuns', sessionId, node, Date.now()))) return [];
+    const runs = await this.unfinishedRuns(node);
+    return runs.filter((run) => run.sessionId === sessionId);
   }
 
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {

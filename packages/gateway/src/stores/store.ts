@@ -92,9 +92,12 @@ export interface RunRecord {
   readonly attempt: number;
   /** The agent may have acted: set before an agent that must not act twice is called. */
   readonly started: boolean;
+  /** Which node executes it: one for all unfinished runs of a session, so that they follow each other. */
+  readonly node: string;
 }
 
-type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent'>;
+/** `node`: which one is to execute it, where no other has the session's earlier runs. */
+type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent' | 'node'>;
 
 export interface AppendMessage {
   readonly event: Extract<NewEvent, { type: 'chat_message' }>;
@@ -113,7 +116,12 @@ export interface Question {
 }
 
 export type MessageOutcome =
-  | { readonly outcome: 'appended'; readonly seq: number }
+  | {
+      readonly outcome: 'appended';
+      readonly seq: number;
+      /** Which node executes its run. */
+      readonly node: string;
+    }
   /** The `seq`, run and time of the first time; nothing was written. */
   | {
       readonly outcome: 'duplicate';
@@ -187,6 +195,8 @@ export interface Cleaned {
  * that the caller would have to know of, and the call may be repeated.
  */
 export interface Store {
+  /** Whether other processes may use it at the same time. */
+  readonly isShared: boolean;
   /**
    * Creates the session, or returns the one that has this id, whoever owns it. `undefined`: there is none,
    * and its owner has `maxOwned` sessions already.
@@ -240,10 +250,15 @@ export interface Store {
   finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome>;
   /** Notes that the agent is about to act. `false`: stale. */
   markStarted(runId: string, attempt: number): Promise<boolean>;
-  /** Takes a run over: its attempt becomes `attempt + 1`, if it still is `attempt`. `undefined`: it is not. */
-  claimRun(runId: string, attempt: number): Promise<number | undefined>;
-  /** In the order of their messages. */
-  unfinishedRuns(): Promise<readonly RunRecord[]>;
+  /** The node lives for `ms` from now on, by the store's clock; 0: it ends. */
+  keepAlive(node: string, ms: number): Promise<void>;
+  /** In the order of their messages; those of one node, or (`null`) those whose node lives no more. */
+  unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]>;
+  /**
+   * Takes the unfinished runs of a session over from a node that lives no more: they are this node's, each
+   * an attempt more. Returns them in the order of their messages; none where somebody was faster.
+   */
+  claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]>;
 
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */

@@ -41,16 +41,18 @@ export const LOG_FUNCTIONS = `
   END $$;
 
   CREATE FUNCTION append_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
-  DECLARE s sessions; repetition JSON; event_id BIGINT;
+  DECLARE s sessions; repetition JSON; event_id BIGINT; executor TEXT;
   BEGIN
     SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
     repetition := find_repetition(s, c);
     IF repetition IS NOT NULL THEN RETURN repetition; END IF;
     event_id := append_event(s.id, s.last_seq + 1, c);
-    INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent)
-    VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent);
-    RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1);
+    INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
+    VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent,
+      coalesce((SELECT node FROM runs WHERE session_id = s.id LIMIT 1), c.node))
+    RETURNING node INTO executor;
+    RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1, 'node', executor);
   END $$;
 
   CREATE FUNCTION repeat_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
@@ -78,10 +80,21 @@ export const LOG_FUNCTIONS = `
     RETURN to_json(FOUND);
   END $$;
 
-  CREATE FUNCTION claim_run(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  CREATE FUNCTION keep_alive(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE runs SET attempt = attempt + 1 WHERE run_id = c.run_id AND attempt = c.attempt;
-    RETURN CASE WHEN FOUND THEN to_json(c.attempt + 1) END;
+    INSERT INTO nodes VALUES (c.node, clock_timestamp() + c.alive_ms * interval '1 millisecond')
+    ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until;
+    DELETE FROM nodes WHERE alive_until < clock_timestamp() - interval '1 hour';
+    RETURN to_json(true);
+  END $$;
+
+  -- Whoever is faster has them: the others wait for the lock of the session, and find none left.
+  CREATE FUNCTION claim_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE runs SET attempt = attempt + 1, node = c.node
+    WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
+      AND node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp());
+    RETURN to_json(FOUND);
   END $$;
 
   -- Does the calls in their order, all or none, and once however often it is asked to.
@@ -112,7 +125,8 @@ export const LOG_FUNCTIONS = `
         WHEN 'finish_run' THEN append_run_event(c)
         WHEN 'repeat_message' THEN repeat_message(c)
         WHEN 'mark_started' THEN mark_started(c)
-        WHEN 'claim_run' THEN claim_run(c)
+        WHEN 'keep_alive' THEN keep_alive(c)
+        WHEN 'claim_runs' THEN claim_runs(c)
         WHEN 'create_session' THEN create_session(c)
         WHEN 'update_session' THEN update_session(c)
         WHEN 'add_member' THEN add_member(c)

@@ -71,8 +71,11 @@ export const MIGRATIONS: readonly string[] = [
     answer_id TEXT NOT NULL,
     agent TEXT NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 1,
-    started BOOLEAN NOT NULL DEFAULT false
+    started BOOLEAN NOT NULL DEFAULT false,
+    -- Which node executes it: one for all of a session.
+    node TEXT NOT NULL
   );
+  CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until TIMESTAMPTZ NOT NULL);
   CREATE INDEX runs_by_session ON runs (session_id);
 
   CREATE TABLE members (

@@ -28,7 +28,9 @@ export const SESSION_FUNCTIONS = `
     words TEXT[],
     fingerprint TEXT,
     answer_run TEXT,
-    answer_id TEXT
+    answer_id TEXT,
+    node TEXT,
+    alive_ms INTEGER
   );
 
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$

@@ -36,10 +36,13 @@ export function prepareLog(db: Database.Database) {
     `UPDATE sessions SET last_seq = ?, last_activity = ?, message_count = message_count + ?,
        title = coalesce(title, ?) WHERE id = ?`,
   );
-  const insertRun = db.prepare<[string, number, number | bigint, string, string, string]>(
-    `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent)
-     VALUES (?, ?, ?, ?, ?, ?)`,
-  );
+  const insertRun = db
+    .prepare<[string, number, number | bigint, string, string, string, number, string], string>(
+      `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
+       VALUES (?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?))
+       RETURNING node`,
+    )
+    .pluck();
   const findRun = db
     .prepare<[string | null, number | null, string], [sessionId: number, lastSeq: number]>(
       `SELECT s.id, s.last_seq FROM runs r JOIN sessions s ON s.id = r.session_id
@@ -50,8 +53,14 @@ export function prepareLog(db: Database.Database) {
   const startRun = db.prepare<[string, number]>(
     'UPDATE runs SET started = 1 WHERE run_id = ? AND attempt = ?',
   );
-  const claimRun = db.prepare<[string, number]>(
-    'UPDATE runs SET attempt = attempt + 1 WHERE run_id = ? AND attempt = ?',
+  const keepAlive = db.prepare<[string, number]>(
+    'INSERT INTO nodes VALUES (?, ?) ON CONFLICT DO UPDATE SET alive_until = excluded.alive_until',
+  );
+  const forgetNodes = db.prepare<[number]>('DELETE FROM nodes WHERE alive_until <= ?');
+  const claimRuns = db.prepare<[string, string, number]>(
+    `UPDATE runs SET attempt = attempt + 1, node = ?
+     WHERE session_id = (SELECT id FROM sessions WHERE key = ?)
+       AND node NOT IN (SELECT id FROM nodes WHERE alive_until > ?)`,
   );
 
   function append(
@@ -106,6 +115,7 @@ export function prepareLog(db: Database.Database) {
       runId: string,
       answerId: string,
       agent: string,
+      node: string,
       title: string,
     ): MessageOutcome {
       const messageId = row[1];
@@ -117,8 +127,9 @@ export function prepareLog(db: Database.Database) {
       const [sessionId, lastSeq] = found;
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
-      insertRun.run(runId, sessionId, eventId, messageId, answerId, agent);
-      return { outcome: 'appended', seq };
+      const run = [runId, sessionId, eventId, messageId, answerId, agent] as const;
+      const executor = insertRun.get(...run, sessionId, node) as string;
+      return { outcome: 'appended', seq, node: executor };
     },
     appendRunEvent,
     finishRun(session: string, row: EventRow): RunOutcome {
@@ -129,8 +140,13 @@ export function prepareLog(db: Database.Database) {
     markStarted(runId: string, attempt: number): boolean {
       return startRun.run(runId, attempt).changes > 0;
     },
-    claimRun(runId: string, attempt: number): number | undefined {
-      return claimRun.run(runId, attempt).changes > 0 ? attempt + 1 : undefined;
+    keepAlive(node: string, until: number, now: number): void {
+      forgetNodes.run(now);
+      keepAlive.run(node, until);
+    },
+    /** `false`: there was nothing to take over. */
+    claimRuns(session: string, node: string, now: number): boolean {
+      return claimRuns.run(node, session, now).changes > 0;
     },
   };
 }

@@ -68,11 +68,12 @@ export function prepareReads(db: Database.Database) {
     )
     .raw();
   const runs = db
-    .prepare<[], [string, string, string, string, string, string, number, number]>(
-      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started
+    .prepare<[], [string, string, string, string, string, string, number, number, string]>(
+      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started, node
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
     )
     .raw();
+  const alive = db.prepare<[number], string>('SELECT id FROM nodes WHERE alive_until > ?').pluck();
   const expired = db.prepare<
     { emptyBefore: number | null; idleBefore: number | null; limit: number },
     Removal['expired'][number]
@@ -146,10 +147,13 @@ export function prepareReads(db: Database.Database) {
         ...(replaces === null ? {} : { replaces }),
       }));
     },
+    aliveNodes(now: number): string[] {
+      return alive.all(now);
+    },
     unfinishedRuns(): RunRecord[] {
       return runs
         .all()
-        .map(([runId, sessionId, owner, replyTo, answerId, agent, attempt, started]) => ({
+        .map(([runId, sessionId, owner, replyTo, answerId, agent, attempt, started, node]) => ({
           runId,
           sessionId,
           owner,
@@ -158,6 +162,7 @@ export function prepareReads(db: Database.Database) {
           agent,
           attempt,
           started: started === 1,
+          node,
         }));
     },
     /** The sessions that `retention` is about, the least recently active first, one batch. */

@@ -88,6 +88,8 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX members_by_principal ON members (principal, session_id);
   ALTER TABLE sessions ADD COLUMN invitation_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
+  CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until INTEGER NOT NULL) STRICT;
   `,
 ];
 

@@ -36,6 +36,8 @@ export type Writes = ReturnType<typeof prepareMethods>['methods'];
 export function openWriter(file: string): Served {
   const db = openForWriting(file);
   const { index, methods } = prepareMethods(db);
+  // Whoever had it before is gone: the lock of the directory says so.
+  db.exec('DELETE FROM nodes');
   const table: Readonly<Record<string, unknown>> = methods;
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
