@@ -256,6 +256,7 @@ export class Hub {
 
   #deliver(session: Session, delivery: Delivery, record: SessionRecord | undefined): void {
     if (record) session.change(record);
+    if (session.isStale(delivery.message)) return;
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
     for (const subscriber of session.subscribers) {

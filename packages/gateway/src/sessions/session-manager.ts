@@ -118,7 +118,7 @@ export class SessionManager {
         store,
         hub,
         running: (sessionId) =>
-          runningAnswer(runs.running(sessionId)) ?? hub.get(sessionId)?.remote,
+          newer(runningAnswer(runs.running(sessionId)), hub.get(sessionId)?.remote),
         waiting: (sessionId) => runs.waiting(sessionId),
         onEnded,
       },
@@ -207,6 +207,15 @@ export class SessionManager {
       { origin: connectionId },
     );
   }
+}
+
+/** Of a run that another node has taken over this node has an answer still. */
+function newer(
+  own: RunningAnswer | undefined,
+  remote: RunningAnswer | undefined,
+): RunningAnswer | undefined {
+  if (!own || !remote) return own ?? remote;
+  return own.runId === remote.runId && remote.attempt > own.attempt ? remote : own;
 }
 
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {

@@ -33,6 +33,8 @@ export class Session {
   /** Who is here has changed, and the other nodes do not know. */
   isPresenceNews = false;
   #lastEnded: string | undefined;
+  /** The highest attempt that was heard of, of the run that was heard of last. */
+  #latest: { readonly runId: string; readonly attempt: number } | undefined;
   /** Who is in the session on other nodes, and when that was heard, milliseconds of this process. */
   readonly #elsewhere = new Map<string, { readonly there: PresenceOfNode; readonly at: number }>();
 
@@ -88,6 +90,17 @@ export class Session {
     const silent = [...this.#elsewhere].filter(([, { at }]) => performance.now() - at > afterMs);
     for (const [node] of silent) this.#elsewhere.delete(node);
     return silent.length > 0;
+  }
+
+  /**
+   * Whether a message of a run is of an attempt that another node has taken over since. What has a `seq`
+   * never is: the store has refused it.
+   */
+  isStale({ run_id: runId, attempt, seq }: Delivery['message']): boolean {
+    if (runId === undefined || attempt === undefined || seq !== undefined) return false;
+    const known = this.#latest?.runId === runId ? this.#latest.attempt : 0;
+    if (attempt >= known) this.#latest = { runId, attempt };
+    return attempt < known;
   }
 
   /** The run has ended: what comes of it still is late. */
