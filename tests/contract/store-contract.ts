@@ -547,6 +547,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           attempt: 2,
           started: false,
           node: 'two',
+          stopped: false,
         });
         expect(runs[3]).toMatchObject({ attempt: 1, started: true });
       });
@@ -624,6 +625,25 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         // It has none any more, so whoever is asked next has the next.
         expect(await from('three', 's', 'd')).toMatchObject({ node: 'three' });
+      });
+
+      test('[R4] that runs are to be stopped is kept, for whoever has them then', async () => {
+        const all = await setUp('s', 't');
+        const { store } = all;
+        for (const id of ['a', 'b']) await store.appendMessage(newMessage('s', id));
+        await store.appendMessage(newMessage('t', 'c'));
+        const one = await store.stopRuns('s', 'run-s-b');
+        expect(one).toMatchObject([{ runId: 'run-s-b', stopped: true }]);
+        expect(await store.stopRuns('s', 'run-t-c')).toEqual([]);
+        expect(await store.stopRuns('nowhere')).toEqual([]);
+        expect(await store.stopRuns('s')).toHaveLength(2);
+        const after = await restart(all);
+        const runs = await after.unfinishedRuns();
+        expect(runs.map(({ stopped }) => stopped)).toEqual([true, true, false]);
+        expect(await after.claimRuns('s', 'two')).toMatchObject([
+          { stopped: true },
+          { stopped: true },
+        ]);
       });
 
       test('[R5] a run writes to its own session only', async () => {

@@ -1,4 +1,5 @@
 /** Several nodes over one store: who is where makes no difference. */
+import type { ServerMessage, ServerMessageOf } from '@parley/protocol';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
@@ -48,8 +49,8 @@ async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
   return { store, alice, bob, sessionId, next, one, two };
 }
 
-const said = ({ received }: TestSocket, type: string) =>
-  received.filter((message) => message.type === type);
+const said = <Type extends ServerMessage['type']>({ received }: TestSocket, type: Type) =>
+  received.filter((message): message is ServerMessageOf<Type> => message.type === type);
 
 test('[R7] [R10] who is on another node hears the message, the text and the end, and who else is there', async () => {
   const { alice, bob, sessionId, next } = await twoNodes();
@@ -201,4 +202,34 @@ test('[R5] [R10] what a node that is gone has left is taken over by another, and
   expect((await alice.next('agent_response')).data.content).toBe('done anew');
   await bob.settled();
   expect(said(bob, 'agent_response')).toHaveLength(1);
+});
+
+test('[R4] [R10] a stop on one node stops what another is writing, and no text follows it', async () => {
+  const { alice, bob, sessionId, next } = await twoNodes();
+  const post = (id: string) =>
+    alice.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  post('m-1');
+  post('m-2');
+  const run = await next();
+  await run.say('one ');
+  await bob.next('agent_chunk');
+  await alice.collect('message_ack', 2);
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
+  const ack = await bob.find(({ reply_to }) => reply_to === 'stop');
+  expect(ack.type).toBe('message_ack');
+  await run.aborted;
+  const ends = said(bob, 'agent_response').map(({ data }) => [data.status, data.content]);
+  expect(ends).toEqual([
+    ['cancelled', 'one '],
+    ['cancelled', ''],
+  ]);
+  const at = bob.received.indexOf(ack);
+  void run.say('too late');
+  await bob.settled();
+  expect(bob.received.slice(at).some(({ type }) => type === 'agent_chunk')).toBe(false);
 });

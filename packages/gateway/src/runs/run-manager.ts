@@ -245,6 +245,9 @@ export class RunManager {
   async takeUpOwn(): Promise<void> {
     const { store, node } = this.#deps;
     const own = await store.unfinishedRuns(node);
+    for (const { sessionId, runId, stopped } of own) {
+      if (stopped) void this.cancel(sessionId, runId);
+    }
     const isUnknown = ({ sessionId, runId }: RunRecord) =>
       !this.#sessions.get(sessionId)?.has(runId);
     const found = await Promise.all(
@@ -288,7 +291,7 @@ export class RunManager {
     const agent = this.#deps.agents.get(record.agent);
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.
-    if (repeatable && question && !isSuperseded) {
+    if (repeatable && question && !isSuperseded && !record.stopped) {
       return () => this.submit(question, { runId, answerId, audience, agent, attempt });
     }
     const run = new Run(
@@ -301,7 +304,7 @@ export class RunManager {
       },
       this.#deps,
     );
-    if (isSuperseded) await run.stop();
+    if (isSuperseded || record.stopped) await run.stop();
     else if (agent) await run.interrupt(INTERRUPTED);
     else {
       const message = `The agent ${record.agent} is no longer there.`;

@@ -8,6 +8,7 @@ import type { SearchHit, SessionPage, SessionRecord } from '../stores/store.ts';
 import { Members } from './members.ts';
 import { Posting, type PostingDeps, type PostingLimits } from './posting.ts';
 import { SessionRecords } from './session-records.ts';
+import { stopElsewhere } from './stop-elsewhere.ts';
 import { type JoinPosition, type Peer, type RunningAnswer, Subscription } from './subscription.ts';
 import type { Watcher } from './watchers.ts';
 
@@ -158,13 +159,16 @@ export class SessionManager {
    * with the runs that it ended.
    */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
-    await this.get(principal, sessionId, 'write');
-    const { runs } = this.#deps;
+    const record = await this.get(principal, sessionId, 'write');
+    const { runs, store } = this.#deps;
     if (runId === undefined) {
       const ended = [runs.cancelAll(sessionId), this.posting.stopArriving(sessionId)];
-      return (await Promise.all(ended)).flat();
+      const here = (await Promise.all(ended)).flat();
+      return store.isShared ? [...here, ...(await stopElsewhere(this.#deps, record))] : here;
     }
-    const cancelled = await runs.cancel(sessionId, runId);
+    const cancelled =
+      (await runs.cancel(sessionId, runId)) ??
+      (store.isShared ? await stopElsewhere(this.#deps, record, runId) : undefined);
     if (!cancelled) {
       throw new ProtocolError(
         'RUN_NOT_FOUND',

@@ -207,6 +207,7 @@ export class MemoryStore implements Store {
       attempt: 1,
       started: false,
       node,
+      stopped: false,
     });
     return { outcome: 'appended', seq, node };
   }
@@ -261,6 +262,16 @@ export class MemoryStore implements Store {
     const claimed = lost.map((run) => ({ ...run, node, attempt: run.attempt + 1 }));
     for (const run of claimed) this.#runs.set(run.runId, run);
     return claimed;
+  }
+
+  async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
+    this.#assertOpen();
+    const found = [...this.#runs.values()].filter(
+      (run) => run.sessionId === sessionId && (runId === undefined || run.runId === runId),
+    );
+    const stopped = found.map((run) => ({ ...run, stopped: true }));
+    for (const run of stopped) this.#runs.set(run.runId, run);
+    return stopped;
   }
 
   #isAlive(node: string): boolean {

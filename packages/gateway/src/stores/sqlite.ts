@@ -167,6 +167,14 @@ class SqliteStore implements Store {
     return runs.filter((run) => !alive.has(run.node));
   }
 
+  async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
+    if (!(await this.#writer.call('stopRuns', sessionId, runId ?? null))) return [];
+    const runs = await this.unfinishedRuns();
+    return runs.filter(
+      (run) => run.sessionId === sessionId && (runId === undefined || run.runId === runId),
+    );
+  }
+
   async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
     if (!(await this.#writer.call('claimRuns', sessionId, node, Date.now()))) return [];
     const runs = await this.unfinishedRuns(node);

@@ -94,6 +94,8 @@ export interface RunRecord {
   readonly started: boolean;
   /** Which node executes it: one for all unfinished runs of a session, so that they follow each other. */
   readonly node: string;
+  /** It is to be stopped, by whichever node has it. */
+  readonly stopped: boolean;
 }
 
 /** `node`: which one is to execute it, where no other has the session's earlier runs. */
@@ -259,6 +261,9 @@ export interface Store {
    * an attempt more. Returns them in the order of their messages; none where somebody was faster.
    */
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]>;
+
+  /** Notes that unfinished runs of a session are to be stopped: one, or all; returns them as they are then. */
+  stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]>;
 
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */

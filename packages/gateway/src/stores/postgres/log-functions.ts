@@ -88,6 +88,13 @@ export const LOG_FUNCTIONS = `
     RETURN to_json(true);
   END $$;
 
+  CREATE FUNCTION stop_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  BEGIN
+    UPDATE runs SET stopped = true WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
+      AND run_id = coalesce(c.run_id, run_id);
+    RETURN to_json(FOUND);
+  END $$;
+
   -- Whoever is faster has them: the others wait for the lock of the session, and find none left.
   CREATE FUNCTION claim_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
@@ -127,6 +134,7 @@ export const LOG_FUNCTIONS = `
         WHEN 'mark_started' THEN mark_started(c)
         WHEN 'keep_alive' THEN keep_alive(c)
         WHEN 'claim_runs' THEN claim_runs(c)
+        WHEN 'stop_runs' THEN stop_runs(c)
         WHEN 'create_session' THEN create_session(c)
         WHEN 'update_session' THEN update_session(c)
         WHEN 'add_member' THEN add_member(c)

@@ -73,7 +73,8 @@ export const MIGRATIONS: readonly string[] = [
     attempt INTEGER NOT NULL DEFAULT 1,
     started BOOLEAN NOT NULL DEFAULT false,
     -- Which node executes it: one for all of a session.
-    node TEXT NOT NULL
+    node TEXT NOT NULL,
+    stopped BOOLEAN NOT NULL DEFAULT false
   );
   CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until TIMESTAMPTZ NOT NULL);
   CREATE INDEX runs_by_session ON runs (session_id);

@@ -45,7 +45,7 @@ export const READS = {
     WHERE session_id = (SELECT id FROM sessions WHERE key = $1) AND type = 'chat_message' ORDER BY seq`,
   unfinishedRuns: `
     SELECT r.run_id AS "runId", s.key AS "sessionId", s.owner, r.reply_to AS "replyTo",
-      r.answer_id AS "answerId", r.agent, r.attempt, r.started, r.node
+      r.answer_id AS "answerId", r.agent, r.attempt, r.started, r.node, r.stopped
     FROM runs r JOIN sessions s ON s.id = r.session_id
     WHERE CASE $1 WHEN 'all' THEN true WHEN 'of' THEN r.node = $2 ELSE
       r.node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp()) END

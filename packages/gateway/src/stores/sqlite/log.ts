@@ -63,6 +63,11 @@ export function prepareLog(db: Database.Database) {
        AND node NOT IN (SELECT id FROM nodes WHERE alive_until > ?)`,
   );
 
+  const stopRuns = db.prepare<[string, string | null]>(
+    `UPDATE runs SET stopped = 1
+     WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND run_id = coalesce(?, run_id)`,
+  );
+
   function append(
     sessionId: number,
     seq: number,
@@ -143,6 +148,9 @@ export function prepareLog(db: Database.Database) {
     keepAlive(node: string, until: number, now: number): void {
       forgetNodes.run(now);
       keepAlive.run(node, until);
+    },
+    stopRuns(session: string, runId: string | null): boolean {
+      return stopRuns.run(session, runId).changes > 0;
     },
     /** `false`: there was nothing to take over. */
     claimRuns(session: string, node: string, now: number): boolean {

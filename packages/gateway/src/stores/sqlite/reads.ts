@@ -68,8 +68,8 @@ export function prepareReads(db: Database.Database) {
     )
     .raw();
   const runs = db
-    .prepare<[], [string, string, string, string, string, string, number, number, string]>(
-      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started, node
+    .prepare<[], [string, string, string, string, string, string, number, number, string, number]>(
+      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started, node, stopped
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
     )
     .raw();
@@ -153,17 +153,31 @@ export function prepareReads(db: Database.Database) {
     unfinishedRuns(): RunRecord[] {
       return runs
         .all()
-        .map(([runId, sessionId, owner, replyTo, answerId, agent, attempt, started, node]) => ({
-          runId,
-          sessionId,
-          owner,
-          replyTo,
-          answerId,
-          agent,
-          attempt,
-          started: started === 1,
-          node,
-        }));
+        .map(
+          ([
+            runId,
+            sessionId,
+            owner,
+            replyTo,
+            answerId,
+            agent,
+            attempt,
+            started,
+            node,
+            stopped,
+          ]) => ({
+            runId,
+            sessionId,
+            owner,
+            replyTo,
+            answerId,
+            agent,
+            attempt,
+            started: started === 1,
+            node,
+            stopped: stopped === 1,
+          }),
+        );
     },
     /** The sessions that `retention` is about, the least recently active first, one batch. */
     findRemovable: inSnapshot(db, (retention: Retention): Removal & { more: boolean } => {

@@ -89,6 +89,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX members_by_principal ON members (principal, session_id);
   ALTER TABLE sessions ADD COLUMN invitation_epoch INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
+  ALTER TABLE runs ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until INTEGER NOT NULL) STRICT;
   `,
 ];

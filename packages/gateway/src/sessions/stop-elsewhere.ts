@@ -1,0 +1,74 @@
+/** Stopping runs that other nodes have: they are told by the store, and their ends are waited for. */
+import { ProtocolError } from '@parley/protocol';
+import type { SessionRecord, Store } from '../stores/store.ts';
+import type { Hub } from './hub.ts';
+import type { Subscriber } from './session.ts';
+
+/** A node that is gone is found to be so, and its runs are ended by another one, in less, milliseconds. */
+const PATIENCE_MS = 15_000;
+
+/**
+ * Resolves when each end is in the log, with the ids of the runs that this cancelled.
+ *
+ * @throws {ProtocolError} `INTERRUPTED` where no node has ended them in time.
+ */
+export async function stopElsewhere(
+  { store, hub }: { readonly store: Store; readonly hub: Hub },
+  record: SessionRecord,
+  runId?: string,
+): Promise<string[]> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const ends = new Map<string, string>();
+  let waiting: ReadonlySet<string> = new Set();
+  let from = record.lastSeq;
+  const check = () => {
+    if ([...waiting].every((id) => ends.has(id))) resolve();
+  };
+  const subscriber: Subscriber = {
+    person: record.owner,
+    isShown: false,
+    deliver({ message }) {
+      if (message.type !== 'agent_response' || message.run_id === undefined) return;
+      ends.set(message.run_id, message.data.status);
+      check();
+    },
+    behind() {
+      void readOn().catch(() => {});
+    },
+    ended: () => resolve(),
+  };
+  async function readOn(): Promise<void> {
+    const page = await store.readSession(record.id, { after: from, limit: 100 });
+    for (const event of page?.events ?? []) {
+      from = event.seq;
+      if (event.type === 'agent_response' && event.run_id !== undefined) {
+        ends.set(event.run_id, event.data.status);
+      }
+    }
+    check();
+  }
+  const session = hub.subscribe(record, subscriber);
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await session.followed;
+    const stopped = await store.stopRuns(record.id, runId);
+    waiting = new Set(stopped.map((run) => run.runId));
+    for (const node of new Set(stopped.map((run) => run.node))) hub.wake(node);
+    check();
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(notStopped()), PATIENCE_MS);
+    });
+    await Promise.race([over, late]);
+    return [...waiting].filter((id) => ends.get(id) === 'cancelled');
+  } finally {
+    clearTimeout(timer);
+    hub.unsubscribe(record.id, subscriber);
+  }
+}
+
+function notStopped(): ProtocolError {
+  return new ProtocolError(
+    'INTERRUPTED',
+    'The node that writes this answer does not answer itself. It is stopped as soon as another one has taken it over.',
+  );
+}
