@@ -24,7 +24,7 @@ import { Watchers } from '../../packages/gateway/src/sessions/watchers.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 
-export interface ComposedOptions extends ConfigOptions {
+export interface ComposedOptions extends Omit<ConfigOptions, 'bus'> {
   readonly agents?: readonly Agent[];
   /** The log that the gateway writes to; default: one in memory. */
   readonly keptIn?: Store;

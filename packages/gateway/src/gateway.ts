@@ -16,6 +16,7 @@ import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import type { Authenticate } from './auth/function.ts';
 import { openAuthentication } from './auth/open.ts';
+import type { Bus } from './buses/bus.ts';
 import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager } from './connections/connection-manager.ts';
@@ -29,6 +30,7 @@ import { createMetrics } from './metrics.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
+import { Healing } from './sessions/healing.ts';
 import { Hub } from './sessions/hub.ts';
 import { Cleaner } from './sessions/retention.ts';
 import { SessionManager } from './sessions/session-manager.ts';
@@ -118,7 +120,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
   const addresses = new ClientAddresses(config.trustedProxies);
   const node = randomUUID();
-  const bus = new MemoryBus();
+  const bus = await openBus(config, log).catch(async (error) => {
+    authentication.close();
+    await store.close();
+    throw error;
+  });
   const hub = new Hub(node, bus, log, new Watchers(store, bus, log));
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
   const runs = new RunManager({
@@ -140,6 +146,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     log,
     limits: { ...config, ...perPerson },
   });
+  const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
   const metrics = createMetrics({
@@ -170,10 +177,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     version: VERSION,
     url: () => url,
     readiness: async () => ({
-      store: await store.check().then(
-        () => undefined,
-        (error: Error) => error.message,
-      ),
+      store: await faultOf(store),
+      ...(bus.reachesOthers ? { bus: await faultOf(bus) } : {}),
     }),
     metrics,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
@@ -189,6 +194,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await connections.close(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
     await cleaner.close();
+    await healing?.close();
     authentication.close();
     await store.close();
     hub.close();
@@ -266,6 +272,20 @@ async function openStore(config: Config): Promise<Store> {
       return openPostgresStore(config.store);
     }
   }
+}
+
+async function openBus({ bus }: Config, log: Logger): Promise<Bus> {
+  if (bus === 'memory:') return new MemoryBus();
+  const { openRedisBus } = await import('./buses/redis.ts');
+  return openRedisBus(bus, log);
+}
+
+/** Why a part is not ready; `undefined`: it is. */
+function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
+  return part.check().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
 }
 
 async function collectAgents(

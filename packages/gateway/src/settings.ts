@@ -31,6 +31,10 @@ function isStore(value: string): boolean {
   return /^postgres(?:ql)?:\/\//.test(value) && URL.canParse(value);
 }
 
+function isBus(value: string): boolean {
+  return value === 'memory:' || (/^rediss?:\/\//.test(value) && URL.canParse(value));
+}
+
 const printable = z.string().regex(/^[\x21-\x7e]{1,128}$/);
 const hostName = z
   .string()
@@ -58,6 +62,12 @@ export const SETTING_GROUPS = {
       about:
         'Where sessions are kept: sqlite: in the data directory, memory: nowhere, or postgres://… of a server.',
       expected: 'sqlite:, memory:, or postgres://user:password@host:port/database',
+    }),
+    bus: z.string().refine(isBus).default('memory:').register(infos, {
+      kind: 'text',
+      about:
+        'How nodes that share a store hear each other: memory: where there is one, or redis://… of a server.',
+      expected: 'memory:, or redis://user:password@host:port/database (rediss:// by TLS)',
     }),
     agent: printable.default('guide').register(infos, {
       kind: 'text',

@@ -157,15 +157,20 @@ export class RedisBus implements Bus {
   }
 
   async check(): Promise<void> {
-    const late = AbortSignal.timeout(CHECK_MS);
-    const isLate = new Promise<never>((_, reject) => {
-      late.addEventListener('abort', () => reject(new Error(`no answer in ${CHECK_MS} ms`)));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`Redis has not answered in ${CHECK_MS} ms`)),
+        CHECK_MS,
+      );
     });
     try {
-      if (!this.#subscriber.isReady) throw new Error('there is no connection to Redis');
-      await Promise.race([this.#publisher.ping(), isLate]);
+      if (!this.#subscriber.isReady) throw new Error('There is no connection to Redis.');
+      await Promise.race([this.#publisher.ping(), late]);
     } catch (error) {
       throw new BusError(reasonOf(error), { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
   }
 

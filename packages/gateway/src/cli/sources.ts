@@ -207,7 +207,8 @@ export function describeConfig({ config, sources }: Settings): DescribedSetting[
       ? config[name].length > 0
       : config[name] !== undefined;
     const shown = secret && isSet ? '***' : config[name];
-    const value = name === 'store' ? maskPasswords(config.store) : shown;
+    const isAddress = name === 'store' || name === 'bus';
+    const value = isAddress ? maskPasswords(config[name]) : shown;
     const text =
       kind === 'duration' && typeof value === 'number'
         ? formatDuration(value)

@@ -69,7 +69,8 @@ export async function waitForAnswer(
     const end =
       told ??
       (isRepeated ? await endInLog(store, sessionId, runId, posted.repeats ?? 0) : undefined);
-    if (!end && !settled) throw isRepeated ? notKept() : givenUp();
+    const isOver = !end && !settled && !(store.isShared && (await isUnfinished(store, runId)));
+    if (isOver) throw isRepeated ? notKept() : givenUp();
     return end ?? (await answer.promise);
   } finally {
     signal.removeEventListener('abort', stopWaiting);
@@ -89,6 +90,11 @@ function notKept(): ProtocolError {
     'RUN_NOT_FOUND',
     'This message was answered, and the answer is no longer kept. Ask with a new message_id.',
   );
+}
+
+/** Whether another node has it. */
+async function isUnfinished(store: Store, runId: string): Promise<boolean> {
+  return (await store.unfinishedRuns()).some((run) => run.runId === runId);
 }
 
 /** The end of a run, if it is in the log behind `after`. */

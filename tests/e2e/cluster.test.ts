@@ -1,0 +1,108 @@
+/** Real nodes over a real PostgreSQL and a real Redis. */
+
+import type { ServerMessage } from '@parley/protocol';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { startGateway } from '../helpers/gateway.ts';
+import { type Postgres, startPostgres } from '../helpers/postgres.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { type Redis, startRedis } from '../helpers/redis.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+let postgres: Postgres;
+let redis: Redis;
+beforeAll(async () => {
+  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+});
+afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
+
+async function startNodes() {
+  const settings = { store: await postgres.newDatabase(), bus: redis.newUrl() };
+  const { agent, next } = puppet();
+  const [one, two] = await Promise.all([
+    startGateway({ agents: [agent], ...settings }),
+    startGateway({ agents: [agent], ...settings }),
+  ]);
+  const alice = await TestSocket.open(one.ws);
+  const sessionId = await alice.create();
+  const bob = await TestSocket.open(two.ws);
+  bob.send({ type: 'session_join', session_id: sessionId });
+  await bob.next('session_status');
+  const post = (client: TestSocket, id: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  return { one, two, alice, bob, sessionId, next, post };
+}
+
+test('[R3] [R4] [R7] [R10] two nodes: text, order, late comers, presence, and a stop', async () => {
+  const { two, alice, bob, sessionId, next, post } = await startNodes();
+  await alice.find(({ type, data }) => type === 'presence' && data.connections === 2);
+  post(alice, 'm-1');
+  const first = await next();
+  await first.say('one ');
+  await bob.find(({ type }) => type === 'agent_chunk');
+  const late = await TestSocket.open(two.ws);
+  late.send({ type: 'session_join', session_id: sessionId });
+  const { data } = await late.next('session_status');
+  expect(data.answer).toMatchObject({ content: 'one ' });
+  post(bob, 'm-2');
+  await bob.find(({ reply_to, type }) => type === 'message_ack' && reply_to === 'm-2');
+  await first.finish();
+  const second = await next();
+  expect(second.input.message).toBe('m-2');
+  await second.say('two');
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
+  await bob.find(({ reply_to }) => reply_to === 'stop');
+  const ends = ({ received }: TestSocket) =>
+    received.flatMap((message: ServerMessage) =>
+      message.type === 'agent_response' ? [[message.data.status, message.data.content]] : [],
+    );
+  await expect
+    .poll(() => [alice, bob, late].map(ends))
+    .toEqual(
+      [1, 2, 3].map(() => [
+        ['complete', 'one '],
+        ['cancelled', 'two'],
+      ]),
+    );
+});
+
+test('[R10] without Redis what is said is heard all the same, from the store, and readiness tells', async () => {
+  const { one, alice, bob, next, post } = await startNodes();
+  const ready = async () => (await fetch(`${one.http}/readyz`)).status;
+  expect(await ready()).toBe(200);
+  await redis.kill();
+  onTestFinished(() => redis.start());
+  await expect.poll(ready).toBe(503);
+  post(alice, 'm-1');
+  const run = await next();
+  await run.say('heard late');
+  await run.finish();
+  expect((await bob.next('agent_response')).data.content).toBe('heard late');
+});
+
+test('[R3] [R10] a question over HTTP is answered, whichever node has the session, and a repeated one the same', async () => {
+  const { two, alice, sessionId, next, post } = await startNodes();
+  post(alice, 'm-1');
+  const first = await next();
+  const ask = async () => {
+    const body = JSON.stringify({ session_id: sessionId, message: 'over HTTP', message_id: 'm-2' });
+    const headers = { 'Content-Type': 'application/json' };
+    const response = await fetch(`${two.http}/api/chat`, { method: 'POST', headers, body });
+    return ((await response.json()) as { data: { response: string } }).data.response;
+  };
+  const asked = ask();
+  await alice.find(({ type, message_id }) => type === 'chat_message' && message_id === 'm-2');
+  const repeated = ask();
+  await first.finish();
+  const second = await next();
+  await second.say('answered elsewhere');
+  await second.finish();
+  expect(await Promise.all([asked, repeated])).toEqual([
+    'answered elsewhere',
+    'answered elsewhere',
+  ]);
+});
