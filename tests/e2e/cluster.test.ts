@@ -106,3 +106,22 @@ test('[R3] [R10] a question over HTTP is answered, whichever node has the sessio
     'answered elsewhere',
   ]);
 });
+
+test('[R4] [R10] an approval is given on another node than the one that asks for it', async () => {
+  const { alice, bob, sessionId, next, post } = await startNodes();
+  post(alice, 'm-1');
+  const run = await next();
+  const decision = run.context.approve({ tool: 'book', arguments: { berth: 12 } });
+  const request = await bob.next('approval_request');
+  const approval_id = request.data.approval_id;
+  bob.send({
+    type: 'approval_response',
+    message_id: 'yes',
+    session_id: sessionId,
+    data: { approval_id, approved: true },
+  });
+  expect(await decision).toMatchObject({ approved: true });
+  expect((await bob.find(({ reply_to }) => reply_to === 'yes')).type).toBe('message_ack');
+  await run.finish();
+  await alice.next('agent_response');
+});

@@ -60,7 +60,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
-  hub.onWake(() => void runs.takeUpOwn());
+  hub.calls.onWake = () => void runs.takeUpOwn();
   const sessions = new SessionManager({
     store: keptIn,
     hub,

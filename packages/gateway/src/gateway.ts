@@ -137,7 +137,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
-  hub.onWake(() => void runs.takeUpOwn());
+  hub.calls.onWake = () => void runs.takeUpOwn();
   const sessions = new SessionManager({
     store,
     hub,

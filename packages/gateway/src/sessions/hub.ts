@@ -1,8 +1,9 @@
 /** Who follows which session, here and on the other nodes: where a message goes out. */
 import { createMessage } from '@parley/protocol';
-import type { Bus, Following } from '../buses/bus.ts';
+import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
+import { Calls } from './calls.ts';
 import type { Delivery } from './delivery.ts';
 import type { PresenceOfNode } from './presence.ts';
 import { answerOf, headOf, withChunk } from './remote-answer.ts';
@@ -34,29 +35,19 @@ export class Hub {
   readonly #log: Logger;
   readonly #watchers: Watchers;
   readonly #node: string;
-  readonly #calls: Following;
-  #onCall: () => void = () => {};
+  /** What nodes ask of each other. */
+  readonly calls: Calls;
   readonly #sessions = new Map<string, Session>();
   readonly #repeat: NodeJS.Timeout;
 
   /** `node`: the id of this one. */
   constructor(node: string, bus: Bus, log: Logger, watchers: Watchers) {
     this.#node = node;
-    this.#calls = bus.follow(`node ${node}`, () => this.#onCall());
+    this.calls = new Calls(node, bus);
     this.#bus = bus;
     this.#log = log;
     this.#watchers = watchers;
     this.#repeat = setInterval(() => this.#repeatPresence(), PRESENCE_REPEAT_MS).unref();
-  }
-
-  /** Tells a node that there is something in the store for it; it finds it by itself, too, a little later. */
-  wake(node: string): void {
-    this.#bus.publish(`node ${node}`, { kind: 'wake' });
-  }
-
-  /** Calls back when there may be something in the store for this node. */
-  onWake(listener: () => void): void {
-    this.#onCall = listener;
   }
 
   /** The session, while someone on this node follows it. */
@@ -165,7 +156,7 @@ export class Hub {
 
   close(): void {
     clearInterval(this.#repeat);
-    this.#calls.end();
+    this.calls.close();
   }
 
   /** First here: what others hear of may come back as what they say to it. */

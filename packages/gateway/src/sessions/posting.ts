@@ -105,7 +105,7 @@ export class Posting {
         this.#noteActivity(event, append.title);
         const { stopped } = arrival;
         if (result.node !== runs.node) {
-          hub.wake(result.node);
+          hub.calls.wake(result.node);
           arrival.settle([]);
           return { waits: false, position: 0, runId: run.runId };
         }

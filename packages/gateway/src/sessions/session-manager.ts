@@ -24,6 +24,14 @@ interface SessionLimits extends PostingLimits {
 /** The most that `randomInt` takes: nobody hits on the same one again. */
 const FIRST_EPOCHS = 2 ** 48 - 1;
 
+/** A decision, as one node hands it to another. */
+interface Decided {
+  readonly sessionId: string;
+  readonly approvalId: string;
+  readonly decision: { readonly approved: boolean; readonly reason?: string };
+  readonly decidedBy: string;
+}
+
 export class SessionManager {
   /** What is said in sessions. */
   readonly posting: Posting;
@@ -37,6 +45,9 @@ export class SessionManager {
     this.#records = new SessionRecords(deps.store, deps.hub);
     this.posting = new Posting(deps, this.#records);
     this.members = new Members(deps, this.#records);
+    deps.hub.calls.onAsk = async (question) => ({
+      decided: await this.#decideHere(question as unknown as Decided).catch(() => false),
+    });
   }
 
   /**
@@ -185,18 +196,37 @@ export class SessionManager {
   ): Promise<void> {
     await this.get(principal, sessionId, 'write');
     const { approval_id, approved, reason } = decision;
-    const decided = await this.#deps.runs.decide(
+    const made: Decided = {
       sessionId,
-      approval_id,
-      { approved, ...(reason === undefined ? {} : { reason }) },
-      principal.id,
-    );
+      approvalId: approval_id,
+      decision: { approved, ...(reason === undefined ? {} : { reason }) },
+      decidedBy: principal.id,
+    };
+    const decided = (await this.#decideHere(made)) || (await this.#decideElsewhere(made));
     if (!decided) {
       throw new ProtocolError(
         'APPROVAL_NOT_FOUND',
         `No approval ${approval_id} is open in this session. Somebody may have decided already.`,
       );
     }
+  }
+
+  #decideHere({ sessionId, approvalId, decision, decidedBy }: Decided): Promise<boolean> {
+    return this.#deps.runs.decide(sessionId, approvalId, decision, decidedBy);
+  }
+
+  /** Where another node has the run that asks. */
+  async #decideElsewhere(made: Decided): Promise<boolean> {
+    const { store, hub, runs } = this.#deps;
+    if (!store.isShared) return false;
+    const run = (await store.unfinishedRuns()).find((one) => one.sessionId === made.sessionId);
+    if (!run || run.node === runs.node) return false;
+    const answer = await hub.calls.ask(run.node, { ...made });
+    if (answer) return answer.decided === true;
+    throw new ProtocolError(
+      'INTERRUPTED',
+      'The node that writes this answer cannot be reached. Decide again in a moment.',
+    );
   }
 
   /** Tells the others in a session that the connection is in. */

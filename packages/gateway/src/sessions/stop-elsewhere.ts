@@ -53,7 +53,7 @@ export async function stopElsewhere(
     await session.followed;
     const stopped = await store.stopRuns(record.id, runId);
     waiting = new Set(stopped.map((run) => run.runId));
-    for (const node of new Set(stopped.map((run) => run.node))) hub.wake(node);
+    for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);
     check();
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(notStopped()), PATIENCE_MS);

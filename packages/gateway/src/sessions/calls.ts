@@ -1,0 +1,74 @@
+/** What one node asks another one: a question and its answer over the bus, or none in time. */
+import { randomUUID } from 'node:crypto';
+import type { Bus, Following, Notice } from '../buses/bus.ts';
+
+/** A node that has not answered by then is not asked any longer, milliseconds. */
+const PATIENCE_MS = 3_000;
+
+type Call =
+  | { readonly kind: 'wake' }
+  | { readonly kind: 'ask'; readonly id: string; readonly from: string; readonly question: Notice }
+  | { readonly kind: 'answer'; readonly id: string; readonly answer: Notice };
+
+export class Calls {
+  readonly #node: string;
+  readonly #bus: Bus;
+  readonly #following: Following;
+  readonly #waiting = new Map<string, (answer: Notice) => void>();
+  /** There may be something in the store for this node. */
+  onWake: () => void = () => {};
+  /** What this node says to a question; must not reject. */
+  onAsk: (question: Notice) => Promise<Notice> = async () => ({});
+
+  constructor(node: string, bus: Bus) {
+    this.#node = node;
+    this.#bus = bus;
+    this.#following = bus.follow(topicOf(node), (notice) => this.#take(notice as Call));
+  }
+
+  /** Tells a node to look into the store; it does so by itself, too, a little later. */
+  wake(node: string): void {
+    this.#tell(node, { kind: 'wake' });
+  }
+
+  /** `undefined`: it did not answer. */
+  ask(node: string, question: Notice): Promise<Notice | undefined> {
+    const id = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<Notice | undefined>();
+    const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+    this.#waiting.set(id, resolve);
+    this.#tell(node, { kind: 'ask', id, from: this.#node, question });
+    return promise.finally(() => {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    });
+  }
+
+  close(): void {
+    this.#following.end();
+  }
+
+  #tell(node: string, call: Call): void {
+    this.#bus.publish(topicOf(node), call);
+  }
+
+  #take(call: Call): void {
+    switch (call.kind) {
+      case 'wake':
+        this.onWake();
+        break;
+      case 'ask':
+        void this.onAsk(call.question).then((answer) =>
+          this.#tell(call.from, { kind: 'answer', id: call.id, answer }),
+        );
+        break;
+      case 'answer':
+        this.#waiting.get(call.id)?.(call.answer);
+        break;
+    }
+  }
+}
+
+function topicOf(node: string): string {
+  return `node ${node}`;
+}
