@@ -106,6 +106,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const log =
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
+  checkNodes(config, authenticate !== undefined);
   const agents = await collectAgents(config, given, log);
   const store = await openStore(config);
   // After the store, which says in words what is wrong with the data directory.
@@ -272,6 +273,20 @@ async function openStore(config: Config): Promise<Store> {
       return openPostgresStore(config.store);
     }
   }
+}
+
+/** @throws {ConfigError} for nodes that could not be one. */
+function checkNodes({ bus, store, auth, signingKeys }: Config, isCustom: boolean): void {
+  if (bus === 'memory:') return;
+  if (store === 'memory:' || store === 'sqlite:') {
+    throw new ConfigError([
+      `bus: nodes that hear each other need one store that all of them can use, and ${store} is of one process. Set store to postgres://…, or leave bus out.`,
+    ]);
+  }
+  if (signingKeys.length > 0 || (auth === 'none' && !isCustom)) return;
+  throw new ConfigError([
+    'signingKeys: each node would make a key of its own, and not know what the others have signed. Give all of them the same ones.',
+  ]);
 }
 
 async function openBus({ bus }: Config, log: Logger): Promise<Bus> {
