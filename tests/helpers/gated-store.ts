@@ -1,7 +1,7 @@
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 
-type Method = Exclude<keyof Store, 'close'>;
+type Method = Exclude<keyof Store, 'close' | 'isShared'>;
 
 /** Holds calls of a store back, or lets them fail, as a test says. */
 export interface Gate {
@@ -37,6 +37,7 @@ export function gated(inner: Store): Gate {
   const store = new Proxy(inner, {
     get(target, name: keyof Store) {
       if (name === 'close') return () => target.close();
+      if (name === 'isShared') return target.isShared;
       return (...args: unknown[]) => call(name, args);
     },
   });
