@@ -10,6 +10,7 @@ export interface Guarded {
   readonly http: string;
   readonly ws: string;
   readonly port: number;
+  readonly tokensFile: string;
   /** By name. */
   readonly tokens: Readonly<Record<string, string>>;
   /** Writes the file of tokens anew: the lines of these people, and these lines. */
@@ -36,7 +37,7 @@ export async function startGuarded(
     ...options,
   });
   const tokens = Object.fromEntries(names.map((name) => [name, made[name]?.token ?? '']));
-  return { http, ws, port: Number(new URL(http).port), tokens, rewrite };
+  return { http, ws, port: Number(new URL(http).port), tokensFile, tokens, rewrite };
 }
 
 /** A connection of whoever has the token. */

@@ -47,6 +47,18 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
     return nodes as [Bus, Bus, Bus];
   }
 
+  test('[R8] [R10] counts for all nodes together, each name and key for itself', async () => {
+    const [one, two] = await openNodes(2);
+    const [here, there] = [one, two].map((node) => node.limiter('rate', 3, 60));
+    const other = two.limiter('other', 3, 60);
+    expect((await here?.consume('alice', 2))?.remainingPoints).toBe(1);
+    expect((await there?.consume('alice'))?.remainingPoints).toBe(0);
+    await expect(here?.consume('alice')).rejects.toMatchObject({ remainingPoints: 0 });
+    expect((await there?.get('alice'))?.consumedPoints).toBeGreaterThanOrEqual(3);
+    expect((await there?.consume('bob'))?.remainingPoints).toBe(2);
+    expect((await other.consume('alice'))?.remainingPoints).toBe(2);
+  });
+
   test('[R10] takes what a node publishes to the others that follow the topic, and not to itself', async () => {
     const [one, two, three] = await openNodes(3);
     const heard = [one, two, three].map((node) => listen(node, 'a'));

@@ -540,7 +540,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(runs[1]).toEqual({
           runId: 'run-s-b',
           sessionId: 's',
-          owner: 'ann',
+          audience: ['ann'],
           replyTo: 'b',
           answerId: 'answer-s-b',
           agent: 'guide',
@@ -625,6 +625,29 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         // It has none any more, so whoever is asked next has the next.
         expect(await from('three', 's', 'd')).toMatchObject({ node: 'three' });
+      });
+
+      test('[R5] [R10] runs for any node go to one that lives, or to the first that comes, who is not the second', async () => {
+        const { store } = await setUp('s', 't', 'u');
+        const post = (session: string, id: string) => {
+          const message = newMessage(session, id);
+          return store.appendMessage({ ...message, run: { ...message.run, node: null } });
+        };
+        expect(await post('s', 'a')).toMatchObject({ node: '' });
+        expect(await post('s', 'b')).toMatchObject({ node: '' });
+        await store.keepAlive('one', 60_000);
+        await store.keepAlive('gone', 0);
+        expect(await post('t', 'c')).toMatchObject({ node: 'one' });
+        // The earlier ones of its session wait.
+        expect(await post('s', 'd')).toMatchObject({ node: '' });
+        expect(await store.unfinishedRuns(null)).toMatchObject(
+          ['a', 'b', 'd'].map((replyTo) => ({ replyTo, node: '' })),
+        );
+        expect(await store.claimRuns('s', 'one')).toMatchObject(
+          ['a', 'b', 'd'].map((replyTo) => ({ replyTo, node: 'one', attempt: 1 })),
+        );
+        expect(await store.claimRuns('s', 'two')).toEqual([]);
+        expect(await post('s', 'e')).toMatchObject({ node: 'one' });
       });
 
       test('[R4] that runs are to be stopped is kept, for whoever has them then', async () => {

@@ -29,7 +29,7 @@ const QUESTIONS: readonly (readonly [question: string, heading: string])[] = [
   ['Can I use Postgres?', 'How do I keep the data in PostgreSQL?'],
   ['Can it show images?', 'What it does not do yet'],
   ['Are messages encrypted?', 'What does protect the server today?'],
-  ['Can I run it on several machines?', 'Can I run Parley on several machines?'],
+  ['Can I run it on several machines?', 'How do I run Parley on several machines?'],
   ['What is the maximum message size?', 'How large may a message be?'],
   ['How long are conversations kept?', 'How long are sessions kept?'],
   ['How do I export a conversation?', 'How do I export a conversation?'],

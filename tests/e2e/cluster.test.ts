@@ -2,6 +2,7 @@
 
 import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -15,8 +16,14 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
 
+/** What makes one of several nodes. */
+async function together() {
+  const signingKeys = ['one key for all of these nodes, as long as may be'];
+  return { store: await postgres.newDatabase(), bus: redis.newUrl(), signingKeys };
+}
+
 async function startNodes() {
-  const settings = { store: await postgres.newDatabase(), bus: redis.newUrl() };
+  const settings = await together();
   const { agent, next } = puppet();
   const [one, two] = await Promise.all([
     startGateway({ agents: [agent], ...settings }),
@@ -124,4 +131,86 @@ test('[R4] [R10] an approval is given on another node than the one that asks for
   expect((await bob.find(({ reply_to }) => reply_to === 'yes')).type).toBe('message_ack');
   await run.finish();
   await alice.next('agent_response');
+});
+
+test('[R10] gateways have the connections and workers run the agents, also those that come later', async () => {
+  const settings = await together();
+  const { agent, next } = puppet();
+  const door = await startGateway({ agents: [agent], role: 'gateway', ...settings });
+  const alice = await TestSocket.open(door.ws);
+  const sessionId = await alice.create();
+  const say = (id: string, data = {}) =>
+    alice.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id, ...data },
+    });
+  say('m-1');
+  await alice.next('message_ack');
+  const worker = await startGateway({ agents: [agent], role: 'worker', ...settings });
+  const first = await next();
+  await first.say('here I ');
+  expect((await alice.next('agent_chunk')).attempt).toBe(1);
+  await first.finish();
+  expect((await alice.next('agent_response')).data.status).toBe('complete');
+  say('m-2');
+  const second = await next();
+  await second.say('not yet');
+  await alice.next('agent_chunk');
+  say('m-3', { replaces: 'm-2' });
+  await second.aborted;
+  expect((await alice.next('agent_response')).data.status).toBe('cancelled');
+  await second.finish();
+  const third = await next();
+  await third.finish();
+  expect((await alice.next('agent_response')).data.status).toBe('complete');
+
+  const statuses = ['/readyz', '/metrics', '/api/health', '/api/sessions', '/', '/ws'].map(
+    async (path) => (await fetch(`${worker.http}${path}`)).status,
+  );
+  expect(await Promise.all(statuses)).toEqual([200, 200, 200, 404, 404, 404]);
+  await expect(TestSocket.open(worker.ws)).rejects.toThrow('404');
+});
+
+test('[R10] a ticket of one node opens one connection on any, and none where it was revoked meanwhile', async () => {
+  const settings = await together();
+  const one = await startGuarded(['alice'], settings);
+  const { tokensFile } = one;
+  const two = await startGateway({ auth: 'token', tokensFile, ...settings });
+  const token = one.tokens.alice ?? '';
+  const issue = async () => {
+    const response = await fetch(`${one.http}/api/tickets`, { method: 'POST', ...bearer(token) });
+    return ((await response.json()) as { data: { ticket: string } }).data.ticket;
+  };
+  const open = (ticket: string) =>
+    TestSocket.open(two.ws, { protocols: ['parley.v1', `parley.ticket.${ticket}`] });
+  const ticket = await issue();
+  const tries = await Promise.allSettled(Array.from({ length: 5 }, () => open(ticket)));
+  expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  await expect(open(`${ticket}x`)).rejects.toThrow('401');
+  const alice = await open(await issue());
+  const late = await issue();
+  await one.rewrite([], 'revoked alice');
+  expect((await alice.closed).code).toBe(4401);
+  await expect(open(late)).rejects.toThrow('401');
+});
+
+test('[R8] [R10] what one person sends is counted on all nodes together, and so are wrong tokens', async () => {
+  const settings = await together();
+  const limits = { personRate: 5, maxFailedAttempts: 4 };
+  const one = await startGuarded(['alice', 'bob'], { ...settings, ...limits });
+  const { tokensFile } = one;
+  const two = await startGateway({ auth: 'token', tokensFile, ...settings, ...limits });
+  const [alice = '', bob = ''] = [one.tokens.alice, one.tokens.bob];
+  const status = async (http: string, token: string) =>
+    (await fetch(`${http}/api/me`, bearer(token))).status;
+  // 50 in ten seconds.
+  const asked: number[] = [];
+  for (let n = 0; n < 60; n += 1) asked.push(await status(n % 2 ? one.http : two.http, alice));
+  expect(asked.filter((code) => code === 200)).toHaveLength(50);
+  expect(await status(two.http, bob)).toBe(200);
+  const guesses: number[] = [];
+  for (let n = 0; n < 6; n += 1) guesses.push(await status(n % 2 ? one.http : two.http, `${n}`));
+  expect(guesses).toEqual([401, 401, 401, 401, 429, 429]);
 });

@@ -20,6 +20,7 @@ function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
     grow: (key, head, piece) => bus.grow(key, head, piece),
     kept: (key) => bus.kept(key),
     drop: (key) => bus.drop(key),
+    limiter: (name, points, seconds) => bus.limiter(name, points, seconds),
     check: () => bus.check(),
     close: () => bus.close(),
   };

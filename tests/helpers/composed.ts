@@ -16,6 +16,7 @@ import { createLogger } from '../../packages/gateway/src/log.ts';
 import { createMetrics } from '../../packages/gateway/src/metrics.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
+import { Calls } from '../../packages/gateway/src/sessions/calls.ts';
 import { Healing } from '../../packages/gateway/src/sessions/healing.ts';
 import { Hub } from '../../packages/gateway/src/sessions/hub.ts';
 import { Cleaner } from '../../packages/gateway/src/sessions/retention.ts';
@@ -49,9 +50,11 @@ export async function startComposed(options: ComposedOptions = {}) {
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
   const node = randomUUID();
-  const hub = new Hub(node, bus, log, new Watchers(keptIn, bus, log));
+  const calls = new Calls(node, bus);
+  const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(keptIn, bus, log) });
   const runs = new RunManager({
     node,
+    executes: config.role !== 'gateway',
     store: keptIn,
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
     agents,
@@ -60,7 +63,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
-  hub.calls.onWake = () => void runs.takeUpOwn();
+  calls.onWake = () => void runs.takeUpOwn().catch(() => {});
   const sessions = new SessionManager({
     store: keptIn,
     hub,
@@ -73,9 +76,14 @@ export async function startComposed(options: ComposedOptions = {}) {
   const connections = new ConnectionManager({
     ...config,
     sessions,
-    authentication: await openAuthentication(config, authenticate, log),
+    authentication: await openAuthentication(
+      config,
+      authenticate,
+      { limiter: bus.limiter.bind(bus), tickets: calls },
+      log,
+    ),
     addresses: new ClientAddresses(config.trustedProxies),
-    limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
+    limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, bus }),
     log,
     metrics: createMetrics({ connections: () => 0, runs: () => 0, sessions: () => 0 }),
     originRules: { origins: config.origins, hosts: config.hosts },

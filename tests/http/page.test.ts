@@ -13,6 +13,7 @@ import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
 import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { temporaryDirectory } from '../helpers/gateway.ts';
+import { loneNode } from '../helpers/lone-node.ts';
 import { exchange, portOf } from './request.ts';
 
 const log = await createLogger({ level: 'silent', pretty: false });
@@ -23,11 +24,22 @@ async function serve(
   frameAncestors: readonly string[] = [],
 ): Promise<string> {
   let url = '';
+  const node = loneNode();
   const deps = {
     config: parseOptions({ frameAncestors }),
-    authentication: await openAuthentication(parseOptions({ store: 'memory:' }), undefined, log),
+    authentication: await openAuthentication(
+      parseOptions({ store: 'memory:' }),
+      undefined,
+      node,
+      log,
+    ),
     addresses: new ClientAddresses([]),
-    limits: new Limits({ ...parseOptions({}), ...UNLIMITED_PERSON, exemptsLoopback: true }),
+    limits: new Limits({
+      ...parseOptions({}),
+      ...UNLIMITED_PERSON,
+      exemptsLoopback: true,
+      bus: node.bus,
+    }),
     originRules: { origins: [], hosts: [] },
     metrics: { countRequest: () => {}, countRefusal: () => {} },
     url: () => url,

@@ -13,6 +13,7 @@ import { createRequestListener } from '../../packages/gateway/src/http/app.ts';
 import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
 import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
+import { loneNode } from '../helpers/lone-node.ts';
 
 const WEB_CONFIG = fileURLToPath(new URL('../../packages/web/vite.config.ts', import.meta.url));
 const WEB_DIST = fileURLToPath(new URL('../../packages/web/dist', import.meta.url));
@@ -48,13 +49,14 @@ export async function serveBuilt(root: string, policy?: string): Promise<string>
   let url = '';
   const config = parseOptions({ store: 'memory:' });
   const log = await createLogger({ level: 'silent', pretty: false });
-  const authentication = await openAuthentication(config, undefined, log);
+  const node = loneNode();
+  const authentication = await openAuthentication(config, undefined, node, log);
   const [page, real] = [root, WEB_DIST].map((webRoot) =>
     createRequestListener({
       authentication,
       config,
       addresses: new ClientAddresses([]),
-      limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true }),
+      limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, bus: node.bus }),
       originRules: { origins: [], hosts: [] },
       metrics: { countRequest: () => {} },
       url: () => url,

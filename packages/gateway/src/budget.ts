@@ -1,5 +1,5 @@
 /** So much of each key within a time, wherever it comes in. */
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** A rate is counted over so many seconds, so that all of it may come at once. */
 export const WINDOW_S = 10;
@@ -25,9 +25,9 @@ export class Budget {
   readonly #buying = new Map<string, Promise<void>>();
 
   /** `rate`: a second, 1 or more. */
-  constructor(rate: number) {
+  constructor(rate: number, limiter: (points: number, seconds: number) => RateLimiterAbstract) {
     const points = rate * WINDOW_S;
-    this.#limiter = new RateLimiterMemory({ points, duration: WINDOW_S });
+    this.#limiter = limiter(points, WINDOW_S);
     this.#batch = Math.max(1, Math.floor(points * BATCH));
   }
 

@@ -30,6 +30,7 @@ import { createMetrics } from './metrics.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
+import { Calls } from './sessions/calls.ts';
 import { Healing } from './sessions/healing.ts';
 import { Hub } from './sessions/hub.ts';
 import { Cleaner } from './sessions/retention.ts';
@@ -106,30 +107,37 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const log =
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
-  checkNodes(config, authenticate !== undefined);
+  checkNodes(config);
   const agents = await collectAgents(config, given, log);
   const store = await openStore(config);
-  // After the store, which says in words what is wrong with the data directory.
-  const authentication = await openAuthentication(config, authenticate, log).catch(
-    async (error) => {
-      await store.close();
-      throw error;
-    },
-  );
-  const isOneOwner = authentication.mode === 'none';
-  const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
-  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner });
-  const addresses = new ClientAddresses(config.trustedProxies);
-  const node = randomUUID();
   const bus = await openBus(config, log).catch(async (error) => {
-    authentication.close();
     await store.close();
     throw error;
   });
-  const hub = new Hub(node, bus, log, new Watchers(store, bus, log));
+  const node = randomUUID();
+  const calls = new Calls(node, bus);
+  const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(store, bus, log) });
+  // After the store, which says in words what is wrong with the data directory.
+  const authentication = await openAuthentication(
+    config,
+    authenticate,
+    { limiter: bus.limiter.bind(bus), tickets: calls },
+    log,
+  ).catch(async (error) => {
+    hub.close();
+    await bus.close();
+    await store.close();
+    throw error;
+  });
+  const isOneOwner = authentication.mode === 'none';
+  const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
+  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner, bus });
+  const addresses = new ClientAddresses(config.trustedProxies);
+  const isWorker = config.role === 'worker';
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
   const runs = new RunManager({
     node,
+    executes: config.role !== 'gateway',
     store,
     queue,
     agents,
@@ -138,7 +146,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });
-  hub.calls.onWake = () => void runs.takeUpOwn();
+  // Where the store fails, the next beat finds what this did not.
+  calls.onWake = () => void runs.takeUpOwn().catch(() => {});
   const sessions = new SessionManager({
     store,
     hub,
@@ -221,7 +230,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         : createServer(SERVER_OPTIONS, handle);
       boundConnections(server, config, addresses, limits);
       onUpgrade(server, (request, socket, head) => {
-        if (isSocketPath(request)) upgrade(request, socket, head);
+        if (isSocketPath(request) && !isWorker) upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       });
       await new Promise<void>((resolve, reject) => {
@@ -276,14 +285,19 @@ async function openStore(config: Config): Promise<Store> {
 }
 
 /** @throws {ConfigError} for nodes that could not be one. */
-function checkNodes({ bus, store, auth, signingKeys }: Config, isCustom: boolean): void {
-  if (bus === 'memory:') return;
+function checkNodes({ bus, store, role, signingKeys }: Config): void {
+  if (bus === 'memory:') {
+    if (role === 'all') return;
+    throw new ConfigError([
+      `role: a ${role} does not answer without other nodes. Set store to postgres://… and bus to redis://…, or leave role out.`,
+    ]);
+  }
   if (store === 'memory:' || store === 'sqlite:') {
     throw new ConfigError([
       `bus: nodes that hear each other need one store that all of them can use, and ${store} is of one process. Set store to postgres://…, or leave bus out.`,
     ]);
   }
-  if (signingKeys.length > 0 || (auth === 'none' && !isCustom)) return;
+  if (signingKeys.length > 0) return;
   throw new ConfigError([
     'signingKeys: each node would make a key of its own, and not know what the others have signed. Give all of them the same ones.',
   ]);

@@ -2,6 +2,7 @@
 import { ProtocolError } from '@parley/protocol';
 import type { ClientAddress } from './address.ts';
 import { Budget, WINDOW_S } from './budget.ts';
+import type { Bus } from './buses/bus.ts';
 import { Tally } from './tally.ts';
 
 /** 0 is no limit, in all of them. */
@@ -17,6 +18,8 @@ interface LimitRates {
 interface LimitOptions extends LimitRates {
   /** The address of this machine is not limited: it is its owner's. */
   readonly exemptsLoopback: boolean;
+  /** Counts for all nodes together; connections each counts for itself. */
+  readonly bus: Bus;
 }
 
 /** Where nobody is asked who they are, everything is one person's. */
@@ -42,10 +45,14 @@ export class Limits {
   readonly #connections = { reached: new Tally(), people: new Tally(), addresses: new Tally() };
 
   constructor(options: LimitOptions) {
-    const { personRate, addressRate } = options;
+    const { personRate, addressRate, bus } = options;
     this.#options = options;
-    this.#people = personRate === 0 ? undefined : new Budget(personRate);
-    this.#addresses = addressRate === 0 ? undefined : new Budget(addressRate);
+    const budget = (name: string, rate: number) =>
+      rate === 0
+        ? undefined
+        : new Budget(rate, (points, seconds) => bus.limiter(name, points, seconds));
+    this.#people = budget('person', personRate);
+    this.#addresses = budget('address', addressRate);
   }
 
   /**

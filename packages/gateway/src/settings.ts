@@ -69,6 +69,11 @@ export const SETTING_GROUPS = {
         'How nodes that share a store hear each other: memory: where there is one, or redis://… of a server.',
       expected: 'memory:, or redis://user:password@host:port/database (rediss:// by TLS)',
     }),
+    role: choice(
+      ['all', 'gateway', 'worker'],
+      'all',
+      'Of several nodes: gateway: has the connections; worker: runs the agents; all: does both.',
+    ),
     agent: printable.default('guide').register(infos, {
       kind: 'text',
       about: 'Name of the agent that answers where a session names none.',

@@ -33,6 +33,10 @@ export class AnonymousAuth implements Authenticator {
     return { ...this.#issue(`anon-${randomBytes(16).toString('base64url')}`), isAssumed: true };
   }
 
+  recall(identity: Identity): Identity {
+    return this.#tokens?.recall(identity) ?? identity;
+  }
+
   close(): void {
     this.#tokens?.close();
   }

@@ -1,7 +1,7 @@
 /** Makes guessing useless: after some failures from an address no secret from there is looked at for a while. */
 import { hash } from 'node:crypto';
 import { ProtocolError } from '@parley/protocol';
-import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { ClientAddress } from '../address.ts';
 import type { Logger } from '../log.ts';
 
@@ -9,6 +9,9 @@ import type { Logger } from '../log.ts';
 const WINDOW_S = 60;
 /** Secrets that are remembered to have been right; each is some hundred bytes. */
 const MAX_KNOWN = 10_000;
+
+/** Counts so many points of each key within so many seconds, under a name. */
+export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
 
 export class Attempts {
   readonly #limit: number;
@@ -23,10 +26,10 @@ export class Attempts {
   readonly #known = new Set<string>();
 
   /** `limit`: failures a minute from one address; 0 is no limit. */
-  constructor(limit: number, log: Logger) {
+  constructor(limit: number, limiter: MakeLimiter, log: Logger) {
     this.#limit = limit;
     this.#log = log;
-    this.#failures = new RateLimiterMemory({ points: limit, duration: WINDOW_S });
+    this.#failures = limiter('failures', limit, WINDOW_S);
   }
 
   /**

@@ -9,7 +9,7 @@ import type { Attempts } from './attempts.ts';
 import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
 import { Invitations } from './invitations.ts';
 import type { Signer } from './signing.ts';
-import { TICKET_MS, Tickets } from './tickets.ts';
+import { TICKET_MS, type TicketNodes, Tickets } from './tickets.ts';
 
 /** Who is asked has to answer by then, milliseconds. */
 const ANSWER_MS = 10_000;
@@ -24,17 +24,20 @@ export interface AuthenticationOptions {
   /** The ids of administrators. */
   readonly admins: readonly string[];
   readonly attempts: Attempts;
+  readonly tickets: TicketNodes;
   readonly log: Logger;
 }
 
 export class Authentication {
   readonly #options: AuthenticationOptions;
-  readonly #tickets = new Tickets();
+  readonly #tickets: Tickets;
   readonly invitations: Invitations;
 
   constructor(options: AuthenticationOptions) {
     this.#options = options;
-    this.invitations = new Invitations(options.signer);
+    const { authenticator, signer, tickets } = options;
+    this.#tickets = new Tickets({ nodes: tickets, signer, authenticator });
+    this.invitations = new Invitations(signer);
   }
 
   get mode(): AuthMode {
@@ -62,7 +65,7 @@ export class Authentication {
     const { token, ticket } = shownBy(request, { isUpgrade });
     if (ticket !== undefined) {
       // A right one is let in whoever else guesses there: it was made here, and nobody guesses it.
-      return this.#tickets.redeem(ticket) ?? this.#refuseTicket(ticket, address);
+      return (await this.#tickets.redeem(ticket)) ?? this.#refuseTicket(ticket, address);
     }
     const ask = () => this.#ask({ token, headers: request.headers, canSetCookie: true });
     return token === undefined ? ask() : this.#options.attempts.make(address, token, ask);

@@ -2,23 +2,30 @@
 import { type Config, ConfigError } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { AnonymousAuth } from './anonymous.ts';
-import { Attempts } from './attempts.ts';
-import { Authentication } from './authentication.ts';
+import { Attempts, type MakeLimiter } from './attempts.ts';
+import { Authentication, type AuthMode } from './authentication.ts';
 import type { Authenticator } from './authenticator.ts';
 import { type Authenticate, FunctionAuth } from './function.ts';
 import { noAuth } from './none.ts';
 import { keptKey, randomKey, Signer } from './signing.ts';
+import type { TicketNodes } from './tickets.ts';
 import { TokenAuth } from './token.ts';
+
+/** What the nodes of a deployment have together. */
+export interface AuthNodes {
+  readonly limiter: MakeLimiter;
+  readonly tickets: TicketNodes;
+}
 
 /** @throws {ConfigError} where a setting is wrong or missing. */
 export async function openAuthentication(
   config: Config,
   given: Authenticate | undefined,
+  { limiter, tickets }: AuthNodes,
   log: Logger,
 ): Promise<Authentication> {
   const mode = given ? 'custom' : config.auth;
-  // Where everyone is the owner nothing is signed that has to outlast the process.
-  const signer = mode === 'none' ? new Signer([randomKey()]) : await openSigner(config);
+  const signer = await openSigner(config, mode);
   const authenticator = given
     ? new FunctionAuth(given)
     : await openAuthenticator(config, signer, log);
@@ -27,7 +34,8 @@ export async function openAuthentication(
     signer,
     mode,
     admins: config.admins,
-    attempts: new Attempts(config.maxFailedAttempts, log),
+    attempts: new Attempts(config.maxFailedAttempts, limiter, log),
+    tickets,
     log,
   });
 }
@@ -46,8 +54,13 @@ async function openAuthenticator(
   ]);
 }
 
-async function openSigner({ signingKeys, store, dataDir }: Config): Promise<Signer> {
+async function openSigner(
+  { signingKeys, store, dataDir }: Config,
+  mode: AuthMode,
+): Promise<Signer> {
   const [first, ...others] = signingKeys;
   if (first !== undefined) return new Signer([first, ...others]);
-  return new Signer([store === 'memory:' ? randomKey() : await keptKey(dataDir)]);
+  // Where everyone is the owner nothing is signed that has to outlast the process.
+  const isPassing = mode === 'none' || store === 'memory:';
+  return new Signer([isPassing ? randomKey() : await keptKey(dataDir)]);
 }

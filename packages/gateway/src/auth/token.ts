@@ -75,7 +75,7 @@ export class TokenAuth implements Authenticator {
       const said = Buffer.from(value, 'base64url').toString();
       const [id, expiresAt, digest, trust] = JSON.parse(said);
       if (digest === null && trust !== this.#jwt?.trust) continue;
-      const identity = this.#withRevocation({
+      const identity = this.recall({
         principal: { id },
         expiresAt,
         ...(digest === null ? {} : { digest }),
@@ -88,10 +88,10 @@ export class TokenAuth implements Authenticator {
   async #foreign(token: string): Promise<Identity | undefined> {
     if (!this.#jwt || token.split('.').length !== 3) return undefined;
     const identity = await this.#jwt.verify(token);
-    return identity && this.#withRevocation(identity);
+    return identity && this.recall(identity);
   }
 
-  #withRevocation(identity: Identity): Identity {
+  recall(identity: Identity): Identity {
     const file = this.#file;
     const { principal, digest } = identity;
     // A token of a file that is no longer asked for is nobody's.

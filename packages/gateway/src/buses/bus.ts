@@ -1,3 +1,5 @@
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+
 /** What one node tells the others: what JSON can say. */
 export type Notice = Readonly<Record<string, unknown>>;
 
@@ -24,6 +26,11 @@ export interface Bus {
   kept(key: string): Promise<KeptText | undefined>;
   /** It is not needed any more. */
   drop(key: string): void;
+  /**
+   * Counts for all nodes together: so many points of each key within so many seconds. Where the bus is not
+   * there, each node counts for itself.
+   */
+  limiter(name: string, points: number, seconds: number): RateLimiterAbstract;
   /** @throws {BusError} where nodes do not reach each other. */
   check(): Promise<void>;
   close(): Promise<void>;

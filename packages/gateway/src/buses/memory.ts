@@ -1,12 +1,14 @@
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Bus, Following, KeptText, Notice } from './bus.ts';
 
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */
 export class MemoryExchange {
   readonly #nodes = new Set<MemoryBus>();
   readonly #texts = new Map<string, KeptText>();
+  readonly #limiters = new Map<string, RateLimiterAbstract>();
 
   node(): MemoryBus {
-    const node = new MemoryBus(this.#nodes, this.#texts);
+    const node = new MemoryBus(this.#nodes, this.#texts, this.#limiters);
     this.#nodes.add(node);
     return node;
   }
@@ -15,11 +17,17 @@ export class MemoryExchange {
 export class MemoryBus implements Bus {
   readonly #nodes: Set<MemoryBus>;
   readonly #texts: Map<string, KeptText>;
+  readonly #limiters: Map<string, RateLimiterAbstract>;
   readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
 
-  constructor(nodes: Set<MemoryBus> = new Set(), texts: Map<string, KeptText> = new Map()) {
+  constructor(
+    nodes: Set<MemoryBus> = new Set(),
+    texts: Map<string, KeptText> = new Map(),
+    limiters: Map<string, RateLimiterAbstract> = new Map(),
+  ) {
     this.#nodes = nodes;
     this.#texts = texts;
+    this.#limiters = limiters;
   }
 
   get reachesOthers(): boolean {
@@ -58,6 +66,12 @@ export class MemoryBus implements Bus {
 
   drop(key: string): void {
     this.#texts.delete(key);
+  }
+
+  limiter(name: string, points: number, duration: number): RateLimiterAbstract {
+    const known = this.#limiters.get(name) ?? new RateLimiterMemory({ points, duration });
+    this.#limiters.set(name, known);
+    return known;
   }
 
   async check(): Promise<void> {}

@@ -2,6 +2,11 @@
 
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@redis/client';
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+} from 'rate-limiter-flexible';
 import { type Bus, BusError, type Following, type KeptText, type Notice } from './bus.ts';
 
 /** What is told of, and nobody waits for. */
@@ -154,6 +159,18 @@ export class RedisBus implements Bus {
 
   #keysOf(key: string): [head: string, text: string] {
     return [`${this.#prefix}head {${key}}`, `${this.#prefix}text {${key}}`];
+  }
+
+  limiter(name: string, points: number, duration: number): RateLimiterAbstract {
+    return new RateLimiterRedis({
+      storeClient: this.#publisher,
+      useRedisPackage: true,
+      rejectIfRedisNotReady: true,
+      keyPrefix: `${this.#prefix}${name}`,
+      points,
+      duration,
+      insuranceLimiter: new RateLimiterMemory({ points, duration }),
+    });
   }
 
   async check(): Promise<void> {

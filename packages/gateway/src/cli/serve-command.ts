@@ -1,4 +1,4 @@
-import { maskPasswords } from '../config.ts';
+import { type Config, maskPasswords } from '../config.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -81,18 +81,21 @@ function surviveFaults(logger: Logger): void {
   });
 }
 
-function banner(url: string, config: { store: string; dataDir: string; agent: string }): string {
+function banner(url: string, config: Config): string {
   const places: Record<string, string> = {
     'memory:': 'in memory, gone when the server stops',
     'sqlite:': config.dataDir,
   };
   const kept = places[config.store] ?? maskPasswords(config.store);
+  const doors =
+    config.role === 'worker'
+      ? [`  Runs       agents only; readiness at ${url}/readyz`]
+      : [`  Chat       ${url}`, `  WebSocket  ${url.replace(/^http/, 'ws')}/ws`];
   return [
     '',
     '  Parley is running.',
     '',
-    `  Chat       ${url}`,
-    `  WebSocket  ${url.replace(/^http/, 'ws')}/ws`,
+    ...doors,
     `  Data       ${kept}`,
     `  Agent      ${config.agent}`,
     '',

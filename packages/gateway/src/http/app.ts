@@ -13,12 +13,18 @@ import { ROUTES } from './routes.ts';
 /** A client that has left is answered for the count alone; nginx's number for it. */
 const CLIENT_GONE = 499;
 
+/** What a node without connections answers: what its operators ask. */
+const OF_WORKERS: ReadonlySet<string> = new Set(['/api/health', '/readyz', '/metrics']);
+
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   app.use(guard(deps), onlyAllowedOrigins(deps), whoIsAsking(deps));
   app.notFound((context) =>
     errorResponse(
-      new ProtocolError('NOT_FOUND', `There is nothing at ${context.req.path.slice(0, 200)}.`),
+      new ProtocolError(
+        'NOT_FOUND',
+        `There is nothing at ${context.req.path.slice(0, 200)}.${deps.config.role === 'worker' ? ' This node runs agents only: ask one with role all or gateway.' : ''}`,
+      ),
     ),
   );
   app.onError((error, context) => {
@@ -28,19 +34,22 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     deps.metrics.countRefusal('request', refusal.code);
     return errorResponse(refusal);
   });
-  for (const route of ROUTES) {
+  const isWorker = deps.config.role === 'worker';
+  const routes = isWorker ? ROUTES.filter(({ path }) => OF_WORKERS.has(path)) : ROUTES;
+  for (const route of routes) {
     app.on(route.method, honoPath(route.path), (context) => {
       context.set('route', route.path);
       return route.answer(deps, context);
     });
   }
-  for (const [path, routes] of Map.groupBy(ROUTES, (route) => route.path)) {
-    const methods = routes.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  for (const [path, own] of Map.groupBy(routes, (route) => route.path)) {
+    const methods = own.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     app.all(honoPath(path), (context) => {
       context.set('route', path);
       return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '));
     });
   }
+  if (isWorker) return app;
   app.get('/ws', () => upgradeRequired());
   servePage(app, deps);
   app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS'));

@@ -19,6 +19,8 @@ import type { RunQueue } from './run-queue.ts';
 export interface RunManagerDeps {
   /** The id of this node, another one after each start. */
   readonly node: string;
+  /** `false`: others execute what is posted here. */
+  readonly executes: boolean;
   readonly store: Store;
   readonly queue: RunQueue;
   readonly agents: AgentRegistry;
@@ -58,6 +60,8 @@ export class RunManager {
   #drained = false;
   #beats: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
+  #taking: Promise<void> = Promise.resolve();
+  #nextTake: Promise<void> | undefined;
 
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
@@ -68,9 +72,9 @@ export class RunManager {
     });
   }
 
-  /** Which node executes what is posted here. */
-  get node(): string {
-    return this.#deps.node;
+  /** Which node executes what is posted here; `null`: any that does. */
+  get node(): string | null {
+    return this.#deps.executes ? this.#deps.node : null;
   }
 
   /** Unfinished runs in all, waiting ones included. */
@@ -205,7 +209,8 @@ export class RunManager {
 
   /** Takes up what nodes that live no more have left unfinished, now and from now on. */
   async start(): Promise<void> {
-    const { store, node, log } = this.#deps;
+    const { store, node, log, executes } = this.#deps;
+    if (!executes) return;
     if (!store.isShared) {
       await store.keepAlive(node, FOREVER_MS);
       await this.#takeOver();
@@ -241,8 +246,22 @@ export class RunManager {
       log.info({ runs: claimed.length }, 'unfinished runs were taken up again');
   }
 
-  /** Takes up what other nodes were told for this one, in the order of the messages. */
-  async takeUpOwn(): Promise<void> {
+  /**
+   * Takes up what other nodes were told for this one, in the order of the messages. Who asks while that is
+   * read waits for one more reading, together with all who do.
+   */
+  takeUpOwn(): Promise<void> {
+    this.#nextTake ??= this.#taking
+      .catch(() => {})
+      .then(() => {
+        this.#nextTake = undefined;
+        this.#taking = this.#takeUpNew();
+        return this.#taking;
+      });
+    return this.#nextTake;
+  }
+
+  async #takeUpNew(): Promise<void> {
     const { store, node } = this.#deps;
     const own = await store.unfinishedRuns(node);
     for (const { sessionId, runId, stopped } of own) {
@@ -257,6 +276,7 @@ export class RunManager {
       if (!isUnknown(one.record)) continue;
       const begin = await this.#takeUp(one, false);
       begin?.();
+      if (one.question?.data.replaces !== undefined) await this.supersede(one.record.sessionId);
     }
   }
 
@@ -269,7 +289,8 @@ export class RunManager {
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
   ): Promise<void> {
-    const { store, node } = this.#deps;
+    const { store, node, executes } = this.#deps;
+    if (!executes) return;
     const record = (await store.unfinishedRuns(node)).find((one) => one.runId === runId);
     if (!record || this.settled(sessionId, runId)) return;
     const known = await withQuestion(store, record);
@@ -285,9 +306,7 @@ export class RunManager {
     { record, question }: Claim,
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
-    const { runId, answerId, attempt } = record;
-    // Who was invited reads the list anew after a restart.
-    const audience = [record.owner];
+    const { runId, answerId, attempt, audience } = record;
     const agent = this.#deps.agents.get(record.agent);
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.
@@ -297,7 +316,6 @@ export class RunManager {
     const run = new Run(
       {
         ...record,
-        audience,
         agent: agent ?? defineAgent({ name: record.agent, run: () => '' }),
         message: '',
         history: async () => [],
@@ -335,6 +353,7 @@ export class RunManager {
     await Promise.race([Promise.all(ends), delay(END_GRACE_MS, undefined, { ref: false })]);
     for (const run of this.#all()) run.release();
     await this.#beating;
+    if (!this.#deps.executes) return;
     // Others need not wait for what is left. Where the store cannot be told, they wait for the lease.
     await this.#deps.store.keepAlive(this.#deps.node, 0).catch(() => {});
   }

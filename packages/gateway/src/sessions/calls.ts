@@ -7,21 +7,26 @@ const PATIENCE_MS = 3_000;
 
 type Call =
   | { readonly kind: 'wake' }
-  | { readonly kind: 'ask'; readonly id: string; readonly from: string; readonly question: Notice }
+  | {
+      readonly kind: 'ask';
+      readonly id: string;
+      readonly from: string;
+      readonly about: string;
+      readonly question: Notice;
+    }
   | { readonly kind: 'answer'; readonly id: string; readonly answer: Notice };
 
 export class Calls {
-  readonly #node: string;
+  readonly node: string;
   readonly #bus: Bus;
   readonly #following: Following;
   readonly #waiting = new Map<string, (answer: Notice) => void>();
   /** There may be something in the store for this node. */
   onWake: () => void = () => {};
-  /** What this node says to a question; must not reject. */
-  onAsk: (question: Notice) => Promise<Notice> = async () => ({});
+  readonly #answers = new Map<string, (question: Notice) => Promise<Notice>>();
 
   constructor(node: string, bus: Bus) {
-    this.#node = node;
+    this.node = node;
     this.#bus = bus;
     this.#following = bus.follow(topicOf(node), (notice) => this.#take(notice as Call));
   }
@@ -31,13 +36,18 @@ export class Calls {
     this.#tell(node, { kind: 'wake' });
   }
 
+  /** What this node says to questions about something; where that rejects, nothing. */
+  answer(about: string, answer: (question: Notice) => Promise<Notice>): void {
+    this.#answers.set(about, answer);
+  }
+
   /** `undefined`: it did not answer. */
-  ask(node: string, question: Notice): Promise<Notice | undefined> {
+  ask(node: string, about: string, question: Notice): Promise<Notice | undefined> {
     const id = randomUUID();
     const { promise, resolve } = Promise.withResolvers<Notice | undefined>();
     const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
     this.#waiting.set(id, resolve);
-    this.#tell(node, { kind: 'ask', id, from: this.#node, question });
+    this.#tell(node, { kind: 'ask', id, from: this.node, about, question });
     return promise.finally(() => {
       clearTimeout(timer);
       this.#waiting.delete(id);
@@ -58,9 +68,11 @@ export class Calls {
         this.onWake();
         break;
       case 'ask':
-        void this.onAsk(call.question).then((answer) =>
-          this.#tell(call.from, { kind: 'answer', id: call.id, answer }),
-        );
+        this.#answers
+          .get(call.about)?.(call.question)
+          .then((answer) => this.#tell(call.from, { kind: 'answer', id: call.id, answer }))
+          // Whoever asked hears nothing, which says as much.
+          .catch(() => {});
         break;
       case 'answer':
         this.#waiting.get(call.id)?.(call.answer);

@@ -3,7 +3,7 @@ import { createMessage } from '@parley/protocol';
 import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
-import { Calls } from './calls.ts';
+import type { Calls } from './calls.ts';
 import type { Delivery } from './delivery.ts';
 import type { PresenceOfNode } from './presence.ts';
 import { answerOf, headOf, withChunk } from './remote-answer.ts';
@@ -30,6 +30,15 @@ type Notice =
   /** From a node that has someone in the session since now. */
   | { readonly kind: 'who_is_there' };
 
+interface HubDeps {
+  /** The id of this one. */
+  readonly node: string;
+  readonly bus: Bus;
+  readonly calls: Calls;
+  readonly log: Logger;
+  readonly watchers: Watchers;
+}
+
 export class Hub {
   readonly #bus: Bus;
   readonly #log: Logger;
@@ -40,10 +49,9 @@ export class Hub {
   readonly #sessions = new Map<string, Session>();
   readonly #repeat: NodeJS.Timeout;
 
-  /** `node`: the id of this one. */
-  constructor(node: string, bus: Bus, log: Logger, watchers: Watchers) {
+  constructor({ node, bus, calls, log, watchers }: HubDeps) {
     this.#node = node;
-    this.calls = new Calls(node, bus);
+    this.calls = calls;
     this.#bus = bus;
     this.#log = log;
     this.#watchers = watchers;

@@ -45,9 +45,9 @@ export class SessionManager {
     this.#records = new SessionRecords(deps.store, deps.hub);
     this.posting = new Posting(deps, this.#records);
     this.members = new Members(deps, this.#records);
-    deps.hub.calls.onAsk = async (question) => ({
-      decided: await this.#decideHere(question as unknown as Decided).catch(() => false),
-    });
+    deps.hub.calls.answer('decision', async (made) => ({
+      decided: await this.#decideHere(made as unknown as Decided).catch(() => false),
+    }));
   }
 
   /**
@@ -221,7 +221,7 @@ export class SessionManager {
     if (!store.isShared) return false;
     const run = (await store.unfinishedRuns()).find((one) => one.sessionId === made.sessionId);
     if (!run || run.node === runs.node) return false;
-    const answer = await hub.calls.ask(run.node, { ...made });
+    const answer = await hub.calls.ask(run.node, 'decision', { ...made });
     if (answer) return answer.decided === true;
     throw new ProtocolError(
       'INTERRUPTED',

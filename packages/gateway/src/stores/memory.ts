@@ -57,7 +57,7 @@ export class MemoryStore implements Store {
   readonly isShared: boolean = false;
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
-  readonly #runs = new Map<string, RunRecord>();
+  readonly #runs = new Map<string, Omit<RunRecord, 'audience'>>();
   #order = 0;
   /** By node: until when it lives, milliseconds since the epoch. */
   readonly #aliveUntil = new Map<string, number>();
@@ -196,11 +196,10 @@ export class MemoryStore implements Store {
     const earlier = [...this.#runs.values()].find(
       ({ sessionId }) => sessionId === event.session_id,
     );
-    const node = earlier?.node ?? run.node;
+    const node = earlier?.node ?? run.node ?? this.#anyAlive() ?? '';
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
-      owner: session.record.owner,
       replyTo: event.message_id,
       answerId: run.answerId,
       agent: run.agent,
@@ -249,7 +248,7 @@ export class MemoryStore implements Store {
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const runs = [...this.#runs.values()];
+    const runs = Array.from(this.#runs.values(), (run) => this.#withAudience(run));
     if (node === undefined) return runs;
     return runs.filter((run) => (node === null ? !this.#isAlive(run.node) : run.node === node));
   }
@@ -259,9 +258,11 @@ export class MemoryStore implements Store {
     const lost = [...this.#runs.values()].filter(
       (run) => run.sessionId === sessionId && !this.#isAlive(run.node),
     );
-    const claimed = lost.map((run) => ({ ...run, node, attempt: run.attempt + 1 }));
+    const claimed = lost.map((run) => {
+      return { ...run, node, attempt: run.node === '' ? run.attempt : run.attempt + 1 };
+    });
     for (const run of claimed) this.#runs.set(run.runId, run);
-    return claimed;
+    return claimed.map((run) => this.#withAudience(run));
   }
 
   async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
@@ -271,7 +272,17 @@ export class MemoryStore implements Store {
     );
     const stopped = found.map((run) => ({ ...run, stopped: true }));
     for (const run of stopped) this.#runs.set(run.runId, run);
-    return stopped;
+    return stopped.map((run) => this.#withAudience(run));
+  }
+
+  #withAudience(run: Omit<RunRecord, 'audience'>): RunRecord {
+    const record = this.#sessions.get(run.sessionId)?.record;
+    return { ...run, audience: record ? [record.owner, ...Object.keys(record.members)] : [] };
+  }
+
+  #anyAlive(): string | undefined {
+    const alive = [...this.#aliveUntil.keys()].filter((node) => this.#isAlive(node));
+    return alive[Math.floor(Math.random() * alive.length)];
   }
 
   #isAlive(node: string): boolean {

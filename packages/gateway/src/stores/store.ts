@@ -81,8 +81,8 @@ export type NewEvent = WithoutSeq<SessionEvent>;
 export interface RunRecord {
   readonly runId: string;
   readonly sessionId: string;
-  /** Whose session it is. */
-  readonly owner: string;
+  /** Who may see its session: the owner first. */
+  readonly audience: readonly string[];
   /** The `message_id` that the run answers. */
   readonly replyTo: string;
   /** The `message_id` of the answer. */
@@ -92,14 +92,22 @@ export interface RunRecord {
   readonly attempt: number;
   /** The agent may have acted: set before an agent that must not act twice is called. */
   readonly started: boolean;
-  /** Which node executes it: one for all unfinished runs of a session, so that they follow each other. */
+  /**
+   * Which node executes it: one for all unfinished runs of a session, so that they follow each other; '' is
+   * none yet.
+   */
   readonly node: string;
   /** It is to be stopped, by whichever node has it. */
   readonly stopped: boolean;
 }
 
-/** `node`: which one is to execute it, where no other has the session's earlier runs. */
-type NewRun = Pick<RunRecord, 'runId' | 'answerId' | 'agent' | 'node'>;
+interface NewRun extends Pick<RunRecord, 'runId' | 'answerId' | 'agent'> {
+  /**
+   * Which one is to execute it, where no other has the session's earlier runs; `null`: any that lives, and
+   * none where none does.
+   */
+  readonly node: string | null;
+}
 
 export interface AppendMessage {
   readonly event: Extract<NewEvent, { type: 'chat_message' }>;
@@ -258,7 +266,7 @@ export interface Store {
   unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]>;
   /**
    * Takes the unfinished runs of a session over from a node that lives no more: they are this node's, each
-   * an attempt more. Returns them in the order of their messages; none where somebody was faster.
+   * an attempt more where another node had them. Returns them in the order of their messages; none where somebody was faster.
    */
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]>;
 

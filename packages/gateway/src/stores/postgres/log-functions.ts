@@ -50,7 +50,8 @@ export const LOG_FUNCTIONS = `
     event_id := append_event(s.id, s.last_seq + 1, c);
     INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
     VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent,
-      coalesce((SELECT node FROM runs WHERE session_id = s.id LIMIT 1), c.node))
+      coalesce((SELECT node FROM runs WHERE session_id = s.id LIMIT 1), c.node,
+        (SELECT id FROM nodes WHERE alive_until > clock_timestamp() ORDER BY random() LIMIT 1), ''))
     RETURNING node INTO executor;
     RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1, 'node', executor);
   END $$;
@@ -98,7 +99,7 @@ export const LOG_FUNCTIONS = `
   -- Whoever is faster has them: the others wait for the lock of the session, and find none left.
   CREATE FUNCTION claim_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE runs SET attempt = attempt + 1, node = c.node
+    UPDATE runs SET attempt = attempt + (node <> '')::int, node = c.node
     WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
       AND node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp());
     RETURN to_json(FOUND);

@@ -37,9 +37,13 @@ export function prepareLog(db: Database.Database) {
        title = coalesce(title, ?) WHERE id = ?`,
   );
   const insertRun = db
-    .prepare<[string, number, number | bigint, string, string, string, number, string], string>(
+    .prepare<
+      [string, number, number | bigint, string, string, string, number, string | null, number],
+      string
+    >(
       `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
-       VALUES (?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?))
+       VALUES (?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?,
+         (SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1), ''))
        RETURNING node`,
     )
     .pluck();
@@ -58,7 +62,7 @@ export function prepareLog(db: Database.Database) {
   );
   const forgetNodes = db.prepare<[number]>('DELETE FROM nodes WHERE alive_until <= ?');
   const claimRuns = db.prepare<[string, string, number]>(
-    `UPDATE runs SET attempt = attempt + 1, node = ?
+    `UPDATE runs SET attempt = attempt + (node <> ''), node = ?
      WHERE session_id = (SELECT id FROM sessions WHERE key = ?)
        AND node NOT IN (SELECT id FROM nodes WHERE alive_until > ?)`,
   );
@@ -120,7 +124,7 @@ export function prepareLog(db: Database.Database) {
       runId: string,
       answerId: string,
       agent: string,
-      node: string,
+      node: string | null,
       title: string,
     ): MessageOutcome {
       const messageId = row[1];
@@ -133,7 +137,7 @@ export function prepareLog(db: Database.Database) {
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
       const run = [runId, sessionId, eventId, messageId, answerId, agent] as const;
-      const executor = insertRun.get(...run, sessionId, node) as string;
+      const executor = insertRun.get(...run, sessionId, node, Date.now()) as string;
       return { outcome: 'appended', seq, node: executor };
     },
     appendRunEvent,

@@ -69,7 +69,9 @@ export function prepareReads(db: Database.Database) {
     .raw();
   const runs = db
     .prepare<[], [string, string, string, string, string, string, number, number, string, number]>(
-      `SELECT run_id, key, owner, reply_to, answer_id, runs.agent, attempt, started, node, stopped
+      `SELECT run_id, key, (SELECT json_group_array(who) FROM (SELECT owner AS who UNION ALL SELECT * FROM
+           (SELECT principal FROM members WHERE session_id = sessions.id ORDER BY principal))),
+         reply_to, answer_id, runs.agent, attempt, started, node, stopped
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
     )
     .raw();
@@ -157,7 +159,7 @@ export function prepareReads(db: Database.Database) {
           ([
             runId,
             sessionId,
-            owner,
+            audience,
             replyTo,
             answerId,
             agent,
@@ -168,7 +170,7 @@ export function prepareReads(db: Database.Database) {
           ]) => ({
             runId,
             sessionId,
-            owner,
+            audience: JSON.parse(audience),
             replyTo,
             answerId,
             agent,
