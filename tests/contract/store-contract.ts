@@ -148,22 +148,34 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         await store.createSession(newSession('other', { owner: 'bob' }));
         await store.appendMessage(newMessage('b', 'm', { at: START + 1_000 }));
-        const list = async (offset: number, limit: number, owner = 'ann') => {
-          const { sessions, total } = await store.listSessions({ person: owner, offset, limit });
-          return [sessions.map(({ id }) => id).join(''), total];
+        const list = async (limit: number, after?: string, owner = 'ann') => {
+          const page = await store.listSessions({ person: owner, after, limit });
+          return { ...page, sessions: page.sessions.map(({ id }) => id).join('') };
         };
-        expect(await list(0, 10)).toEqual(['bdca', 4]);
-        expect(await list(1, 2)).toEqual(['dc', 4]);
-        expect(await list(4, 2)).toEqual(['', 4]);
-        expect(await list(0, 10, 'nobody')).toEqual(['', 0]);
-        const { sessions } = await store.listSessions({ person: 'ann', offset: 0, limit: 1 });
-        expect(sessions).toEqual([await store.getSession('b')]);
+        expect(await list(10)).toEqual({ sessions: 'bdca', total: 4 });
+        expect(await list(4)).toEqual({ sessions: 'bdca', total: 4 });
+        const { next, ...first } = await list(2);
+        expect(first).toEqual({ sessions: 'bd', total: 4 });
+        // What moves up meanwhile, and what is new, puts nothing out of its place.
+        await store.appendMessage(newMessage('d', 'n', { at: START + 2_000 }));
+        await store.createSession(newSession('e', { createdAt: START + 3_000 }));
+        const second = await list(1, next);
+        expect(second).toMatchObject({ sessions: 'c', total: 5 });
+        expect(await list(1, second.next)).toEqual({ sessions: 'a', total: 5 });
+        expect(await list(1, '0.0')).toEqual({ sessions: '', total: 5 });
+        expect(await list(10, undefined, 'nobody')).toEqual({ sessions: '', total: 0 });
+        await expect(list(1, '1')).rejects.toThrow(RangeError);
+        const { sessions } = await store.listSessions({ person: 'ann', limit: 1 });
+        expect(sessions).toEqual([await store.getSession('e')]);
       });
 
       test('of equally active sessions the newer comes first', async () => {
         const store = await openStore('one', 'two', 'three');
-        const { sessions } = await store.listSessions({ person: 'ann', offset: 0, limit: 10 });
+        const { sessions } = await store.listSessions({ person: 'ann', limit: 10 });
         expect(sessions.map(({ id }) => id)).toEqual(['three', 'two', 'one']);
+        const { next } = await store.listSessions({ person: 'ann', limit: 2 });
+        const rest = await store.listSessions({ person: 'ann', after: next, limit: 2 });
+        expect(rest.sessions.map(({ id }) => id)).toEqual(['one']);
       });
 
       test('members are kept in the order of their names, given more, never less, and taken out', async () => {
@@ -200,7 +212,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           const store = await openStore('s');
           const record = await store.addMember('s', name, 'read', 0);
           expect(Object.entries(record?.members ?? {})).toEqual([[name, 'read']]);
-          expect((await store.listSessions({ person: name, offset: 0, limit: 5 })).total).toBe(1);
+          expect((await store.listSessions({ person: name, limit: 5 })).total).toBe(1);
           expect((await store.removeMember('s', name))?.members).toEqual({});
         },
       );
@@ -248,7 +260,6 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const list = async () => {
           const { sessions, total } = await store.listSessions({
             person: 'bob',
-            offset: 0,
             limit: 10,
           });
           return [total, sessions.map(({ id }) => id)];
@@ -278,7 +289,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           [0, 1],
           [-5, 1],
         ] as const) {
-          const list = await store.listSessions({ person: 'ann', offset: -1, limit });
+          const list = await store.listSessions({ person: 'ann', limit });
           expect(list.sessions).toHaveLength(length);
           expect((await store.readSession('s0', { limit }))?.events).toHaveLength(length);
           expect((await store.readSession('s0', { limit, after: 0 }))?.events).toHaveLength(length);
@@ -939,7 +950,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(cleaned).toEqual({ expired: ['idle'], trimmed: [], more: false });
         const after = await restart(all);
         expect(await after.search({ person: 'ann', text: 'forget', limit: 1 })).toEqual([]);
-        const { total } = await after.listSessions({ person: 'ann', offset: 0, limit: 1 });
+        const { total } = await after.listSessions({ person: 'ann', limit: 1 });
         expect(total).toBe(2);
         await after.finishRun(newAnswer(newMessage('running', 'm')));
         const again = await after.clean({ idleBefore: START + 10, batch: 10 });

@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
-import type { Store } from '../../packages/gateway/src/stores/store.ts';
+import type { SessionRecord, Store } from '../../packages/gateway/src/stores/store.ts';
 import { startPostgres } from '../helpers/postgres.ts';
 import { newAnswer, newMessage, newSession, newToolCall, START } from './store-records.ts';
 
@@ -81,9 +81,15 @@ const steps: fc.Arbitrary<Step>[] = [
     store.withdrawInvitations(prefix + id),
   ),
   step('deleteSession', [session], (store, prefix, id) => store.deleteSession(prefix + id)),
-  step('listSessions', [owner, limit, limit], (store, prefix, by, offset, count) =>
-    store.listSessions({ person: prefix + by, offset, limit: count }),
-  ),
+  step('listSessions', [owner, limit], async (store, prefix, by, count) => {
+    const pages: SessionRecord[][] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await store.listSessions({ person: prefix + by, after, limit: count });
+      pages.push([...page.sessions]);
+      if (page.next === undefined) return { total: page.total, pages };
+      after = page.next;
+    }
+  }),
   ...[0, 1, 2].map(() =>
     step('appendMessage', [session, message, content, at], (store, prefix, id, key, text, time) =>
       store.appendMessage(newMessage(prefix + id, key, { content: text, at: time })),

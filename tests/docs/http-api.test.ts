@@ -36,10 +36,10 @@ test.each(routes)('docs/http-api.md names every field of $route', ({ route, fiel
   for (const field of fields) expect(named, field).toContain(`\`${field}\``);
 });
 
-test('[R8] a limit above 100 means 100, as docs/http-api.md says', async () => {
+test('[R8] a limit above 1,000 means 1,000, as docs/http-api.md says', async () => {
   const { http } = await startGateway();
   const list = await fetch(`${http}/api/sessions?limit=5000`);
-  expect(await list.json()).toMatchObject({ data: { limit: 100, offset: 0 } });
+  expect(await list.json()).toMatchObject({ data: { limit: 1_000, offset: 0 } });
   const refused = await fetch(`${http}/api/sessions?limit=0`);
   expect(await refused.json()).toMatchObject({ error: { code: 'INVALID_MESSAGE' } });
 });

@@ -106,7 +106,7 @@ test('a session is created without a body, renamed, given another agent, and del
     });
 });
 
-test('sessions are listed in pages; a limit above 100 means 100', async () => {
+test('sessions are listed in pages, each behind the one before; a limit above 1,000 means 1,000', async () => {
   const { http } = await startGateway({ agents });
   const ids: string[] = [];
   for (const title of ['one', 'two', 'three']) {
@@ -114,12 +114,19 @@ test('sessions are listed in pages; a limit above 100 means 100', async () => {
     ids.push(body.data.id);
   }
   const all = await ask(`${http}/api/sessions?limit=5000&offset=`);
-  expect(all.body.data).toMatchObject({ total: 3, offset: 0, limit: 100 });
+  expect(all.body.data).toMatchObject({ total: 3, offset: 0, limit: 1_000, next: null });
   const pages = await Promise.all(
     [0, 1, 2, 3].map((offset) => ask(`${http}/api/sessions?limit=1&offset=${offset}`)),
   );
   const paged = pages.flatMap(({ body }) => body.data.sessions.map(({ id }: { id: string }) => id));
   expect(paged.toSorted()).toEqual(ids.toSorted());
+  const behind: string[] = [];
+  for (let next: string | null = '999999999999999.0'; next !== null; ) {
+    const page = await ask(`${http}/api/sessions?limit=2&after=${next}`);
+    behind.push(...page.body.data.sessions.map(({ id }: { id: string }) => id));
+    next = page.body.data.next;
+  }
+  expect(behind).toEqual(paged);
 });
 
 test('[R1] the log is read in pages, from the end and from the start, without a hole', async () => {
@@ -174,6 +181,8 @@ test('[R12] a refusal names the field and what was expected', async () => {
   const { http } = await startGateway({ agents });
   const cases: [string, Parameters<typeof ask>[1], number, string, RegExp][] = [
     ['/api/sessions?limit=many', {}, 400, 'INVALID_MESSAGE', /^limit: .*number/],
+    ['/api/sessions?after=soon', {}, 400, 'INVALID_MESSAGE', /^after: /],
+    ['/api/sessions?after=1.1&offset=1', {}, 400, 'INVALID_MESSAGE', /^offset: /],
     ['/api/sessions?offset=-1', {}, 400, 'INVALID_MESSAGE', /^offset: .*>=0/],
     ['/api/search', {}, 400, 'INVALID_MESSAGE', /^q: .*string/],
     ['/api/sessions/a%20b', {}, 400, 'INVALID_MESSAGE', /^id: expected/],

@@ -25,7 +25,17 @@ const ROUTES = [
   '/ws',
 ];
 const FIELDS = ['message', 'session_id', 'message_id', 'agent_name', 'title', '__proto__', 'data'];
-const QUERIES = ['limit', 'offset', 'before_seq', 'after_seq', 'format', 'q', '__proto__', 'x'];
+const QUERIES = [
+  'limit',
+  'offset',
+  'after',
+  'before_seq',
+  'after_seq',
+  'format',
+  'q',
+  '__proto__',
+  'x',
+];
 
 const anyText = fc.string({ unit: 'binary', maxLength: 60 });
 const value = fc.oneof(

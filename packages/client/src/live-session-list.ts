@@ -24,10 +24,10 @@ import {
 } from './summaries.ts';
 import { uuid } from './uuid.ts';
 
-/** Sessions in one page; the server gives no more. */
+/** Sessions that are loaded at first, and at the least. */
 const PAGE = 100;
-/** Pages asked for at once, at the most. */
-const MAX_PAGES = 10;
+/** Sessions in one page at the most; the server gives no more. */
+const MAX_PAGE = 1_000;
 
 /** What a list needs of the client that made it. */
 export interface ListLink {
@@ -46,6 +46,8 @@ export interface ListLink {
 interface Page {
   readonly sessions: readonly SessionSummary[];
   readonly total: number;
+  /** Where the next page begins; `undefined`: there is none. */
+  readonly next: string | undefined;
 }
 
 /** A session as it was told meanwhile; `undefined`: it is no more. */
@@ -58,6 +60,8 @@ export class LiveSessionList implements SessionList {
   #problem: Problem | undefined;
   #known = new Map<string, SessionSummary>();
   #total = 0;
+  /** Where what is not loaded begins; `undefined`: everything is. */
+  #next: string | undefined;
   /** What was told while a page was on its way, which may be older. */
   readonly #told = new Map<string, Told>();
   #loads = 0;
@@ -92,41 +96,34 @@ export class LiveSessionList implements SessionList {
 
   refresh(): Promise<void> {
     this.#loading.refresh ??= this.#load('refresh', async () => {
+      // Else what that has loaded would be counted twice, or left out.
+      await this.#loading.more;
       const wanted = Math.max(PAGE, this.#known.size);
       const known = new Map<string, SessionSummary>();
-      let total = 0;
-      for (let offset = 0; offset < wanted; offset += PAGE) {
-        const page = await this.#page(offset);
-        total = page.total;
+      let page: Page | undefined;
+      do {
+        page = await this.#page(page?.next, wanted - known.size);
         for (const session of page.sessions) known.set(session.id, session);
-        if (page.sessions.length < PAGE) break;
-      }
+      } while (page.next !== undefined && known.size < wanted);
       this.#known = known;
-      this.#total = total;
+      this.#total = page.total;
+      this.#next = page.next;
     });
     return this.#loading.refresh;
   }
 
   loadMore(): Promise<void> {
     this.#loading.more ??= this.#load('more', async () => {
-      const before = this.#known.size;
+      await this.#loading.refresh;
+      if (this.#next === undefined) return;
       // Who has come far has far to go: as much again by half, so that the end is a few steps away.
-      const count = Math.min(MAX_PAGES, Math.max(1, Math.floor(before / PAGE / 2)));
-      // What has moved up meanwhile has pushed others down: a page may hold nothing new.
-      for (let offset = before; this.#known.size === before; offset += count * PAGE) {
-        const offsets = Array.from({ length: count }, (_, index) => offset + index * PAGE);
-        const pages = await Promise.all(offsets.map((each) => this.#page(each)));
-        for (const { sessions, total } of pages) {
-          this.#total = total;
-          for (const session of sessions) {
-            if (!this.#known.has(session.id)) this.#known.set(session.id, session);
-          }
-        }
-        if (pages.some(({ sessions }) => sessions.length < PAGE)) {
-          if (this.#known.size === before) this.#total = before;
-          break;
-        }
+      const count = Math.max(PAGE, Math.floor(this.#known.size / 2));
+      const { sessions, total, next } = await this.#page(this.#next, count);
+      for (const session of sessions) {
+        if (!this.#known.has(session.id)) this.#known.set(session.id, session);
       }
+      this.#total = total;
+      this.#next = next;
     });
     return this.#loading.more;
   }
@@ -221,7 +218,7 @@ export class LiveSessionList implements SessionList {
   #tell(id: string, told: Told): void {
     if (this.#loads > 0) this.#told.set(id, told);
     const known = this.#known.get(id);
-    const hasMore = this.#total > this.#known.size;
+    const hasMore = this.#next !== undefined;
     if (!told) {
       // Where it was not loaded it was one of those that are not.
       if (this.#known.delete(id) || hasMore) this.#total -= 1;
@@ -269,14 +266,17 @@ export class LiveSessionList implements SessionList {
     }
   }
 
-  async #page(offset: number): Promise<Page> {
-    const { sessions, total } = await this.#link.http.call<{
+  async #page(after: string | undefined, count: number): Promise<Page> {
+    const query = `limit=${Math.min(count, MAX_PAGE)}${after === undefined ? '' : `&after=${after}`}`;
+    const { sessions, total, next } = await this.#link.http.call<{
       sessions: (WireSession & { messages: number })[];
       total: number;
-    }>(`sessions?offset=${offset}&limit=${PAGE}`);
+      next: string | null;
+    }>(`sessions?${query}`);
     return {
       sessions: sessions.map((one) => summaryOf({ ...one, message_count: one.messages })),
       total,
+      next: next ?? undefined,
     };
   }
 

@@ -9,7 +9,7 @@ import {
   sessionUpdateSchema,
 } from '@parley/protocol';
 import * as z from 'zod';
-import { STORE_LIMITS } from '../stores/store.ts';
+import { PLACE, STORE_LIMITS } from '../stores/store.ts';
 
 /** The most sessions or hits of one page; a larger `limit` means this one. */
 const PAGE = 100;
@@ -84,10 +84,22 @@ export const membersData = z.object({
 });
 export const memberData = z.object({ id: person });
 
-export const listQuery = z.object({
-  offset: queryNumber(z.int().min(0).default(0)),
-  limit: pageLimit(50),
-});
+export const listQuery = z
+  .object({
+    after: z
+      .string()
+      .regex(PLACE)
+      .optional()
+      .describe('The `next` of the page before: what comes behind it.'),
+    offset: queryNumber(
+      z.int().min(0).default(0).describe('So many are left out; `after` costs less.'),
+    ),
+    limit: pageLimit(50, ENTRIES),
+  })
+  .refine(({ after, offset }) => after === undefined || offset === 0, {
+    path: ['offset'],
+    message: 'expected after or offset, not both',
+  });
 
 export const createBody = sessionCreateSchema.shape.data;
 export const updateBody = sessionUpdateSchema.shape.data;
@@ -215,6 +227,7 @@ export const sessionsData = z.object({
   total: z.int(),
   offset: z.int(),
   limit: z.int(),
+  next: z.string().nullable().describe('What `after` of the next page is; null: this is the last.'),
 });
 
 export const createdData = z.object({ id, created_at: time, status: z.literal('created') });

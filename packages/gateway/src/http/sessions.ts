@@ -1,10 +1,14 @@
 /** The routes of sessions: AgenticGoKit's, and what Parley adds to them. */
 import { type SessionEvent, toHistoryEntry } from '@parley/protocol';
-import type { SessionPage, SessionRecord } from '../stores/store.ts';
+import type { Principal } from '../auth/principal.ts';
+import type { SessionManager } from '../sessions/session-manager.ts';
+import { type SessionPage, type SessionRecord, STORE_LIMITS } from '../stores/store.ts';
 import { exportSession } from './export.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as schema from './schemas.ts';
 
+/** Behind the last session of anybody. */
+const NOWHERE = '0.0';
 /** Events in the newest page of a session. */
 const NEWEST = 100;
 
@@ -18,13 +22,14 @@ export const sessionRoutes: readonly Route[] = [
     query: schema.listQuery,
     data: schema.sessionsData,
     errors: ['INVALID_MESSAGE'],
-    async handle({ sessions }, { principal, query: { offset, limit } }) {
-      const found = await sessions.list(principal, { offset, limit });
+    async handle({ sessions }, { principal, query: { after, offset, limit } }) {
+      const start = offset === 0 ? after : await placeAt(sessions, principal, offset);
+      const found = await sessions.list(principal, { after: start, limit });
       const entries = found.sessions.map((record) => ({
         ...sessionFields(record),
         messages: record.messageCount,
       }));
-      return { sessions: entries, total: found.total, offset, limit };
+      return { sessions: entries, total: found.total, offset, limit, next: found.next ?? null };
     },
   }),
   defineRoute({
@@ -191,4 +196,21 @@ function firstOf(events: readonly SessionEvent[]): number {
 
 function iso(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
+}
+
+/** AgenticGoKit's pages count from the start. */
+async function placeAt(
+  sessions: SessionManager,
+  principal: Principal,
+  offset: number,
+): Promise<string | undefined> {
+  let after: string | undefined;
+  for (let left = offset; left > 0; ) {
+    const limit = Math.min(left, STORE_LIMITS.page);
+    const page = await sessions.list(principal, { after, limit });
+    left -= page.sessions.length;
+    after = page.next ?? NOWHERE;
+    if (page.next === undefined) break;
+  }
+  return after;
 }

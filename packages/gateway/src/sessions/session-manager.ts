@@ -4,7 +4,7 @@ import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/prot
 import { authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Run } from '../runs/run.ts';
-import type { SearchHit, SessionPage, SessionRecord } from '../stores/store.ts';
+import type { SearchHit, SessionListPage, SessionPage, SessionRecord } from '../stores/store.ts';
 import { Members } from './members.ts';
 import { Posting, type PostingDeps, type PostingLimits } from './posting.ts';
 import { SessionRecords } from './session-records.ts';
@@ -95,7 +95,11 @@ export class SessionManager {
     return this.#deps.hub.watch(principal.id, watcher);
   }
 
-  list(principal: Principal, page: { offset: number; limit: number }) {
+  /** Of the principal's sessions those behind the page before, whose `next` is `after`. */
+  list(
+    principal: Principal,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<SessionListPage> {
     return this.#deps.store.listSessions({ person: principal.id, ...page });
   }
 

@@ -6,15 +6,18 @@ import {
   bounded,
   type Cleaned,
   fitting,
+  type ListSessions,
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  parsePlace,
   type Question,
   type ReadEvents,
   type Retention,
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionListPage,
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
@@ -165,16 +168,21 @@ export class MemoryStore implements Store {
     return this.#sessions.delete(id);
   }
 
-  async listSessions(query: {
-    readonly person: string;
-    readonly offset: number;
-    readonly limit: number;
-  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
+  async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
     this.#assertOpen();
-    const own = this.#newestFirst().filter(isFor(query.person));
-    const offset = Math.max(0, query.offset);
-    const page = own.slice(offset, offset + bounded(query.limit, STORE_LIMITS.page));
-    return { sessions: page.map(({ record }) => ({ ...record })), total: own.length };
+    const own = this.#newestFirst().filter(isFor(person));
+    const [at, order] = parsePlace(after);
+    const rest = own.filter(
+      (one) =>
+        one.record.lastActivity < at || (one.record.lastActivity === at && one.order < order),
+    );
+    const page = rest.slice(0, bounded(limit, STORE_LIMITS.page));
+    const last = page.length < rest.length ? page.at(-1) : undefined;
+    return {
+      sessions: page.map(({ record }) => ({ ...record })),
+      total: own.length,
+      ...(last ? { next: `${last.record.lastActivity}.${last.order}` } : {}),
+    };
   }
 
   async appendMessage(append: AppendMessage): Promise<MessageOutcome> {

@@ -12,16 +12,19 @@ import {
   type AppendMessage,
   bounded,
   type Cleaned,
+  type ListSessions,
   type MessageOutcome,
   type NewEvent,
   type NewSession,
   type NoRepetition,
+  parsePlace,
   type Question,
   type ReadEvents,
   type Retention,
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionListPage,
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
@@ -137,20 +140,16 @@ class PostgresStore implements Store {
     return this.#write({ method: 'delete_session', session: id });
   }
 
-  async listSessions(query: {
-    readonly person: string;
-    readonly offset: number;
-    readonly limit: number;
-  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
-    const { person, offset } = query;
-    const limit = bounded(query.limit, STORE_LIMITS.page);
-    const [page] = await this.#read<{ sessions: SessionRecord[]; total: number }>(
+  async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
+    const most = bounded(limit, STORE_LIMITS.page);
+    const [page] = await this.#read<Required<SessionListPage> & { next: string | null }>(
       'listSessions',
       person,
-      Math.max(0, offset),
-      limit,
+      ...parsePlace(after),
+      most,
     );
-    return page ?? { sessions: [], total: 0 };
+    const { sessions = [], total = 0, next = null } = page ?? {};
+    return { sessions, total, ...(next === null ? {} : { next }) };
   }
 
   appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {

@@ -11,15 +11,18 @@ import {
   type AppendMessage,
   bounded,
   type Cleaned,
+  type ListSessions,
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  parsePlace,
   type Question,
   type ReadEvents,
   type Retention,
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionListPage,
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
@@ -112,13 +115,10 @@ class SqliteStore implements Store {
     return this.#writer.call('deleteSession', id);
   }
 
-  listSessions(query: {
-    readonly person: string;
-    readonly offset: number;
-    readonly limit: number;
-  }): Promise<{ sessions: readonly SessionRecord[]; total: number }> {
-    const limit = bounded(query.limit, STORE_LIMITS.page);
-    return this.#reader.call('listSessions', query.person, Math.max(0, query.offset), limit);
+  async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
+    const [at, order] = parsePlace(after);
+    const most = bounded(limit, STORE_LIMITS.page);
+    return this.#reader.call('listSessions', { person, at, order, limit: most });
   }
 
   appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {

@@ -168,6 +168,32 @@ export interface SessionPage {
   readonly events: readonly SessionEvent[];
 }
 
+export interface ListSessions {
+  readonly person: string;
+  /** The `next` of the page before: only sessions that come behind its last one. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface SessionListPage {
+  readonly sessions: readonly SessionRecord[];
+  /** How many there are in all. */
+  readonly total: number;
+  /** Where the next page begins; absent where this is the last one. */
+  readonly next?: string;
+}
+
+/** What a `next` looks like: when a session was active last, and its place among those of the same moment. */
+export const PLACE = /^(\d{1,15})\.(\d{1,15})$/;
+
+/** Before the first one where there is no `after`. @throws {RangeError} for what no page has said. */
+export function parsePlace(after: string | undefined): readonly [at: number, order: number] {
+  if (after === undefined) return [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+  const [, at, order] = PLACE.exec(after) ?? [];
+  if (order === undefined) throw new RangeError(`Expected the next of a page, got ${after}.`);
+  return [Number(at), Number(order)];
+}
+
 export interface SearchHit {
   readonly sessionId: string;
   readonly title: string | null;
@@ -242,11 +268,7 @@ export interface Store {
   /** Takes the session, its log and its runs away. `false`: there was none. */
   deleteSession(id: string): Promise<boolean>;
   /** Those of a person, or that they are a member of; most recently active first, at most `STORE_LIMITS.page`. */
-  listSessions(query: {
-    readonly person: string;
-    readonly offset: number;
-    readonly limit: number;
-  }): Promise<{ sessions: readonly SessionRecord[]; total: number }>;
+  listSessions(query: ListSessions): Promise<SessionListPage>;
 
   /** Calls resolve in the order in which they were made, and so do those of `appendRunEvent` and `finishRun`. */
   appendMessage(append: AppendMessage): Promise<MessageOutcome>;

@@ -24,16 +24,21 @@ export const READS = {
   listSessions: `
     WITH page AS (
       SELECT * FROM (
-        (SELECT id, last_activity FROM sessions WHERE owner = $1
-         ORDER BY last_activity DESC, id DESC LIMIT $2::bigint + $3::bigint)
+        (SELECT id, last_activity FROM sessions
+         WHERE owner = $1 AND (last_activity, id) < ($2::bigint, $3::bigint)
+         ORDER BY last_activity DESC, id DESC LIMIT $4::bigint + 1)
         UNION ALL
         (SELECT s.id, s.last_activity FROM members m JOIN sessions s ON s.id = m.session_id
-         WHERE m.principal = $1 ORDER BY s.last_activity DESC, s.id DESC LIMIT $2::bigint + $3::bigint)) own
-      ORDER BY last_activity DESC, id DESC LIMIT $3 OFFSET $2)
-    SELECT (SELECT count(*) FROM sessions WHERE owner = $1)
+         WHERE m.principal = $1 AND (s.last_activity, s.id) < ($2::bigint, $3::bigint)
+         ORDER BY s.last_activity DESC, s.id DESC LIMIT $4::bigint + 1)) own
+      ORDER BY last_activity DESC, id DESC LIMIT $4::bigint + 1),
+    shown AS (SELECT * FROM page ORDER BY last_activity DESC, id DESC LIMIT $4::bigint)
+    SELECT CASE WHEN (SELECT count(*) FROM page) > $4::bigint THEN
+        (SELECT last_activity || '.' || id FROM shown ORDER BY last_activity, id LIMIT 1) END AS next,
+      (SELECT count(*) FROM sessions WHERE owner = $1)
         + (SELECT count(*) FROM members WHERE principal = $1) AS total,
       (SELECT coalesce(json_agg(session_record(s) ORDER BY s.last_activity DESC, s.id DESC), '[]')
-       FROM page JOIN sessions s ON s.id = page.id) AS sessions`,
+       FROM shown JOIN sessions s ON s.id = shown.id) AS sessions`,
   readAfter: readEvents('seq > $2', 'ASC'),
   readBefore: readEvents('seq < $2', 'DESC'),
   getEvent: `

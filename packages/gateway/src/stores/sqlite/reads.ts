@@ -5,6 +5,7 @@ import {
   type Question,
   type Retention,
   type RunRecord,
+  type SessionListPage,
   type SessionRecord,
 } from '../store.ts';
 import { fromSessionRow, type Removal, type SeqAndRow, type SessionRow } from './rows.ts';
@@ -13,20 +14,28 @@ import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
 const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
 
+interface ListParameters {
+  readonly person: string;
+  readonly at: number;
+  readonly order: number;
+  readonly limit: number;
+}
+
 export function prepareReads(db: Database.Database) {
   const select = db.prepare<[string], SessionRow>(
     `SELECT ${SESSION_COLUMNS} FROM sessions WHERE key = ?`,
   );
   // Two scans in the order that is asked for, merged, and only then what a page shows of them: with OR, or
   // with all columns in the scans, everything that somebody has would be read and sorted.
-  const list = db.prepare<[string, string, number, number], SessionRow>(
+  const list = db.prepare<ListParameters, SessionRow & { internal: number }>(
     `WITH page AS (
-       SELECT id AS internal, last_activity AS at FROM sessions WHERE owner = ?
+       SELECT id AS internal, last_activity AS at FROM sessions
+       WHERE owner = @person AND (last_activity, id) < (@at, @order)
        UNION ALL
        SELECT s.id, s.last_activity FROM members m JOIN sessions s ON s.id = m.session_id
-       WHERE m.principal = ?
-       ORDER BY at DESC, internal DESC LIMIT ? OFFSET ?)
-     SELECT ${SESSION_COLUMNS} FROM page CROSS JOIN sessions ON sessions.id = internal
+       WHERE m.principal = @person AND (s.last_activity, s.id) < (@at, @order)
+       ORDER BY at DESC, internal DESC LIMIT @limit + 1)
+     SELECT ${SESSION_COLUMNS}, internal FROM page CROSS JOIN sessions ON sessions.id = internal
      ORDER BY at DESC, internal DESC`,
   );
   const count = db
@@ -118,10 +127,16 @@ export function prepareReads(db: Database.Database) {
     getSession(id: string): SessionRecord | undefined {
       return find(id);
     },
-    listSessions: inSnapshot(db, (person: string, offset: number, limit: number) => ({
-      sessions: list.all(person, person, limit, offset).map(fromSessionRow),
-      total: count.get(person, person) ?? 0,
-    })),
+    listSessions: inSnapshot(db, (parameters: ListParameters): SessionListPage => {
+      const { person, limit } = parameters;
+      const rows = list.all(parameters);
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      return {
+        sessions: rows.slice(0, limit).map(({ internal: _, ...row }) => fromSessionRow(row)),
+        total: count.get(person, person) ?? 0,
+        ...(last ? { next: `${last.lastActivity}.${last.internal}` } : {}),
+      };
+    }),
     readSession: inSnapshot(
       db,
       (id: string, after: number | undefined, before: number | undefined, limit: number) => {
