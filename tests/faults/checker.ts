@@ -8,6 +8,8 @@ export interface Expectation {
   readonly answer: (content: string) => string;
   /** Agents that must not be asked twice, whatever happens to the process. */
   readonly askedOnce: ReadonlySet<string>;
+  /** The codes of errors that clients may get, because what they are about was taken away. */
+  readonly errors?: ReadonlySet<string>;
 }
 
 /**
@@ -19,7 +21,8 @@ export function check(
   logs: ReadonlyMap<string, readonly HistoryEntry[]>,
   expectation: Expectation,
 ): Violation[] {
-  const sessions = Map.groupBy(recordings.map(fold), (seen) => seen.session);
+  const folded = recordings.map((recording) => fold(recording, expectation.errors));
+  const sessions = Map.groupBy(folded, (seen) => seen.session);
   return [...sessions].flatMap(([session, seen]) => {
     const log = logs.get(session);
     const found = seen.flatMap(({ violations }) => violations);
@@ -28,8 +31,8 @@ export function check(
   });
 }
 
-function fold(recording: Recording): Seen {
-  const seen = new Seen(recording.client, recording.session);
+function fold(recording: Recording, errors: ReadonlySet<string> | undefined): Seen {
+  const seen = new Seen(recording.client, recording.session, errors);
   for (const entry of recording.entries) seen.apply(entry);
   return seen;
 }

@@ -1,4 +1,4 @@
-/** Fifty people in mid-answer, whatever becomes of the server, and the verdict on what they saw. */
+/** Fifty people, or twice as many, in mid-answer, whatever becomes of the server, and the verdict on what they saw. */
 import type { HistoryEntry } from '@parley/protocol';
 import { seeded } from '../helpers/seeded.ts';
 import { check, type Expectation } from './checker.ts';
@@ -14,6 +14,24 @@ export interface Verdict {
   readonly stops: number;
   /** How many runs ended how. */
   readonly ends: Readonly<Record<string, number>>;
+  /** How many answers were begun anew. */
+  readonly retried: number;
+  /** With which codes the server ended connections, and how often. */
+  readonly closes: Readonly<Record<string, number>>;
+  /** From the loss of a connection until everything missed was there, milliseconds. */
+  readonly resumed: {
+    readonly times: number;
+    readonly p50: number;
+    readonly p99: number;
+    readonly max: number;
+  };
+}
+
+export interface CrowdOptions {
+  /** As many times fifty people. Default: 1. */
+  readonly times?: number;
+  /** The codes of errors that they may get, because what they are about was taken away. */
+  readonly errors?: readonly string[];
 }
 
 /** How many follow each session: 50 clients, most of them in company. */
@@ -44,14 +62,17 @@ export class Crowd implements World {
   up: Promise<void>;
   readonly clients: readonly FaultClient[];
   readonly #port: number;
+  readonly #expectation: Expectation;
   readonly #waiting = new Set<() => void>();
   #isUp = Promise.withResolvers<void>();
 
-  constructor(seed: number, port: number) {
+  constructor(seed: number, port: number, { times = 1, errors = [] }: CrowdOptions = {}) {
     this.#port = port;
+    this.#expectation = { ...EXPECTATION, errors: new Set(errors) };
     this.url = `ws://127.0.0.1:${port}/ws`;
     this.up = this.#isUp.promise;
-    const places = SESSIONS.flatMap((size, index) =>
+    const sessions = Array.from({ length: times }, () => SESSIONS).flat();
+    const places = sessions.flatMap((size, index) =>
       Array.from({ length: size }, () => ({ session: `s${index + 1}`, ahead: size === 1 ? 2 : 1 })),
     );
     this.clients = places.map(({ session, ahead }, index) => {
@@ -101,20 +122,34 @@ export class Crowd implements World {
     this.leave();
     const late = await this.#joinLate();
     const entries = [...logs.values()].flat();
+    const all = [...this.clients, ...late];
+    const ends = entries.filter(({ type }) => type === 'agent_response');
     return {
-      violations: check([...this.clients, ...late], logs, EXPECTATION),
+      violations: [...check(all, logs, this.#expectation), ...all.flatMap(unfinished)],
       clients: this.clients.length,
       messages: entries.filter(({ type }) => type === 'chat_message').length,
       events: entries.length,
       frames: this.clients.reduce((sum, client) => sum + client.entries.length, 0),
       stops: this.clients.reduce((sum, { seen }) => sum + seen.stopped.size, 0),
-      ends: countBy(entries.filter(({ type }) => type === 'agent_response')),
+      ends: countBy(ends.map(({ status }) => status)),
+      retried: ends.filter(({ attempt = 1 }) => attempt > 1).length,
+      closes: countBy(this.clients.flatMap(({ closes }) => closes)),
+      resumed: quantiles(this.clients.flatMap(({ resumes }) => resumes)),
     };
   }
 
   /** Holds what was seen so far against the logs. */
   async check(): Promise<Violation[]> {
-    return check(this.clients, await this.#readLogs(), EXPECTATION);
+    return check(this.clients, await this.#readLogs(), this.#expectation);
+  }
+
+  /** Resolves when everyone has an acknowledgement who waits for one now. */
+  async served(): Promise<void> {
+    const waiting = this.clients.flatMap(({ unacknowledged }) =>
+      [...unacknowledged.keys()].map((id) => ({ unacknowledged, id })),
+    );
+    const are = () => waiting.every(({ unacknowledged, id }) => !unacknowledged.has(id));
+    await this.#until(are, PATIENCE, 'what was sent is acknowledged');
   }
 
   leave(): void {
@@ -194,8 +229,22 @@ export class Crowd implements World {
   }
 }
 
-function countBy(ends: readonly HistoryEntry[]): Record<string, number> {
+/** What somebody still shows as being written, after everything has ended. */
+function unfinished({ client, session, seen }: FaultClient): Violation[] {
+  if (!seen.answer) return [];
+  const text = `${client} was never told the end of run ${seen.answer.run}`;
+  return [{ rule: 'R6', session, text }];
+}
+
+function countBy(values: readonly unknown[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { status } of ends) counts[String(status)] = (counts[String(status)] ?? 0) + 1;
+  for (const value of values) counts[String(value)] = (counts[String(value)] ?? 0) + 1;
   return counts;
+}
+
+function quantiles(values: readonly number[]): Verdict['resumed'] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (part: number) =>
+    Math.round(sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0);
+  return { times: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
 }

@@ -34,8 +34,10 @@ export class FaultClient implements Recording {
   readonly session: string;
   readonly entries: Entry[] = [];
   readonly seen: Seen;
-  /** The codes with which its connections ended. */
+  /** The codes with which connections ended that it had not dropped itself. */
   readonly closes: number[] = [];
+  /** Milliseconds from each such end until it had joined again and knew everything that it had missed. */
+  readonly resumes: number[] = [];
   /** It has dropped its last connection itself. */
   dropped = false;
   /** Messages that were sent and not acknowledged, in order. */
@@ -50,6 +52,8 @@ export class FaultClient implements Recording {
   #count = 0;
   #acknowledged: ClientMessageInput | undefined;
   #state: 'away' | 'connecting' | 'joined' | 'gone' = 'away';
+  /** When it lost its connection, and the `seq` from which on it has missed nothing. */
+  #cut: { readonly at: number; until: number } | undefined;
 
   /** Messages that it has waiting for an answer at the most. */
   readonly #ahead: number;
@@ -72,9 +76,10 @@ export class FaultClient implements Recording {
     return this.joined && this.seen.answer?.epoch === this.#epoch;
   }
 
-  /** It has asked nothing that is not answered and ended. */
+  /** It has asked nothing that is not answered and ended, and shows nothing unfinished. */
   get settled(): boolean {
-    return this.joined && this.unacknowledged.size === 0 && this.open.size === 0;
+    const { joined, unacknowledged, open, seen } = this;
+    return joined && unacknowledged.size === 0 && open.size === 0 && !seen.answer;
   }
 
   /** Resolves when its connection is gone, if it has one. */
@@ -103,16 +108,21 @@ export class FaultClient implements Recording {
     this.#left = left;
     this.#epoch = this.#world.epoch;
     socket.on('error', () => {});
+    let isOpen = false;
     socket.on('open', () => {
+      isOpen = true;
       this.entries.push({ way: 'open', epoch: this.#epoch });
       this.seen.apply({ way: 'open', epoch: this.#epoch });
       this.#join();
     });
     socket.on('message', (bytes) => this.#receive(JSON.parse(String(bytes)) as ServerMessage));
     socket.on('close', (code) => {
-      this.closes.push(code);
       left.resolve();
       if (this.#state === 'gone') return;
+      if (isOpen && !this.dropped) {
+        this.closes.push(code);
+        if (this.#state === 'joined') this.#cut = { at: performance.now(), until: Infinity };
+      }
       this.#state = 'away';
       // A turn of the loop, so that a server which refuses is not asked without a pause.
       setTimeout(() => void this.#connect(), 5);
@@ -149,6 +159,10 @@ export class FaultClient implements Recording {
     this.entries.push(entry);
     this.seen.apply(entry);
     this.#follow(message);
+    if (this.#cut && this.seen.last >= this.#cut.until) {
+      this.resumes.push(performance.now() - this.#cut.at);
+      this.#cut = undefined;
+    }
     this.#world.noticed();
   }
 
@@ -157,6 +171,7 @@ export class FaultClient implements Recording {
       case 'session_status':
         if (message.reply_to === undefined) return;
         this.#state = 'joined';
+        if (this.#cut) this.#cut.until = message.data.last_seq;
         for (const unsent of this.unacknowledged.values()) this.#send(unsent);
         for (const entry of message.data.history ?? []) this.#log(entry.type, entry);
         this.#askSoon();
@@ -177,7 +192,21 @@ export class FaultClient implements Recording {
       case 'agent_response':
         this.#log(message.type, message);
         this.#askSoon();
+        return;
+      case 'error':
+        if (message.data.retryable) this.#again(message.reply_to, message.data.retry_after_ms);
     }
+  }
+
+  /** Does what was refused for now once more, unless the connection is another one by then. */
+  #again(id = '', afterMs = 100): void {
+    const socket = this.#socket;
+    setTimeout(() => {
+      if (socket !== this.#socket || socket?.readyState !== WebSocket.OPEN) return;
+      if (this.#state === 'connecting') this.#join();
+      const message = this.unacknowledged.get(id);
+      if (message) this.#send(message);
+    }, afterMs);
   }
 
   #log(

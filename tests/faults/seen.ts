@@ -68,9 +68,13 @@ export class Seen {
   #epoch = 0;
   #claim: Claim | undefined;
 
-  constructor(client: string, session: string) {
+  readonly #errors: ReadonlySet<string>;
+
+  /** `errors`: the codes that it may get, because what they are about was taken away. */
+  constructor(client: string, session: string, errors: ReadonlySet<string> = new Set()) {
     this.client = client;
     this.session = session;
+    this.#errors = errors;
   }
 
   apply(entry: Entry): void {
@@ -104,7 +108,7 @@ export class Seen {
         this.#text(message, message.data.offset, message.data.content);
         return;
       case 'error':
-        if (HARMLESS.has(message.data.code)) return;
+        if (HARMLESS.has(message.data.code) || this.#errors.has(message.data.code)) return;
         this.#broken('R9', `got the error ${message.data.code}: ${message.data.message}`);
         return;
       default:
@@ -138,6 +142,12 @@ export class Seen {
     if (this.answer && this.ends.has(this.answer.run)) this.answer = undefined;
     const { answer } = data;
     if (!answer) return;
+    const end = this.ends.get(answer.run_id);
+    if (end) {
+      const text = `was told that run ${answer.run_id} goes on, which it had seen end as ${end.status}`;
+      this.#broken('R5', text);
+      return;
+    }
     const claim = this.#claim?.answer;
     const same = claim?.run_id === answer.run_id && claim.attempt === answer.attempt;
     const expected = same ? claim.offset : 0;

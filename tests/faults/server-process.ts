@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-export interface ServerOptions {
-  readonly dataDir: string;
-  readonly port: number;
-}
+export type ServerOptions = { readonly port: number } & (
+  | { readonly dataDir: string }
+  /** As one of several nodes. */
+  | { readonly store: string; readonly bus: string }
+);
 
 export interface LoopDelay {
   readonly type: 'delay';
@@ -20,12 +21,12 @@ export interface LoopDelay {
 export type ToServer = 'measure' | 'report';
 export type FromServer = { type: 'ready'; port: number; pid: number } | LoopDelay;
 
-export interface StartOptions extends ServerOptions {
+export type StartOptions = ServerOptions & {
   /** Faults from `plant.ts`, separated by a comma and a space, put into the source as it is loaded. */
   readonly plant?: string | undefined;
   /** A program with its arguments that runs the server's command line, such as strace. */
   readonly under?: readonly string[];
-}
+};
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -94,6 +95,12 @@ export class ServerProcess {
       process.kill(this.pid, 'SIGKILL');
     }
     await this.exited;
+  }
+
+  /** Ends it gently, as a deployment does. Resolves with its exit code. */
+  async terminate(): Promise<number | null> {
+    process.kill(this.pid, 'SIGTERM');
+    return (await this.exited).code;
   }
 
   /** Begins to measure how late the event loop is. */

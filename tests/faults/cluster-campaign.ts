@@ -1,0 +1,54 @@
+/** What is done to a cluster under a crowd, again and again. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { between, type Random, seeded } from '../helpers/seeded.ts';
+import { Cluster } from './cluster.ts';
+import { Crowd, type CrowdOptions, type Verdict } from './crowd.ts';
+
+export interface Setting {
+  readonly cluster: Cluster;
+  readonly crowd: Crowd;
+  readonly random: Random;
+}
+
+export interface ClusterCampaignOptions extends CrowdOptions {
+  readonly seed: number;
+  /** A fault from `plant.ts` in each of the nodes. */
+  readonly plant?: string;
+}
+
+const NODES = 3;
+
+/** Does `work` to three nodes under a crowd, and lets everything come to its end. */
+export async function runClusterCampaign<Facts extends object>(
+  { seed, plant, ...crowdOptions }: ClusterCampaignOptions,
+  work: (setting: Setting) => Promise<Facts>,
+): Promise<Verdict & Facts & { milliseconds: number }> {
+  const cluster = await Cluster.start({ nodes: NODES, plant });
+  const crowd = new Crowd(seed, cluster.balancer.port, crowdOptions);
+  const began = performance.now();
+  try {
+    crowd.serverIsUp();
+    const facts = await work({ cluster, crowd, random: seeded(seed) });
+    const verdict = await crowd.verdict();
+    return { ...verdict, ...facts, milliseconds: Math.round(performance.now() - began) };
+  } finally {
+    crowd.leave();
+    await cluster.stop();
+  }
+}
+
+/** Kills one node, whichever, and starts it again, so many times. */
+export async function killNodes({ cluster, crowd, random }: Setting, kills: number) {
+  let inMidAnswer = 0;
+  for (let kill = 0; kill < kills; kill += 1) {
+    await crowd.gathered();
+    // At times before, at times after others have taken over what the last one had.
+    await wait(between(random, 0, 4_000));
+    await crowd.gathered();
+    inMidAnswer += crowd.inMidAnswer;
+    const port = cluster.ports[between(random, 0, cluster.ports.length - 1)] as number;
+    await cluster.node(port).kill();
+    await cluster.startNode(port);
+  }
+  return { kills, inMidAnswer: Math.round(inMidAnswer / kills) };
+}
