@@ -306,7 +306,13 @@ export class RunManager {
     { record, question }: Claim,
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
-    const { runId, answerId, attempt, audience } = record;
+    const { sessionId, runId, answerId, attempt, audience } = record;
+    const known = this.#sessions.get(sessionId)?.get(runId);
+    if (known && known.spec.attempt >= attempt) {
+      // Taken up by another way meanwhile: a second one would end it before its eyes.
+      if (record.stopped) void this.#stop([known]);
+      return undefined;
+    }
     const agent = this.#deps.agents.get(record.agent);
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.

@@ -1,6 +1,12 @@
 /** One agent invocation in answer to one message: from its turn in the queue to its one end. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ErrorCode, RunEnd, ServerMessage, SessionEvent } from '@parley/protocol';
+import type {
+  ErrorCode,
+  RunEnd,
+  ServerMessage,
+  SessionEvent,
+  SessionEventOf,
+} from '@parley/protocol';
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
@@ -284,15 +290,16 @@ export class Run {
       try {
         const result = await this.#deps.store.finishRun(event);
         if (this.state !== 'ending') return;
-        const seq = result.outcome === 'appended' ? result.seq : await this.#writtenSeq();
-        if (seq === undefined) {
+        const written =
+          result.outcome === 'appended' ? { ...event, seq: result.seq } : await this.#writtenEnd();
+        if (!written) {
           this.release();
           return;
         }
-        this.#deps.publish({ ...event, seq } as SessionEvent, this.spec.audience);
+        this.#deps.publish(written as SessionEvent, this.spec.audience);
         this.#state = 'ended';
-        this.#deps.publish(this.messages.status(status));
-        this.#settled.resolve(status);
+        this.#deps.publish(this.messages.status(written.data.status));
+        this.#settled.resolve(written.data.status);
         return;
       } catch (error) {
         this.#deps.log.error(
@@ -304,11 +311,14 @@ export class Run {
     }
   }
 
-  /** Where an earlier offer of the terminal event was kept, though its reply was lost. */
-  async #writtenSeq(): Promise<number | undefined> {
+  /**
+   * The terminal event where it is kept: an earlier offer of it whose reply was lost, or what else has ended
+   * this attempt, by a stop that was found in the store.
+   */
+  async #writtenEnd(): Promise<SessionEventOf<'agent_response'> | undefined> {
     const { sessionId, answerId, attempt } = this.spec;
     const event = await this.#deps.store.getEvent(sessionId, answerId);
-    return event?.attempt === attempt ? event.seq : undefined;
+    return event?.type === 'agent_response' && event.attempt === attempt ? event : undefined;
   }
 
   /** Puts an event of the run on disk, then tells everyone. `false`: the run is no longer ours. */
