@@ -3,6 +3,7 @@ import type { ServerMessage, ServerMessageOf } from '@parley/protocol';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
+import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
@@ -233,4 +234,108 @@ test('[R4] [R10] a stop on one node stops what another is writing, and no text f
   void run.say('too late');
   await bob.settled();
   expect(bob.received.slice(at).some(({ type }) => type === 'agent_chunk')).toBe(false);
+});
+
+test('[R1] [R6] [R10] an acknowledgement stands in its place in the log, behind what another node has not said yet', async () => {
+  const { alice, bob, sessionId } = await twoNodes(({ kind }) => kind === 'said');
+  const post = (client: TestSocket, id: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  post(alice, 'm-1');
+  await alice.next('message_ack');
+  post(bob, 'm-2');
+  await bob.next('message_ack');
+  const seen = bob.received.flatMap(({ type, seq }) => (seq === undefined ? [] : [[type, seq]]));
+  expect(seen).toEqual([
+    ['chat_message', 1],
+    ['message_ack', 2],
+  ]);
+});
+
+test('[R5] [R10] an answer whose end the bus has lost is not shown as being written to who comes then', async () => {
+  const { alice, bob, sessionId, next, two } = await twoNodes(
+    ({ kind, delivery }) =>
+      kind === 'said' && (delivery as Delivery).message.type === 'agent_response',
+  );
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('all of it');
+  await bob.next('agent_chunk');
+  await run.finish();
+  await alice.next('agent_response');
+  const late = await TestSocket.open(two.ws);
+  late.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 2 } });
+  expect((await late.next('session_status')).data.answer).toBeUndefined();
+});
+
+test('[R6] [R10] who has more of an answer than the node that they come to keeps it, and hears no word twice', async () => {
+  let isLosing = false;
+  const { alice, bob, sessionId, next, two } = await twoNodes(
+    ({ kind }) => kind === 'said' && isLosing,
+  );
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('one ');
+  await bob.next('agent_chunk');
+  isLosing = true;
+  await run.say('two ');
+  const { run_id = '' } = await alice.next('agent_chunk');
+  const back = await TestSocket.open(two.ws);
+  back.send({
+    type: 'session_join',
+    session_id: sessionId,
+    data: { after_seq: 1, answer: { run_id, attempt: 1, offset: 8 } },
+  });
+  const { data } = await back.next('session_status');
+  expect(data.answer).toMatchObject({ offset: 8, content: '' });
+  isLosing = false;
+  await run.say('three');
+  expect((await back.next('agent_chunk')).data).toMatchObject({ offset: 8, content: 'three' });
+});
+
+test('[R4] [R5] a run that was ended in the store by another way is told to have ended in that way', async () => {
+  const { alice, bob, sessionId, next, store } = await twoNodes();
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('one ');
+  const { run_id = '', message_id = '', timestamp } = await alice.next('agent_chunk');
+  await store.finishRun({
+    type: 'agent_response',
+    session_id: sessionId,
+    message_id,
+    timestamp,
+    run_id,
+    reply_to: 'm-1',
+    attempt: 1,
+    data: {
+      role: 'assistant',
+      agent_name: 'puppet',
+      content: '',
+      status: 'cancelled',
+      message_type: 'text',
+    },
+  });
+  await run.finish();
+  for (const client of [alice, bob]) {
+    expect((await client.next('agent_response')).data.status).toBe('cancelled');
+  }
 });

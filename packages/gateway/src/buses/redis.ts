@@ -153,7 +153,8 @@ export class RedisBus implements Bus {
   }
 
   drop(key: string): void {
-    if (!this.#texts.delete(key)) return;
+    // Another node may have begun it.
+    this.#texts.delete(key);
     this.#publisher.del(this.#keysOf(key)).catch(() => {});
   }
 

@@ -37,8 +37,9 @@ export class AnswerCursor {
     if (!running || this.#peer.profile === 'plain') return {};
     const { runId, attempt, text } = running;
     const same = known?.run_id === runId && known.attempt === attempt;
-    const offset = same && known.offset <= text.length ? known.offset : 0;
-    this.#position = { runId, attempt, offset: text.length };
+    // It may have more than this node where another one writes, which it was on, or which others hear sooner.
+    const offset = same && (known.offset <= text.length || !running.isOwn) ? known.offset : 0;
+    this.#position = { runId, attempt, offset: Math.max(offset, text.length) };
     return {
       answer: {
         run_id: runId,
@@ -90,8 +91,8 @@ export class AnswerCursor {
       this.#position?.runId === runId && this.#position.attempt === attempt
         ? this.#position
         : { offset: 0 };
-    this.#position = { runId, attempt, offset: text.length };
-    if (offset === text.length) return;
+    this.#position = { runId, attempt, offset: Math.max(offset, text.length) };
+    if (offset >= text.length) return;
     this.#peer.send(
       encode(
         createMessage(

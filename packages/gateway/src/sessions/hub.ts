@@ -198,7 +198,10 @@ export class Hub {
     if (!kept || !session) return;
     const found = answerOf(kept);
     const known = session.remote;
-    const isNews = known?.runId !== found.runId || known.text.length < found.text.length;
+    const isNews =
+      known?.runId !== found.runId ||
+      known.attempt < found.attempt ||
+      (known.attempt === found.attempt && known.text.length < found.text.length);
     if (isNews && !session.hasEnded(found.runId)) session.remote = found;
   }
 
@@ -210,8 +213,7 @@ export class Hub {
   }
 
   #followAnswer(session: Session, message: Delivery['message']): void {
-    if (message.type === 'agent_response') session.ended(message.run_id);
-    if (message.type !== 'agent_chunk' || session.hasEnded(message.run_id)) return;
+    if (message.type !== 'agent_chunk' || session.hasEnded(message.run_id ?? '')) return;
     const answer = withChunk(session.remote, message);
     if (answer) {
       session.remote = answer;
@@ -255,6 +257,7 @@ export class Hub {
 
   #deliver(session: Session, delivery: Delivery, record: SessionRecord | undefined): void {
     if (record) session.change(record);
+    session.sawEnds([delivery.message]);
     if (session.isStale(delivery.message)) return;
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;

@@ -37,8 +37,8 @@ type Posted = Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>;
 /** The connection that posts, where there is one. */
 export interface Poster {
   readonly connectionId: string;
-  /** Told in the order of the log, before anyone else hears of the message. */
-  readonly acknowledge: (text: string) => void;
+  /** `seq`: where the message stands in the log. */
+  readonly acknowledge: (seq: number, text: string) => void;
 }
 
 export class Posting {
@@ -99,7 +99,7 @@ export class Posting {
     switch (result.outcome) {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
-        poster?.acknowledge(acknowledgement(event, run.runId));
+        poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
         const audience = audienceOf(record);
         hub.publish(event, { origin: poster?.connectionId, audience });
         this.#noteActivity(event, append.title);
@@ -116,7 +116,10 @@ export class Posting {
         return { ...turn, runId: run.runId };
       }
       case 'duplicate':
-        poster?.acknowledge(acknowledgement({ ...append.event, ...result }, result.runId));
+        poster?.acknowledge(
+          result.seq,
+          acknowledgement({ ...append.event, ...result }, result.runId),
+        );
         if (!runs.settled(sessionId, result.runId)) {
           await runs.adopt(sessionId, result.runId, (event) =>
             hub.publish(event, { origin: poster?.connectionId, audience: audienceOf(record) }),

@@ -21,6 +21,7 @@ export function answerOf({ head, text }: KeptText): RunningAnswer {
     replyTo: reply_to ?? '',
     agent: agent_name ?? '',
     text,
+    isOwn: false,
   };
 }
 

@@ -259,5 +259,5 @@ function newer(
 function runningAnswer(run: Run | undefined): RunningAnswer | undefined {
   if (!run) return undefined;
   const { runId, attempt, answerId, replyTo, agent } = run.spec;
-  return { runId, attempt, answerId, replyTo, agent: agent.name, text: run.text };
+  return { runId, attempt, answerId, replyTo, agent: agent.name, text: run.text, isOwn: true };
 }

@@ -17,6 +17,9 @@ export interface Subscriber {
   ended(status: 'deleted' | 'expired'): void;
 }
 
+/** Ends that are remembered: more than may be under way to a node at once. */
+const MAX_ENDED = 200;
+
 /** What this node remembers of a session while someone on it follows the session. */
 export class Session {
   #record: SessionRecord;
@@ -32,7 +35,8 @@ export class Session {
   presenceTimer: NodeJS.Timeout | undefined;
   /** Who is here has changed, and the other nodes do not know. */
   isPresenceNews = false;
-  #lastEnded: string | undefined;
+  /** Runs whose end is known, the last ones. */
+  readonly #ended = new Set<string>();
   /** The highest attempt that was heard of, of the run that was heard of last. */
   #latest: { readonly runId: string; readonly attempt: number } | undefined;
   /** Who is in the session on other nodes, and when that was heard, milliseconds of this process. */
@@ -93,24 +97,34 @@ export class Session {
   }
 
   /**
-   * Whether a message of a run is of an attempt that another node has taken over since. What has a `seq`
-   * never is: the store has refused it.
+   * Whether a message of a run is of an attempt that another node has taken over since, or comes after its
+   * end. What has a `seq` never is: the store has refused it.
    */
-  isStale({ run_id: runId, attempt, seq }: Delivery['message']): boolean {
+  isStale({ type, run_id: runId, attempt, seq }: Delivery['message']): boolean {
     if (runId === undefined || attempt === undefined || seq !== undefined) return false;
+    // Its end was read from the log before what the bus has brought of it.
+    if (type !== 'run_status' && this.#ended.has(runId)) return true;
     const known = this.#latest?.runId === runId ? this.#latest.attempt : 0;
     if (attempt >= known) this.#latest = { runId, attempt };
     return attempt < known;
   }
 
-  /** The run has ended: what comes of it still is late. */
-  ended(runId: string | undefined): void {
-    this.#lastEnded = runId;
-    if (this.remote?.runId === runId) this.remote = undefined;
+  /** Takes note of the ends of runs, whichever way they were found: what comes of those still is late. */
+  sawEnds(events: readonly Pick<Delivery['message'], 'type' | 'run_id'>[]): void {
+    for (const { type, run_id: runId } of events) {
+      if (type !== 'agent_response' || runId === undefined) continue;
+      this.#ended.delete(runId);
+      this.#ended.add(runId);
+      if (this.remote?.runId === runId) this.remote = undefined;
+    }
+    for (const runId of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED) break;
+      this.#ended.delete(runId);
+    }
   }
 
-  hasEnded(runId: string | undefined): boolean {
-    return runId !== undefined && runId === this.#lastEnded;
+  hasEnded(runId: string): boolean {
+    return this.#ended.has(runId);
   }
 
   close(): void {

@@ -39,6 +39,7 @@ export async function stopElsewhere(
   };
   async function readOn(): Promise<void> {
     const page = await store.readSession(record.id, { after: from, limit: 100 });
+    session.sawEnds(page?.events ?? []);
     for (const event of page?.events ?? []) {
       from = event.seq;
       if (event.type === 'agent_response' && event.run_id !== undefined) {

@@ -47,8 +47,10 @@ export interface RunningAnswer {
   readonly answerId: string;
   readonly replyTo: string;
   readonly agent: string;
-  /** What has been written so far. */
+  /** What has been written so far, or what is known here of that. */
   readonly text: string;
+  /** Whether it is written on this node. */
+  readonly isOwn: boolean;
 }
 
 export interface SubscriptionDeps {
@@ -89,6 +91,8 @@ export class Subscription implements Subscriber {
   readonly #answer: AnswerCursor;
   /** The last of each type that came while it caught up, and that is nowhere to be read. */
   readonly #missed = new Map<ServerMessage['type'], Delivery>();
+  /** Of its own messages that it has not come to yet, by their `seq`. */
+  readonly #acknowledgements = new Map<number, string>();
   #seq = 0;
 
   /** Subscribes first and reads then, so that nothing falls between. */
@@ -156,6 +160,25 @@ export class Subscription implements Subscriber {
     else this.#peer.forward(delivery);
   }
 
+  /**
+   * Tells the acknowledgement of a message of the peer's own in the message's place in the log: what stands
+   * before it may be of other nodes, and still on its way.
+   */
+  acknowledge(seq: number, text: string): void {
+    if (this.#state === 'closed' || seq <= this.#seq) {
+      this.#peer.send(text);
+      return;
+    }
+    if (this.#state === 'live' && seq === this.#seq + 1) {
+      this.#seq = seq;
+      this.#peer.send(text);
+      return;
+    }
+    this.#acknowledgements.set(seq, text);
+    if (seq > this.#session.lastSeq) this.#session.lastSeq = seq;
+    this.behind();
+  }
+
   behind(): void {
     if (this.#state !== 'live') return;
     if (this.#session.lastSeq > this.#seq) this.#fallBack();
@@ -212,6 +235,7 @@ export class Subscription implements Subscriber {
     await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read({ after: afterSeq });
+    await this.#checkAnswer();
     if (!page || this.#state === 'closed') return false;
     const { firstSeq, lastSeq } = page.session;
     const resumable =
@@ -227,6 +251,7 @@ export class Subscription implements Subscriber {
 
   async #showNewestPage(extra: { reset?: boolean }, replyTo?: string): Promise<boolean> {
     const page = await this.#read({ before: Number.MAX_SAFE_INTEGER });
+    await this.#checkAnswer();
     if (!page || this.#state === 'closed') return false;
     this.#seq = page.session.lastSeq;
     const oldest = page.events[0]?.seq ?? page.session.firstSeq;
@@ -254,9 +279,19 @@ export class Subscription implements Subscriber {
       ...where,
       limit: LIMITS.historyEvents,
     });
-    if (page) renew(page.session);
+    if (page) {
+      renew(page.session);
+      this.#session.sawEnds(page.events);
+    }
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
     return page && accessOf(this.#principal, page.session) ? page : undefined;
+  }
+
+  /** What another node writes may have ended without a word of that having come here: the store knows. */
+  async #checkAnswer(): Promise<void> {
+    const { remote, record } = this.#session;
+    const end = remote && (await this.#deps.store.getEvent(record.id, remote.answerId));
+    if (end) this.#session.sawEnds([end]);
   }
 
   /**
@@ -299,12 +334,18 @@ export class Subscription implements Subscriber {
       await this.#clear();
       if (this.#state !== 'catching_up' || event.seq !== this.#seq + 1) return;
       this.#seq = event.seq;
-      if (TYPES[this.#peer.profile].has(event.type)) this.#peer.send(encode(event));
+      const acknowledgement = this.#acknowledgements.get(event.seq);
+      this.#acknowledgements.delete(event.seq);
+      if (acknowledgement !== undefined) this.#peer.send(acknowledgement);
+      else if (TYPES[this.#peer.profile].has(event.type)) this.#peer.send(encode(event));
     }
   }
 
   #goLive(): void {
     this.#state = 'live';
+    // What they acknowledge was shown in the newest page.
+    for (const text of this.#acknowledgements.values()) this.#peer.send(text);
+    this.#acknowledgements.clear();
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
     for (const status of this.#deps.waiting(this.#session.record.id)) this.#send(status);

@@ -217,8 +217,11 @@ async function post(
     message,
     {
       connectionId: connection.id,
-      acknowledge: (text) => {
-        if (!plain) connection.send(text);
+      acknowledge: (seq, text) => {
+        if (plain) return;
+        const subscription = connection.subscriptions.get(sessionId);
+        if (subscription) subscription.acknowledge(seq, text);
+        else connection.send(text);
       },
     },
   );
