@@ -1,36 +1,12 @@
 /** Several nodes over one store: who is where makes no difference. */
 import type { ServerMessage, ServerMessageOf } from '@parley/protocol';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
-import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
-import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
-import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
+import { lossy, SharedStore } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
-
-/** A bus that loses what the test says. */
-function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
-  return {
-    reachesOthers: true,
-    publish: (topic, notice) => {
-      if (!loses(notice)) bus.publish(topic, notice);
-    },
-    follow: (topic, receive) => bus.follow(topic, receive),
-    grow: (key, head, piece) => bus.grow(key, head, piece),
-    kept: (key) => bus.kept(key),
-    drop: (key) => bus.drop(key),
-    limiter: (name, points, seconds) => bus.limiter(name, points, seconds),
-    check: () => bus.check(),
-    close: () => bus.close(),
-  };
-}
-
-/** As a database that several processes use at once. */
-class SharedStore extends MemoryStore {
-  override readonly isShared = true;
-}
 
 async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
   const store = new SharedStore();
@@ -188,16 +164,12 @@ test('[R5] [R10] what a node that is gone has left is taken over by another, and
   const lost = await next();
   await lost.say('begun and ');
   await bob.next('agent_chunk');
-  // From now on it reaches the store no more to say that it lives.
-  vi.spyOn(store, 'keepAlive').mockImplementation(async (node, ms) => {
-    if (node === one.runs.node) throw new StoreError('It is not reached.');
-    await MemoryStore.prototype.keepAlive.call(store, node, ms);
-  });
+  store.silence(one.runs.node);
   const taken = await next();
   expect(taken.input.attempt).toBe(2);
   await taken.say('done anew');
-  await lost.say('stale');
-  await lost.finish();
+  void lost.say('stale');
+  void lost.finish();
   await taken.finish();
   const end = await bob.next('agent_response');
   expect([end.attempt, end.data.content]).toEqual([2, 'done anew']);

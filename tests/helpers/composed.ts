@@ -32,6 +32,8 @@ export interface ComposedOptions extends Omit<ConfigOptions, 'bus'> {
   readonly authenticate?: Authenticate;
   /** Of several nodes, the one that this is; default: there is no other. */
   readonly bus?: Bus;
+  /** After so long without a word from it this node is dead to the others, milliseconds. */
+  readonly leaseMs?: number;
 }
 
 /**
@@ -44,6 +46,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     keptIn = new MemoryStore(),
     authenticate,
     bus = new MemoryBus(),
+    leaseMs,
     ...settings
   } = options;
   const config = parseOptions({ store: 'memory:', ...settings });
@@ -62,6 +65,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     publish: (message, audience) => hub.publish(message, { audience }),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
   });
   calls.onWake = () => void runs.takeUpOwn().catch(() => {});
   const sessions = new SessionManager({

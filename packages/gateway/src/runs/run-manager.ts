@@ -12,6 +12,7 @@ import type { Logger } from '../log.ts';
 import type { RunRecord, Store } from '../stores/store.ts';
 import { Tally } from '../tally.ts';
 import { readHistory } from './history.ts';
+import { Lease } from './lease.ts';
 import { type Claim, findSuperseded, shownQuestions, withQuestion } from './recovery.ts';
 import { type Publish, Run, type RunFault, type RunSpec } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
@@ -28,6 +29,8 @@ export interface RunManagerDeps {
   readonly log: Logger;
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
+  /** After so long without a word from it a node is dead, milliseconds; default: 5,000. */
+  readonly leaseMs?: number;
 }
 
 /** Whether a run waits, and for how many of its session; for none: for a place among all that may run. */
@@ -40,12 +43,6 @@ const INTERRUPTED: RunFault = {
   code: 'INTERRUPTED',
   message: 'The server stopped while the answer was being written.',
 };
-/** A node that has not said for so long that it lives is dead, and its runs are anybody's, milliseconds. */
-const LEASE_MS = 5_000;
-/** How often a node says so, and looks for runs of those that do not. */
-const BEAT_MS = 1_000;
-/** Where there is one process at a time the next one clears away who was before it: a hundred years. */
-const FOREVER_MS = 3_153_600_000_000;
 /** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
 const END_GRACE_MS = 1_000;
 
@@ -58,13 +55,16 @@ export class RunManager {
   readonly #people = new Tally();
   /** What comes now is for the next start. */
   #drained = false;
-  #beats: NodeJS.Timeout | undefined;
-  #beating: Promise<void> = Promise.resolve();
+  readonly #lease: Lease;
+  /** What others leave is for others. */
+  #draining = false;
+  #looking: Promise<void> | undefined;
   #taking: Promise<void> = Promise.resolve();
   #nextTake: Promise<void> | undefined;
 
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
+    this.#lease = new Lease({ ...deps, giveUpLost: () => this.takeUpOwn() });
     deps.queue.process(async ({ sessionId, runId }) => {
       const run = this.#sessions.get(sessionId)?.get(runId);
       await run?.execute();
@@ -94,11 +94,12 @@ export class RunManager {
     const { session_id: sessionId, message_id: replyTo, data } = question;
     // It was found in the store before whoever put it there has said so.
     const known = this.#sessions.get(sessionId)?.get(run.runId);
-    if (known) return { waits: known.state === 'queued', position: 0 };
+    if (known && known.spec.attempt >= run.attempt)
+      return { waits: known.state === 'queued', position: 0 };
     const history = () => readHistory(this.#deps.store, question);
     const taken = new Run(
       { ...run, sessionId, replyTo, message: data.content, history },
-      this.#deps,
+      { ...this.#deps, lease: this.#lease },
     );
     this.#people.add(data.sender);
     void taken.settled.then(() => this.#people.remove(data.sender));
@@ -114,7 +115,8 @@ export class RunManager {
     this.#count += 1;
     void run.settled.then(() => {
       this.#count -= 1;
-      runs.delete(runId);
+      // A higher attempt of it may be there by now.
+      if (runs.get(runId) === run) runs.delete(runId);
       if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
         this.#sessions.delete(sessionId);
     });
@@ -125,8 +127,12 @@ export class RunManager {
     return { waits, position };
   }
 
-  /** The run whose answer is being written in the session. */
+  /** The run whose answer is being written in the session, if it is sure that it is written here. */
   running(sessionId: string): Run | undefined {
+    return this.#lease.isHeld ? this.#running(sessionId) : undefined;
+  }
+
+  #running(sessionId: string): Run | undefined {
     for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
       if (run.state === 'running') return run;
     }
@@ -196,38 +202,41 @@ export class RunManager {
     decision: { approved: boolean; reason?: string },
     decidedBy: string,
   ): Promise<boolean> {
-    return (await this.running(sessionId)?.decide(approvalId, decision, decidedBy)) ?? false;
+    return (await this.#running(sessionId)?.decide(approvalId, decision, decidedBy)) ?? false;
   }
 
   /** Gives up the runs of a session that is no more. */
   abandon(sessionId: string): void {
-    for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
-      this.#deps.queue.withdraw(run.spec);
-      run.release();
-    }
+    this.#giveUp([...(this.#sessions.get(sessionId)?.values() ?? [])]);
+  }
+
+  #giveUp(runs: readonly Run[]): void {
+    // None of those that wait is to begin in place of one that was given up.
+    for (const run of runs) this.#deps.queue.withdraw(run.spec);
+    for (const run of runs) run.release();
   }
 
   /** Takes up what nodes that live no more have left unfinished, now and from now on. */
   async start(): Promise<void> {
-    const { store, node, log, executes } = this.#deps;
-    if (!executes) return;
-    if (!store.isShared) {
-      await store.keepAlive(node, FOREVER_MS);
-      await this.#takeOver();
-      return;
-    }
-    const beat = async () => {
-      await store.keepAlive(node, LEASE_MS);
+    if (!this.#deps.executes) return;
+    // The lease does not wait for what there is to be taken over, however much that is.
+    await this.#lease.begin(() => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    });
+    await this.#takeOver();
+    await this.takeUpOwn();
+  }
+
+  async #look(): Promise<void> {
+    if (this.#draining) return;
+    try {
       await this.#takeOver();
       await this.takeUpOwn();
-    };
-    await beat();
-    this.#beats = setInterval(() => {
-      this.#beating = this.#beating.then(beat).catch((error) => {
-        log.error({ err: error }, 'the store was not told that this node lives');
-      });
-    }, BEAT_MS);
-    this.#beats.unref();
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'runs of other nodes were not looked for');
+    }
   }
 
   async #takeOver(): Promise<void> {
@@ -235,6 +244,7 @@ export class RunManager {
     const lost = await store.unfinishedRuns(null);
     const sessions = new Set(lost.map(({ sessionId }) => sessionId));
     const records = await Promise.all([...sessions].map((id) => store.claimRuns(id, node)));
+    this.#giveUpLower(records.flat());
     const claimed = await Promise.all(records.flat().map((record) => withQuestion(store, record)));
     const superseded = await findSuperseded(store, claimed);
     // None begins before it is known which are not to, and those have their ends.
@@ -247,8 +257,8 @@ export class RunManager {
   }
 
   /**
-   * Takes up what other nodes were told for this one, in the order of the messages. Who asks while that is
-   * read waits for one more reading, together with all who do.
+   * Takes up what other nodes were told for this one, in the order of the messages, and gives up what
+   * others have taken over. Who asks while that is read waits for one more reading, together with all who do.
    */
   takeUpOwn(): Promise<void> {
     this.#nextTake ??= this.#taking
@@ -263,7 +273,11 @@ export class RunManager {
 
   async #takeUpNew(): Promise<void> {
     const { store, node } = this.#deps;
+    const here = this.#all();
     const own = await store.unfinishedRuns(node);
+    this.#giveUpLower(own);
+    const ids = new Set(own.map(({ runId }) => runId));
+    this.#giveUp(here.filter((run) => isUnended(run) && !ids.has(run.spec.runId)));
     for (const { sessionId, runId, stopped } of own) {
       if (stopped) void this.cancel(sessionId, runId);
     }
@@ -278,6 +292,16 @@ export class RunManager {
       begin?.();
       if (one.question?.data.replaces !== undefined) await this.supersede(one.record.sessionId);
     }
+  }
+
+  /** Gives up attempts that are not the highest any more: this node was taken for dead meanwhile. */
+  #giveUpLower(records: readonly RunRecord[]): void {
+    const lower = records.flatMap(({ sessionId, runId, attempt }) => {
+      const run = this.#sessions.get(sessionId)?.get(runId);
+      return run && run.spec.attempt < attempt ? [run] : [];
+    });
+    this.#giveUp(lower);
+    for (const run of lower) this.#sessions.get(run.spec.sessionId)?.delete(run.spec.runId);
   }
 
   /**
@@ -326,7 +350,7 @@ export class RunManager {
         message: '',
         history: async () => [],
       },
-      this.#deps,
+      { ...this.#deps, lease: this.#lease },
     );
     if (isSuperseded || record.stopped) await run.stop();
     else if (agent) await run.interrupt(INTERRUPTED);
@@ -343,7 +367,7 @@ export class RunManager {
    * what its agent has written, ends here.
    */
   async drain(deadline: AbortSignal): Promise<void> {
-    clearInterval(this.#beats);
+    this.#draining = true;
     this.#deps.queue.pause();
     const aborted = new Promise<void>((resolve) => {
       if (deadline.aborted) resolve();
@@ -358,13 +382,15 @@ export class RunManager {
     const ends = lost.map((run) => run.interrupt(INTERRUPTED));
     await Promise.race([Promise.all(ends), delay(END_GRACE_MS, undefined, { ref: false })]);
     for (const run of this.#all()) run.release();
-    await this.#beating;
-    if (!this.#deps.executes) return;
-    // Others need not wait for what is left. Where the store cannot be told, they wait for the lease.
-    await this.#deps.store.keepAlive(this.#deps.node, 0).catch(() => {});
+    await this.#looking;
+    if (this.#deps.executes) await this.#lease.end();
   }
 
   #all(): Run[] {
     return [...this.#sessions.values()].flatMap((session) => [...session.values()]);
   }
+}
+
+function isUnended({ state }: Run): boolean {
+  return state === 'queued' || state === 'running';
 }

@@ -13,6 +13,7 @@ import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
 import { checkApproval, checkEvent, MAX_STEPS, reasonOf } from './agent-events.ts';
 import { AnswerText } from './answer-text.ts';
 import { Approvals, type Decision } from './approvals.ts';
+import type { Lease } from './lease.ts';
 import { RunMessages } from './run-messages.ts';
 import type { RunJob } from './run-queue.ts';
 
@@ -37,6 +38,7 @@ export interface RunDeps {
   readonly store: Store;
   readonly publish: Publish;
   readonly log: Logger;
+  readonly lease: Pick<Lease, 'isHeld' | 'held'>;
   /** Milliseconds. */
   readonly runTimeout: number;
   /** UTF-16 code units. */
@@ -179,6 +181,8 @@ export class Run {
       };
       let since = performance.now();
       for await (const event of agent.run(input, context)) {
+        // Another node may have ended it since: then what this one says comes after its end (R4).
+        if (!this.#deps.lease.isHeld) await this.#deps.lease.held();
         if (this.#state !== 'running') return;
         let taken: Promise<unknown> | undefined;
         try {

@@ -1,0 +1,87 @@
+/** For how long a node may think that its runs are its own: what it has told the store, by its own clock. */
+import type { Logger } from '../log.ts';
+import type { Store } from '../stores/store.ts';
+
+/** A node that has not said for so long that it lives is dead, and its runs are anybody's, milliseconds. */
+const LEASE_MS = 5_000;
+/** Where there is one process at a time the next one clears away who was before it: a hundred years. */
+const FOREVER_MS = 3_153_600_000_000;
+/** How often it is said within a lease: four times in a row it may fail. */
+const BEATS = 5;
+
+export interface LeaseDeps {
+  readonly store: Store;
+  readonly node: string;
+  readonly log: Logger;
+  /** Default: 5 s. */
+  readonly leaseMs?: number | undefined;
+  /** Gives up what others have taken over while this node was silent. */
+  readonly giveUpLost: () => Promise<void>;
+}
+
+export class Lease {
+  readonly #deps: LeaseDeps;
+  readonly #ms: number;
+  #until = 0;
+  #renewal: Promise<void> | undefined;
+  #beats: NodeJS.Timeout | undefined;
+  #waiting: PromiseWithResolvers<void> | undefined;
+
+  constructor(deps: LeaseDeps) {
+    this.#deps = deps;
+    this.#ms = deps.store.isShared ? (deps.leaseMs ?? LEASE_MS) : FOREVER_MS;
+  }
+
+  /** Takes it, and keeps it until `end`; each time `onRenewed` is called, which must not reject. */
+  async begin(onRenewed: () => void): Promise<void> {
+    await this.#renew();
+    if (!this.#deps.store.isShared) return;
+    this.#beats = setInterval(() => {
+      if (this.#renewal) return;
+      this.#renewal = this.#renew()
+        .then(onRenewed, (error) =>
+          this.#deps.log.error({ err: error }, 'the store was not told that this node lives'),
+        )
+        .finally(() => {
+          this.#renewal = undefined;
+        });
+    }, this.#ms / BEATS).unref();
+  }
+
+  /** `false`: others may have taken the runs of this node over, and have ended them. */
+  get isHeld(): boolean {
+    return performance.now() < this.#until;
+  }
+
+  /** Resolves when it is held, and what was lost meanwhile has been given up; or when it has ended. */
+  held(): Promise<void> {
+    this.#waiting ??= Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  async #renew(): Promise<void> {
+    const { store, node, log, giveUpLost } = this.#deps;
+    // From before the store is told: it counts from later on.
+    const from = performance.now();
+    await store.keepAlive(node, this.#ms);
+    if (!this.isHeld && this.#until > 0) {
+      log.warn({}, 'this node was silent for longer than its lease');
+      await giveUpLost();
+    }
+    this.#until = from + this.#ms;
+    if (this.isHeld) this.#letGoOn();
+  }
+
+  /** Others need not wait for what is left. Where the store cannot be told, they wait for the lease. */
+  async end(): Promise<void> {
+    clearInterval(this.#beats);
+    await this.#renewal;
+    await this.#deps.store.keepAlive(this.#deps.node, 0).catch(() => {});
+    this.#letGoOn();
+  }
+
+  #letGoOn(): void {
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/** A node that was silent for longer than its lease: it may not know that its runs are others' by now. */
+import { expect, onTestFinished, test } from 'vitest';
+import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
+import { lossy, SharedStore } from '../helpers/nodes.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+const LEASE_MS = 500;
+
+/** Two nodes that hear each other only as far as the test lets them; the session's runs are the first one's. */
+async function twoNodes() {
+  const store = new SharedStore();
+  const exchange = new MemoryExchange();
+  const net = { isDown: false };
+  const { agent, next } = puppet();
+  const start = async () => {
+    const bus = exchange.node();
+    const node = await startComposed({
+      agents: [agent],
+      keptIn: store,
+      bus: lossy(bus, () => net.isDown),
+      leaseMs: LEASE_MS,
+    });
+    onTestFinished(() => bus.close());
+    return node;
+  };
+  const [one, two] = [await start(), await start()];
+  const alice = await TestSocket.open(one.ws);
+  const sessionId = await alice.create();
+  const bob = await TestSocket.open(two.ws);
+  bob.send({ type: 'session_join', session_id: sessionId });
+  await bob.next('session_status');
+  const post = (client: TestSocket, id: string) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  return { store, net, one, two, alice, bob, sessionId, next, post };
+}
+
+const texts = ({ received }: TestSocket) =>
+  received.flatMap((message) => (message.type === 'agent_chunk' ? [message.data.content] : []));
+
+test('[R4] [R5] who was silent past the lease says nothing more until it knows what it has lost, and serves on', async () => {
+  const { store, net, one, alice, bob, sessionId, next, post } = await twoNodes();
+  post(alice, 'm-1');
+  const lost = await next();
+  await lost.say('begun');
+  await alice.next('agent_chunk');
+  net.isDown = true;
+  const heal = store.silence(one.runs.node);
+  const taken = await next();
+  expect(taken.input.attempt).toBe(2);
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
+  expect((await bob.find(({ reply_to }) => reply_to === 'stop')).type).toBe('message_ack');
+  void lost.say(' and too late');
+  heal();
+  await lost.aborted;
+  net.isDown = false;
+  expect((await alice.next('agent_response')).attempt).toBe(2);
+  expect(texts(alice)).toEqual(['begun']);
+  post(alice, 'm-2');
+  const after = await next();
+  await after.say('served on');
+  await after.finish();
+  for (const client of [alice, bob])
+    await client.find(
+      ({ type, data }) => type === 'agent_response' && data.content === 'served on',
+    );
+});
+
+test('[R5] who was silent past the lease, and whose runs nobody took, goes on where it was', async () => {
+  const { store, one, two, alice, next, post } = await twoNodes();
+  await two.runs.drain(AbortSignal.abort());
+  post(alice, 'm-1');
+  const run = await next();
+  await run.say('one ');
+  const heal = store.silence(one.runs.node);
+  await expect.poll(async () => (await store.unfinishedRuns(null)).length).toBe(1);
+  const said = run.say('two');
+  heal();
+  await said;
+  await run.finish();
+  const end = await alice.next('agent_response');
+  expect([end.attempt, end.data.content]).toEqual([1, 'one two']);
+});
+
+test('[R5] what comes back to a node that still has an earlier attempt of it is begun anew, in its order', async () => {
+  const { store, one, two, alice, next, post } = await twoNodes();
+  for (const id of ['m-1', 'm-2']) post(alice, id);
+  await alice.collect('message_ack', 2);
+  const lost = await next();
+  const heal = store.silence(one.runs.node);
+  const taken = await next();
+  expect([taken.input.message, taken.input.attempt]).toEqual(['m-1', 2]);
+  const goesDown = store.silence(two.runs.node);
+  onTestFinished(goesDown);
+  await expect.poll(async () => (await store.unfinishedRuns(null)).length).toBe(2);
+  heal();
+  for (const message of ['m-1', 'm-2']) {
+    const run = await next();
+    expect([run.input.message, run.input.attempt]).toEqual([message, 3]);
+    await run.finish();
+  }
+  await lost.aborted;
+  const ends = [await alice.next('agent_response'), await alice.next('agent_response')];
+  expect(ends.map(({ reply_to, attempt }) => [reply_to, attempt])).toEqual([
+    ['m-1', 3],
+    ['m-2', 3],
+  ]);
+});
+
+test('[R5] an answer that a node finishes while it stops is its own for longer than a lease', async () => {
+  const { one, alice, next, post } = await twoNodes();
+  post(alice, 'm-1');
+  const run = await next();
+  await run.say('unhurried');
+  const drained = one.runs.drain(AbortSignal.timeout(20_000));
+  const began = performance.now();
+  await expect
+    .poll(() => performance.now() - began, { timeout: 20 * LEASE_MS })
+    .toBeGreaterThan(2 * LEASE_MS);
+  await run.finish();
+  await drained;
+  const end = await alice.next('agent_response');
+  expect([end.attempt, end.data.content]).toEqual([1, 'unhurried']);
+});
