@@ -84,6 +84,34 @@ test('[R5] of nodes that claim or end one run at once one does', async () => {
   }
 });
 
+test('[R5] a node that is told that it lives sees what is taken from it at the same moment', async () => {
+  const [one, two] = (await openNodes(2)) as [Store, Store];
+  await one.createSession(newSession('s'));
+  await one.appendMessage(newMessage('s', 'm'));
+  await one.keepAlive('one', 0);
+  await two.keepAlive('two', 60_000);
+  const beside = new Client({ connectionString: url });
+  await beside.connect();
+  onTestFinished(() => beside.end());
+  // The claim is made in a batch that cannot be committed for as long as this lock is held.
+  await beside.query(`BEGIN; SELECT 1 FROM parley.nodes WHERE id = 'two' FOR UPDATE`);
+  const claimed = two.claimRuns('s', 'two');
+  const batched = two.keepAlive('two', 60_000);
+  const waiting = async () =>
+    Number(
+      (await postgres.query(url, 'SELECT count(*) FROM pg_locks WHERE NOT granted'))[0]?.count,
+    );
+  await expect.poll(waiting, { timeout: 5_000 }).toBe(1);
+  const own = one.keepAlive('one', 60_000).then(() => one.unfinishedRuns('one'));
+  const held = expect.poll(waiting, { timeout: 5_000 }).toBe(2);
+  await Promise.race([own, held]);
+  await beside.query('COMMIT');
+  expect(await own).toEqual([]);
+  await held;
+  await batched;
+  expect(await claimed).toMatchObject([{ node: 'two', attempt: 2 }]);
+});
+
 test('[R2][R3] a commit whose answer is lost with the connection is told as what it was', async () => {
   const { port } = new URL(url);
   const proxy = await startProxy(Number(port));

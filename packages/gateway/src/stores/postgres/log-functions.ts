@@ -96,9 +96,12 @@ export const LOG_FUNCTIONS = `
     RETURN to_json(FOUND);
   END $$;
 
-  -- Whoever is faster has them: the others wait for the lock of the session, and find none left.
+  -- Whoever is faster has them: the others wait for the lock of the session, and find none left. A node that
+  -- says at this moment that it lives waits, too, and then sees what was taken from it; or is waited for.
   CREATE FUNCTION claim_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
+    PERFORM 1 FROM nodes WHERE id IN (SELECT node FROM runs
+      WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)) FOR SHARE;
     UPDATE runs SET attempt = attempt + (node <> '')::int, node = c.node
     WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
       AND node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp());
