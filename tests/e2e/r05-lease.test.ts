@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
-import { lossy, SharedStore } from '../helpers/nodes.ts';
+import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -51,7 +51,7 @@ test('[R4] [R5] who was silent past the lease says nothing more until it knows w
   await lost.say('begun');
   await alice.next('agent_chunk');
   net.isDown = true;
-  const heal = store.silence(one.runs.node);
+  const heal = silence(store, one.runs.node);
   const taken = await next();
   expect(taken.input.attempt).toBe(2);
   bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
@@ -78,7 +78,7 @@ test('[R5] who was silent past the lease, and whose runs nobody took, goes on wh
   post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
-  const heal = store.silence(one.runs.node);
+  const heal = silence(store, one.runs.node);
   await expect.poll(async () => (await store.unfinishedRuns(null)).length).toBe(1);
   const said = run.say('two');
   heal();
@@ -93,10 +93,10 @@ test('[R5] what comes back to a node that still has an earlier attempt of it is 
   for (const id of ['m-1', 'm-2']) post(alice, id);
   await alice.collect('message_ack', 2);
   const lost = await next();
-  const heal = store.silence(one.runs.node);
+  const heal = silence(store, one.runs.node);
   const taken = await next();
   expect([taken.input.message, taken.input.attempt]).toEqual(['m-1', 2]);
-  const goesDown = store.silence(two.runs.node);
+  const goesDown = silence(store, two.runs.node);
   onTestFinished(goesDown);
   await expect.poll(async () => (await store.unfinishedRuns(null)).length).toBe(2);
   heal();

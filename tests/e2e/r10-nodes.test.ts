@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
-import { lossy, SharedStore } from '../helpers/nodes.ts';
+import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -164,7 +164,7 @@ test('[R5] [R10] what a node that is gone has left is taken over by another, and
   const lost = await next();
   await lost.say('begun and ');
   await bob.next('agent_chunk');
-  store.silence(one.runs.node);
+  silence(store, one.runs.node);
   const taken = await next();
   expect(taken.input.attempt).toBe(2);
   await taken.say('done anew');

@@ -1,23 +1,41 @@
 /** Several nodes in one process, and what can come between them. */
+import { randomUUID } from 'node:crypto';
+import type { ServerMessage } from '@parley/protocol';
+import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
+import type { Agent } from '../../packages/gateway/src/index.ts';
+import { createLogger } from '../../packages/gateway/src/log.ts';
+import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
+import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
-import { StoreError } from '../../packages/gateway/src/stores/store.ts';
+import {
+  type AppendMessage,
+  type MessageOutcome,
+  type Store,
+  StoreError,
+} from '../../packages/gateway/src/stores/store.ts';
 
 /** As a database that several processes use at once. */
 export class SharedStore extends MemoryStore {
   override readonly isShared = true;
-  readonly #silent = new Set<string>();
+}
 
-  /** From now on a node reaches the store no more to say that it lives; returns what heals that. */
-  silence(node: string): () => void {
-    this.#silent.add(node);
-    return () => this.#silent.delete(node);
-  }
+const silent = new WeakMap<Store, Set<string>>();
 
-  override async keepAlive(node: string, ms: number): Promise<void> {
-    if (this.#silent.has(node)) throw new StoreError('The store is not reached.');
-    await super.keepAlive(node, ms);
+/** From now on a node reaches the store no more to say that it lives; returns what heals that. */
+export function silence(store: Store, node: string): () => void {
+  const known = silent.get(store);
+  const nodes = known ?? new Set();
+  nodes.add(node);
+  if (!known) {
+    silent.set(store, nodes);
+    const keepAlive = store.keepAlive.bind(store);
+    store.keepAlive = async (id, ms) => {
+      if (nodes.has(id)) throw new StoreError('The store is not reached.');
+      await keepAlive(id, ms);
+    };
   }
+  return () => nodes.delete(node);
 }
 
 /** A bus that loses what the test says. */
@@ -34,5 +52,51 @@ export function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
     limiter: (name, points, seconds) => bus.limiter(name, points, seconds),
     check: () => bus.check(),
     close: () => bus.close(),
+  };
+}
+
+export interface RunNode {
+  readonly runs: RunManager;
+  /** What it has told everyone in the sessions of its runs, in order. */
+  readonly said: ServerMessage[];
+  /** Puts the message into the store, and takes its run on where it is this node's. */
+  post(append: AppendMessage): Promise<MessageOutcome>;
+}
+
+/** What executes runs, and nothing else of a node. `started` by the test, and drained by it. */
+export async function runNode(
+  store: Store,
+  agent: Agent,
+  leaseMs?: number,
+  onPublish: (message: ServerMessage) => void = () => {},
+): Promise<RunNode> {
+  const said: ServerMessage[] = [];
+  const runs = new RunManager({
+    node: randomUUID(),
+    store,
+    queue: new LocalRunQueue({ maxRunning: 1_000 }),
+    agents: new AgentRegistry([agent], agent.name),
+    publish: (message) => {
+      said.push(message);
+      onPublish(message);
+    },
+    log: await createLogger({ level: 'silent', pretty: false }),
+    runTimeout: 60_000,
+    maxAnswerLength: 1_000_000,
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+  });
+  return {
+    runs,
+    said,
+    async post(append) {
+      const run = { ...append.run, agent: agent.name, node: runs.node };
+      const outcome = await store.appendMessage({ ...append, run });
+      if (outcome.outcome === 'appended' && outcome.node === runs.node) {
+        const { runId, answerId } = run;
+        const spec = { runId, answerId, agent, attempt: 1, audience: [] };
+        runs.submit({ ...append.event, seq: outcome.seq }, spec);
+      }
+      return outcome;
+    },
   };
 }

@@ -62,7 +62,7 @@ export class MemoryStore implements Store {
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, Omit<RunRecord, 'audience'>>();
   #order = 0;
-  /** By node: until when it lives, milliseconds since the epoch. */
+  /** By node: until when it lives, by a clock that nobody sets, milliseconds. */
   readonly #aliveUntil = new Map<string, number>();
   #closed = false;
 
@@ -251,7 +251,7 @@ export class MemoryStore implements Store {
 
   async keepAlive(node: string, ms: number): Promise<void> {
     this.#assertOpen();
-    this.#aliveUntil.set(node, Date.now() + ms);
+    this.#aliveUntil.set(node, performance.now() + ms);
   }
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
@@ -294,7 +294,7 @@ export class MemoryStore implements Store {
   }
 
   #isAlive(node: string): boolean {
-    return (this.#aliveUntil.get(node) ?? 0) > Date.now();
+    return (this.#aliveUntil.get(node) ?? 0) > performance.now();
   }
 
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
