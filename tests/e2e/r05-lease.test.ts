@@ -128,3 +128,19 @@ test('[R5] an answer that a node finishes while it stops is its own for longer t
   const end = await alice.next('agent_response');
   expect([end.attempt, end.data.content]).toEqual([1, 'unhurried']);
 });
+
+test('[R4] a stop of a run that was taken over is not acknowledged before it holds', async () => {
+  const { store, one, alice, sessionId, next, post } = await twoNodes();
+  post(alice, 'm-1');
+  const lost = await next();
+  silence(store, one.runs.node);
+  const taken = await next();
+  await taken.say('elsewhere');
+  // The node still has the attempt that was taken from it, and does not know.
+  const run_id = taken.input.runId;
+  alice.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data: { run_id } });
+  expect((await alice.find(({ reply_to }) => reply_to === 'stop')).type).toBe('message_ack');
+  await taken.aborted;
+  await lost.aborted;
+  expect(await store.unfinishedRuns()).toEqual([]);
+});

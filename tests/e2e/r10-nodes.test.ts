@@ -311,3 +311,33 @@ test('[R4] [R5] a run that was ended in the store by another way is told to have
     expect((await client.next('agent_response')).data.status).toBe('cancelled');
   }
 });
+
+test('[R4] [R10] a message that replaces another stops its answer on whichever node that is written', async () => {
+  const { alice, bob, sessionId, next } = await twoNodes();
+  const post = (client: TestSocket, id: string, data = {}) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id, ...data },
+    });
+  post(alice, 'm-1');
+  const replaced = await next();
+  await replaced.say('not asked for any more');
+  await bob.next('agent_chunk');
+  post(bob, 'm-2', { replaces: 'm-1' });
+  await replaced.aborted;
+  const run = await next();
+  expect(run.input.message).toBe('m-2');
+  await run.finish();
+  for (const status of ['cancelled', 'complete']) {
+    expect((await bob.next('agent_response')).data.status).toBe(status);
+  }
+});
+
+test('[R10] [R12] a run that there is not is not stopped, on however many nodes', async () => {
+  const { bob, sessionId } = await twoNodes();
+  const data = { run_id: 'none' };
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data });
+  expect((await bob.next('error')).data.code).toBe('RUN_NOT_FOUND');
+});

@@ -287,11 +287,17 @@ export class RunManager {
       own.filter(isUnknown).map((record) => withQuestion(store, record)),
     );
     for (const one of found) {
-      if (!isUnknown(one.record)) continue;
-      const begin = await this.#takeUp(one, false);
-      begin?.();
-      if (one.question?.data.replaces !== undefined) await this.supersede(one.record.sessionId);
+      if (isUnknown(one.record)) await this.#takeUpPosted(one);
     }
+  }
+
+  async #takeUpPosted(claim: Claim): Promise<void> {
+    const begin = await this.#takeUp(claim, false);
+    begin?.();
+    if (claim.question?.data.replaces === undefined) return;
+    this.supersede(claim.record.sessionId).catch((error) =>
+      this.#deps.log.error({ err: error }, 'replaced answers were not stopped'),
+    );
   }
 
   /** Gives up attempts that are not the highest any more: this node was taken for dead meanwhile. */
@@ -321,8 +327,7 @@ export class RunManager {
     // It was asked for twice at once.
     if (this.settled(sessionId, runId)) return;
     if (known.question) tell(known.question);
-    const begin = await this.#takeUp(known, false);
-    begin?.();
+    await this.#takeUpPosted(known);
   }
 
   /** Ends a claimed run that is not to go on; returns what begins one that is. */

@@ -179,11 +179,14 @@ export class SessionManager {
     if (runId === undefined) {
       const ended = [runs.cancelAll(sessionId), this.posting.stopArriving(sessionId)];
       const here = (await Promise.all(ended)).flat();
-      return store.isShared ? [...here, ...(await stopElsewhere(this.#deps, record))] : here;
+      const elsewhere = store.isShared ? await stopElsewhere(this.#deps, record) : undefined;
+      return [...here, ...(elsewhere ?? [])];
     }
-    const cancelled =
-      (await runs.cancel(sessionId, runId)) ??
-      (store.isShared ? await stopElsewhere(this.#deps, record, runId) : undefined);
+    let cancelled = await runs.cancel(sessionId, runId);
+    // It is another node's, or was taken over by one before this one knew.
+    if (store.isShared && !cancelled?.includes(runId)) {
+      cancelled = (await stopElsewhere(this.#deps, record, runId)) ?? cancelled;
+    }
     if (!cancelled) {
       throw new ProtocolError(
         'RUN_NOT_FOUND',

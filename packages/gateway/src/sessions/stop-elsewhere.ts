@@ -8,7 +8,8 @@ import type { Subscriber } from './session.ts';
 const PATIENCE_MS = 15_000;
 
 /**
- * Resolves when each end is in the log, with the ids of the runs that this cancelled.
+ * Resolves when each end is in the log, with the ids of the runs that this cancelled; `undefined`: there
+ * was nothing to stop.
  *
  * @throws {ProtocolError} `INTERRUPTED` where no node has ended them in time.
  */
@@ -16,7 +17,7 @@ export async function stopElsewhere(
   { store, hub }: { readonly store: Store; readonly hub: Hub },
   record: SessionRecord,
   runId?: string,
-): Promise<string[]> {
+): Promise<string[] | undefined> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const ends = new Map<string, string>();
   let waiting: ReadonlySet<string> = new Set();
@@ -53,6 +54,7 @@ export async function stopElsewhere(
   try {
     await session.followed;
     const stopped = await store.stopRuns(record.id, runId);
+    if (stopped.length === 0) return undefined;
     waiting = new Set(stopped.map((run) => run.runId));
     for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);
     check();
