@@ -1,5 +1,5 @@
 /** Several nodes over one store: who is where makes no difference. */
-import type { ServerMessage, ServerMessageOf } from '@parley/protocol';
+import { createMessage, type ServerMessage, type ServerMessageOf } from '@parley/protocol';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
@@ -340,4 +340,36 @@ test('[R10] [R12] a run that there is not is not stopped, on however many nodes'
   const data = { run_id: 'none' };
   bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data });
   expect((await bob.next('error')).data.code).toBe('RUN_NOT_FOUND');
+});
+
+test('[R5] [R6] [R10] text that comes late to a node is not told to who came to it after the end', async () => {
+  const late: Delivery['message'][] = [];
+  let isLosing = true;
+  const { alice, bob, sessionId, next, one, two } = await twoNodes((notice) => {
+    if (notice.kind !== 'said' || !isLosing) return false;
+    late.push((notice.delivery as Delivery).message);
+    return true;
+  });
+  await bob.close();
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const run = await next();
+  await run.say('too late');
+  await run.finish();
+  await alice.next('agent_response');
+  const carol = await TestSocket.open(two.ws);
+  carol.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 2 } });
+  await carol.next('session_status');
+  isLosing = false;
+  for (const message of late) if (message.type === 'agent_chunk') one.hub.publish(message);
+  one.hub.publish(
+    createMessage('typing', { sender: 'x', is_typing: true }, { session_id: sessionId }),
+  );
+  await carol.next('typing');
+  await carol.settled();
+  expect(said(carol, 'agent_chunk')).toEqual([]);
 });

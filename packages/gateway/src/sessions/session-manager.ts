@@ -134,7 +134,7 @@ export class SessionManager {
         store,
         hub,
         running: (sessionId) =>
-          newer(runningAnswer(runs.running(sessionId)), hub.get(sessionId)?.remote),
+          newer(runningAnswer(runs.running(sessionId)), hub.get(sessionId)?.answer),
         waiting: (sessionId) => runs.waiting(sessionId),
         onEnded,
       },

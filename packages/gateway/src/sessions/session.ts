@@ -1,5 +1,5 @@
 import type { Following } from '../buses/bus.ts';
-import type { SessionRecord } from '../stores/store.ts';
+import type { SessionRecord, Store } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
 import { countPresence, type PresenceOfNode, sumPresence } from './presence.ts';
 import type { RunningAnswer } from './subscription.ts';
@@ -27,8 +27,10 @@ export class Session {
   readonly #following: Following;
   /** Resolves when nothing that other nodes say of the session is missed any more. */
   readonly followed: Promise<void>;
-  /** The answer that another node is writing. */
+  /** What was heard last of an answer that another node writes, or wrote: it may have come late. */
   remote: RunningAnswer | undefined;
+  #confirmed: string | undefined;
+  #confirming: Promise<void> | undefined;
   readonly subscribers = new Set<Subscriber>();
   /** The highest `seq` published while followed; 0 before the first. */
   lastSeq = 0;
@@ -107,6 +109,36 @@ export class Session {
     const known = this.#latest?.runId === runId ? this.#latest.attempt : 0;
     if (attempt >= known) this.#latest = { runId, attempt };
     return attempt < known;
+  }
+
+  /** The answer that another node is writing. */
+  get answer(): RunningAnswer | undefined {
+    return this.remote?.runId === this.#confirmed ? this.remote : undefined;
+  }
+
+  /** Whether a run is heard of from another node, and may have ended before whoever joined since came. */
+  isUnconfirmed(runId: string | undefined): boolean {
+    return runId !== undefined && this.remote?.runId === runId && this.#confirmed !== runId;
+  }
+
+  /**
+   * Finds out whether what was heard is being written still: the store has the end of an answer before
+   * anybody is told of it. Rejects where the store cannot be read.
+   */
+  async confirm(store: Pick<Store, 'getEvent'>): Promise<void> {
+    const { remote } = this;
+    if (!remote) return;
+    const end = await store.getEvent(this.#record.id, remote.answerId);
+    if (end) this.sawEnds([end]);
+    else this.#confirmed = remote.runId;
+  }
+
+  /** Does so once for all who hear of it at the same time. */
+  confirmOnce(store: Pick<Store, 'getEvent'>): Promise<void> {
+    this.#confirming ??= this.confirm(store).finally(() => {
+      this.#confirming = undefined;
+    });
+    return this.#confirming;
   }
 
   /** Takes note of the ends of runs, whichever way they were found: what comes of those still is late. */

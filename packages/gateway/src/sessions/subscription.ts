@@ -155,7 +155,9 @@ export class Subscription implements Subscriber {
     }
     if (delivery.origin === this.#peer.id) return;
     if (!TYPES[this.#peer.profile].has(message.type)) return;
-    if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
+    if (message.type === 'agent_chunk' && this.#session.isUnconfirmed(message.run_id))
+      this.behind();
+    else if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
     else if (message.type === 'agent_progress' && this.#peer.congested) this.#postpone(delivery);
     else this.#peer.forward(delivery);
   }
@@ -182,7 +184,16 @@ export class Subscription implements Subscriber {
   behind(): void {
     if (this.#state !== 'live') return;
     if (this.#session.lastSeq > this.#seq) this.#fallBack();
+    else if (this.#session.isUnconfirmed(this.#session.remote?.runId)) this.#confirm();
     else this.#answer.pay();
+  }
+
+  #confirm(): void {
+    this.#session.confirmOnce(this.#deps.store).then(
+      () => this.#state === 'live' && this.#answer.pay(),
+      // The next piece asks again.
+      () => {},
+    );
   }
 
   /** Goes through what it missed, from the log. */
@@ -235,7 +246,7 @@ export class Subscription implements Subscriber {
     await this.#clear();
     if (afterSeq === undefined) return this.#showNewestPage({}, replyTo);
     const page = await this.#read({ after: afterSeq });
-    await this.#checkAnswer();
+    await this.#session.confirm(this.#deps.store);
     if (!page || this.#state === 'closed') return false;
     const { firstSeq, lastSeq } = page.session;
     const resumable =
@@ -251,7 +262,7 @@ export class Subscription implements Subscriber {
 
   async #showNewestPage(extra: { reset?: boolean }, replyTo?: string): Promise<boolean> {
     const page = await this.#read({ before: Number.MAX_SAFE_INTEGER });
-    await this.#checkAnswer();
+    await this.#session.confirm(this.#deps.store);
     if (!page || this.#state === 'closed') return false;
     this.#seq = page.session.lastSeq;
     const oldest = page.events[0]?.seq ?? page.session.firstSeq;
@@ -285,13 +296,6 @@ export class Subscription implements Subscriber {
     }
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
     return page && accessOf(this.#principal, page.session) ? page : undefined;
-  }
-
-  /** What another node writes may have ended without a word of that having come here: the store knows. */
-  async #checkAnswer(): Promise<void> {
-    const { remote, record } = this.#session;
-    const end = remote && (await this.#deps.store.getEvent(record.id, remote.answerId));
-    if (end) this.#session.sawEnds([end]);
   }
 
   /**
