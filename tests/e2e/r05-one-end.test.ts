@@ -74,7 +74,7 @@ describe('[R5] an attempt that another process has taken over', () => {
     await run.say('stale');
     await client.next('agent_chunk');
     // Somewhere else somebody believes that this run is theirs, and is right from now on.
-    await gate.store.keepAlive(composed.runs.node ?? '', 0);
+    await gate.store.keepAlive(composed.runs.node, 0);
     expect(await gate.store.claimRuns(sessionId, 'another')).toMatchObject([{ attempt: 2 }]);
     return { ...composed, client, run, run_id, sessionId, gate };
   }

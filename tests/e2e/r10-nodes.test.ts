@@ -3,6 +3,7 @@ import { createMessage, type ServerMessage, type ServerMessageOf } from '@parley
 import { expect, onTestFinished, test } from 'vitest';
 import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
+import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -301,7 +302,7 @@ test('[R4] [R5] a run that was ended in the store by another way is told to have
     data: {
       role: 'assistant',
       agent_name: 'puppet',
-      content: '',
+      content: 'one ',
       status: 'cancelled',
       message_type: 'text',
     },

@@ -40,7 +40,7 @@ test('[R4] [R5] what was replaced just before the process died is not asked agai
   client.send(say('m-3', { replaces: 'm-1' }));
   await client.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'm-3');
   await gate.held(1);
-  await disk.keepAlive(first.runs.node ?? '', 0);
+  await disk.keepAlive(first.runs.node, 0);
 
   const second = await startComposed({ agents: [agent.agent], keptIn: disk });
   const next = await agent.next();

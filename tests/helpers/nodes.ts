@@ -73,6 +73,7 @@ export async function runNode(
   const said: ServerMessage[] = [];
   const runs = new RunManager({
     node: randomUUID(),
+    executes: true,
     store,
     queue: new LocalRunQueue({ maxRunning: 1_000 }),
     agents: new AgentRegistry([agent], agent.name),

@@ -72,8 +72,12 @@ export class RunManager {
     });
   }
 
+  get node(): string {
+    return this.#deps.node;
+  }
+
   /** Which node executes what is posted here; `null`: any that does. */
-  get node(): string | null {
+  get executor(): string | null {
     return this.#deps.executes ? this.#deps.node : null;
   }
 

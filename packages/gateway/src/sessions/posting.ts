@@ -78,7 +78,7 @@ export class Posting {
       (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
     // They may have been taken out while that was read.
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
-    const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.node };
+    const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.executor };
     const append = newMessage(principal, sessionId, messageId, data, run);
     const arrival = this.#arrivals.add(sessionId, messageId);
     this.#underWay.add(principal.id);

@@ -199,12 +199,8 @@ class PostgresStore implements Store {
     return this.#read('unfinishedRuns', which, node ?? '');
   }
 
-  async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
-    if (!(await this.#write({ method: 'stop_runs', session: sessionId, run_id: runId }))) return [];
-    const runs = await this.unfinishedRuns();
-    return runs.filter(
-      (run) => run.sessionId === sessionId && (runId === undefined || run.runId === runId),
-    );
+  stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
+    return this.#write({ method: 'stop_runs', session: sessionId, run_id: runId });
   }
 
   async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
