@@ -14,7 +14,7 @@ import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
 const NOT_BUSY = 's.id NOT IN (SELECT session_id FROM runs)';
 
-interface ListParameters {
+export interface ListParameters {
   readonly person: string;
   readonly at: number;
   readonly order: number;
