@@ -182,6 +182,7 @@ test("[R11] a page that speaks only the seed's protocol works beside it", async 
     [ws, sessionId] as const,
   );
   expect((await answer).trim()).toBe(tokens(4));
-  await expect.poll(() => chat.answer('complete').count()).toBe(2);
+  // The page is behind the other one: a browser draws it once a second at the most.
+  await expect.poll(() => chat.answer('complete').count(), { timeout: 10_000 }).toBe(2);
   expect(await chat.words(chat.answers.last())).toBe(tokens(4));
 });
