@@ -1,9 +1,11 @@
 /** Several nodes over one store: who is where makes no difference. */
 import { createMessage, type ServerMessage, type ServerMessageOf } from '@parley/protocol';
 import { expect, onTestFinished, test } from 'vitest';
+import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
+import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -26,6 +28,20 @@ async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
   bob.send({ type: 'session_join', session_id: sessionId });
   await bob.next('session_status');
   return { store, alice, bob, sessionId, next, one, two };
+}
+
+/** The next reading of all unfinished runs is held before it begins. */
+function holdUnfinishedRuns(store: Store) {
+  const [held, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const read = store.unfinishedRuns.bind(store);
+  store.unfinishedRuns = async (node) => {
+    if (node === undefined) {
+      held.resolve();
+      await gate.promise;
+    }
+    return read(node);
+  };
+  return { held: held.promise, letGo: gate.resolve };
 }
 
 const said = <Type extends ServerMessage['type']>({ received }: TestSocket, type: Type) =>
@@ -311,6 +327,35 @@ test('[R4] [R5] a run that was ended in the store by another way is told to have
   for (const client of [alice, bob]) {
     expect((await client.next('agent_response')).data.status).toBe('cancelled');
   }
+});
+
+test('[R10] who waits for an answer has it, also where it ends elsewhere while the store is asked for it', async () => {
+  const { store, alice, sessionId, next, two } = await twoNodes();
+  const ask = () =>
+    two.sessions.posting.ask(
+      LOCAL,
+      sessionId,
+      { message_id: 'm-2', data: { content: 'over HTTP', message_type: 'text' } },
+      new AbortController().signal,
+    );
+  alice.send({
+    type: 'chat_message',
+    message_id: 'm-1',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  const first = await next();
+  const asked = ask();
+  await alice.find(({ type, message_id }) => type === 'chat_message' && message_id === 'm-2');
+  const { held, letGo } = holdUnfinishedRuns(store);
+  const repeated = ask();
+  await held;
+  await first.finish();
+  const second = await next();
+  await second.finish();
+  await alice.find(({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-2');
+  letGo();
+  for (const end of [await asked, await repeated]) expect(end.data.status).toBe('complete');
 });
 
 test('[R4] [R10] a message that replaces another stops its answer on whichever node that is written', async () => {

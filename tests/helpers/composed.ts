@@ -115,6 +115,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     connections,
     cleaner,
     hub,
+    sessions,
     agents,
     log,
   };

@@ -65,12 +65,15 @@ export async function waitForAnswer(
     void settled?.then((end) => {
       if (end === 'released') answer.reject(givenUp());
     });
+    if (told) return told;
     const isRepeated = posted.repeats !== undefined;
+    // Asked before the log is read: an end that comes between is in the log.
+    const goesOn = Boolean(settled) || (store.isShared && (await isUnfinished(store, runId)));
     const end =
-      told ??
-      (isRepeated ? await endInLog(store, sessionId, runId, posted.repeats ?? 0) : undefined);
-    const isOver = !end && !settled && !(store.isShared && (await isUnfinished(store, runId)));
-    if (isOver) throw isRepeated ? notKept() : givenUp();
+      isRepeated || !goesOn
+        ? await endInLog(store, sessionId, runId, posted.repeats ?? before)
+        : undefined;
+    if (!end && !goesOn) throw isRepeated ? notKept() : givenUp();
     return end ?? (await answer.promise);
   } finally {
     signal.removeEventListener('abort', stopWaiting);
