@@ -194,19 +194,18 @@ class PostgresStore implements Store {
     await this.#write({ method: 'keep_alive', node, alive_ms: ms });
   }
 
-  unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
+  async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
     const which = node === undefined ? 'all' : node === null ? 'lost' : 'of';
-    return this.#read('unfinishedRuns', which, node ?? '');
+    const rows = await this.#read<{ run: RunRecord }>('unfinishedRuns', which, node ?? '');
+    return rows.map(({ run }) => run);
   }
 
   stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
     return this.#write({ method: 'stop_runs', session: sessionId, run_id: runId });
   }
 
-  async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
-    if (!(await this.#write({ method: 'claim_runs', session: sessionId, node }))) return [];
-    const runs = await this.unfinishedRuns(node);
-    return runs.filter((run) => run.sessionId === sessionId);
+  claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
+    return this.#write({ method: 'claim_runs', session: sessionId, node });
   }
 
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {

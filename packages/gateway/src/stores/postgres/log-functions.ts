@@ -89,28 +89,37 @@ export const LOG_FUNCTIONS = `
     RETURN to_json(true);
   END $$;
 
+  CREATE FUNCTION run_record(r runs, s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('runId', r.run_id, 'sessionId', s.key,
+      'audience', s.owner || ARRAY(SELECT principal FROM members WHERE session_id = s.id ORDER BY principal),
+      'replyTo', r.reply_to, 'answerId', r.answer_id, 'agent', r.agent, 'attempt', r.attempt,
+      'started', r.started, 'node', r.node, 'stopped', r.stopped)
+  $$;
+
   -- What it has marked, as it is then: whoever has them may have ended them before they could be read.
   CREATE FUNCTION stop_runs(c call) RETURNS JSON LANGUAGE sql AS $$
     WITH marked AS (
       UPDATE runs SET stopped = true WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
-        AND run_id = coalesce(c.run_id, run_id) RETURNING *)
-    SELECT coalesce(json_agg(json_build_object('runId', r.run_id, 'sessionId', s.key,
-      'audience', s.owner || ARRAY(SELECT principal FROM members WHERE session_id = s.id ORDER BY principal),
-      'replyTo', r.reply_to, 'answerId', r.answer_id, 'agent', r.agent, 'attempt', r.attempt,
-      'started', r.started, 'node', r.node, 'stopped', r.stopped) ORDER BY r.event_id), '[]')
-    FROM marked r JOIN sessions s ON s.id = r.session_id
+        AND run_id = coalesce(c.run_id, run_id) RETURNING runs AS run)
+    SELECT coalesce(json_agg(run_record(run, s) ORDER BY (run).event_id), '[]')
+    FROM marked JOIN sessions s ON s.id = (run).session_id
   $$;
 
   -- Whoever is faster has them: the others wait for the lock of the session, and find none left. A node that
   -- says at this moment that it lives waits, too, and then sees what was taken from it; or is waited for.
   CREATE FUNCTION claim_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE records JSON;
   BEGIN
     PERFORM 1 FROM nodes WHERE id IN (SELECT node FROM runs
       WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)) FOR SHARE;
-    UPDATE runs SET attempt = attempt + (node <> '')::int, node = c.node
-    WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
-      AND node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp());
-    RETURN to_json(FOUND);
+    WITH claimed AS (
+      UPDATE runs SET attempt = attempt + (node <> '')::int, node = c.node
+      WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
+        AND node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp())
+      RETURNING runs AS run)
+    SELECT coalesce(json_agg(run_record(run, s) ORDER BY (run).event_id), '[]') INTO records
+    FROM claimed JOIN sessions s ON s.id = (run).session_id;
+    RETURN records;
   END $$;
 
   -- Does the calls in their order, all or none, and once however often it is asked to.

@@ -49,10 +49,7 @@ export const READS = {
     SELECT message_id, replaces FROM events
     WHERE session_id = (SELECT id FROM sessions WHERE key = $1) AND type = 'chat_message' ORDER BY seq`,
   unfinishedRuns: `
-    SELECT r.run_id AS "runId", s.key AS "sessionId", r.reply_to AS "replyTo",
-      s.owner || ARRAY(SELECT principal FROM members WHERE session_id = s.id ORDER BY principal)
-        AS audience,
-      r.answer_id AS "answerId", r.agent, r.attempt, r.started, r.node, r.stopped
+    SELECT run_record(r, s) AS run
     FROM runs r JOIN sessions s ON s.id = r.session_id
     WHERE CASE $1 WHEN 'all' THEN true WHEN 'of' THEN r.node = $2 ELSE
       r.node NOT IN (SELECT id FROM nodes WHERE alive_until > clock_timestamp()) END
