@@ -1,13 +1,14 @@
 /** How much one person and one address may do, over however many connections. */
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { Budget, WINDOW_S } from '../../packages/gateway/src/budget.ts';
+import { Budget, type MakeLimiter, WINDOW_S } from '../../packages/gateway/src/budget.ts';
 import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { bearer, connectAs, startGuarded } from '../auth/people.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
-const inMemory = (points: number, seconds: number) => new MemoryBus().limiter('', points, seconds);
+const bus = new MemoryBus();
+const inMemory: MakeLimiter = (...counted) => bus.limiter(...counted);
 
 const notRated = { messageRate: 0, byteRate: 0, personRate: 0, addressRate: 0 };
 
@@ -76,7 +77,7 @@ describe('[R8] [R12] messages and requests', () => {
   test('are given again when the window is over, and never more of them', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const budget = new Budget(200, inMemory);
+    const budget = new Budget(200, 'again', inMemory);
     const spend = async () => {
       for (let taken = 0; ; taken++) {
         const delay = await budget.take('alice');
@@ -93,7 +94,7 @@ describe('[R8] [R12] messages and requests', () => {
   });
 
   test('of one after the other wait for a promise once in a hundredth of a window', async () => {
-    const budget = new Budget(1_000, inMemory);
+    const budget = new Budget(1_000, 'promises', inMemory);
     let promises = 0;
     for (let taken = 0; taken < 10_000; taken++) {
       const delay = budget.take('alice');

@@ -1,8 +1,6 @@
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
-import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
-import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
@@ -136,17 +134,9 @@ test('[R7] a session that was given another agent while somebody came in asks th
 
 test('[R7] a session that is deleted while it is read for those who watch stays deleted', async () => {
   const keptIn = new MemoryStore();
-  const { ws, store, hub, runs, agents, log } = await startComposed({
+  const { ws, sessions } = await startComposed({
     agents: [echoAgent],
     keptIn,
-  });
-  const sessions = new SessionManager({
-    store,
-    hub,
-    runs,
-    agents,
-    log,
-    limits: parseOptions({ maxQueuedRuns: 10 }),
   });
   const sidebar = await watching(ws);
   const getSession = keptIn.getSession.bind(keptIn);
@@ -186,17 +176,9 @@ test('[R7] a change that could not be read is told when the store is back', asyn
 
 test('[R7] a join during which the session is deleted hears of no session that is there', async () => {
   const keptIn = new MemoryStore();
-  const { ws, store, hub, runs, agents, log } = await startComposed({
+  const { ws, sessions } = await startComposed({
     agents: [echoAgent],
     keptIn,
-  });
-  const sessions = new SessionManager({
-    store,
-    hub,
-    runs,
-    agents,
-    log,
-    limits: parseOptions({ maxQueuedRuns: 10 }),
   });
   const { id } = await sessions.create(LOCAL, {});
   const readSession = keptIn.readSession.bind(keptIn);

@@ -1,9 +1,7 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
-import { parseOptions } from '../../packages/gateway/src/config.ts';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
-import { SessionManager } from '../../packages/gateway/src/sessions/session-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
@@ -151,7 +149,7 @@ test('[R4] a stop does not wait until everything that a join announced is read',
 test('[R5] a deletion that fails leaves the answer running, and it ends', async () => {
   const gate = gated(new MemoryStore());
   const { agent, next } = puppet();
-  const { ws, hub, runs, store, agents, log } = await startComposed({
+  const { ws, sessions } = await startComposed({
     agents: [agent],
     keptIn: gate.store,
   });
@@ -160,14 +158,6 @@ test('[R5] a deletion that fails leaves the answer running, and it ends', async 
   client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
   const run = await next();
   gate.breakDown(diskFull(), 'deleteSession');
-  const sessions = new SessionManager({
-    store,
-    hub,
-    runs,
-    agents,
-    log,
-    limits: parseOptions({ maxQueuedRuns: 10 }),
-  });
   await expect(sessions.delete(LOCAL, sessionId)).rejects.toThrow('full');
   await run.say('whole');
   void run.finish();

@@ -54,6 +54,7 @@ export async function startComposed(options: ComposedOptions = {}) {
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
   const node = randomUUID();
   const calls = new Calls(node, bus);
+  const limiter = bus.limiter.bind(bus);
   const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(keptIn, bus, log) });
   const runs = new RunManager({
     node,
@@ -73,7 +74,6 @@ export async function startComposed(options: ComposedOptions = {}) {
     hub,
     runs,
     agents,
-    log,
     limits: { ...config, ...UNLIMITED_PERSON },
   });
   const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
@@ -83,11 +83,11 @@ export async function startComposed(options: ComposedOptions = {}) {
     authentication: await openAuthentication(
       config,
       authenticate,
-      { limiter: bus.limiter.bind(bus), tickets: calls },
+      { limiter, tickets: calls },
       log,
     ),
     addresses: new ClientAddresses(config.trustedProxies),
-    limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, bus }),
+    limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, limiter }),
     log,
     metrics: createMetrics({ connections: () => 0, runs: () => 0, sessions: () => 0 }),
     originRules: { origins: config.origins, hosts: config.hosts },

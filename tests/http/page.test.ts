@@ -38,7 +38,7 @@ async function serve(
       ...parseOptions({}),
       ...UNLIMITED_PERSON,
       exemptsLoopback: true,
-      bus: node.bus,
+      limiter: node.limiter,
     }),
     originRules: { origins: [], hosts: [] },
     metrics: { countRequest: () => {}, countRefusal: () => {} },

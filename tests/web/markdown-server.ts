@@ -56,7 +56,12 @@ export async function serveBuilt(root: string, policy?: string): Promise<string>
       authentication,
       config,
       addresses: new ClientAddresses([]),
-      limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, bus: node.bus }),
+      limits: new Limits({
+        ...config,
+        ...UNLIMITED_PERSON,
+        exemptsLoopback: true,
+        limiter: node.limiter,
+      }),
       originRules: { origins: [], hosts: [] },
       metrics: { countRequest: () => {} },
       url: () => url,

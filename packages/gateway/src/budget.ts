@@ -1,6 +1,9 @@
 /** So much of each key within a time, wherever it comes in. */
 import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 
+/** Counts so many points of each key within so many seconds, under a name. */
+export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
+
 /** A rate is counted over so many seconds, so that all of it may come at once. */
 export const WINDOW_S = 10;
 /** What is bought at once, of all that a window has: so much may be left unused where it was bought. */
@@ -24,10 +27,10 @@ export class Budget {
   readonly #purchases = new Map<string, Purchase>();
   readonly #buying = new Map<string, Promise<void>>();
 
-  /** `rate`: a second, 1 or more. */
-  constructor(rate: number, limiter: (points: number, seconds: number) => RateLimiterAbstract) {
+  /** `rate`: a second, 1 or more. `name`: what is counted. */
+  constructor(rate: number, name: string, limiter: MakeLimiter) {
     const points = rate * WINDOW_S;
-    this.#limiter = limiter(points, WINDOW_S);
+    this.#limiter = limiter(name, points, WINDOW_S);
     this.#batch = Math.max(1, Math.floor(points * BATCH));
   }
 

@@ -16,6 +16,7 @@ import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import type { Authenticate } from './auth/function.ts';
 import { openAuthentication } from './auth/open.ts';
+import type { MakeLimiter } from './budget.ts';
 import type { Bus } from './buses/bus.ts';
 import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
@@ -116,12 +117,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const node = randomUUID();
   const calls = new Calls(node, bus);
+  const limiter: MakeLimiter = (...counted) => bus.limiter(...counted);
   const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(store, bus, log) });
   // After the store, which says in words what is wrong with the data directory.
   const authentication = await openAuthentication(
     config,
     authenticate,
-    { limiter: bus.limiter.bind(bus), tickets: calls },
+    { limiter, tickets: calls },
     log,
   ).catch(async (error) => {
     hub.close();
@@ -131,7 +133,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   });
   const isOneOwner = authentication.mode === 'none';
   const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
-  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner, bus });
+  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner, limiter });
   const addresses = new ClientAddresses(config.trustedProxies);
   const isWorker = config.role === 'worker';
   const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
@@ -153,7 +155,6 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     hub,
     runs,
     agents,
-    log,
     limits: { ...config, ...perPerson },
   });
   const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;

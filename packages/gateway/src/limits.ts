@@ -1,8 +1,7 @@
 /** How much one person and one address may do, over however many connections. */
 import { ProtocolError } from '@parley/protocol';
 import type { ClientAddress } from './address.ts';
-import { Budget, WINDOW_S } from './budget.ts';
-import type { Bus } from './buses/bus.ts';
+import { Budget, type MakeLimiter, WINDOW_S } from './budget.ts';
 import { Tally } from './tally.ts';
 
 /** 0 is no limit, in all of them. */
@@ -19,7 +18,7 @@ interface LimitOptions extends LimitRates {
   /** The address of this machine is not limited: it is its owner's. */
   readonly exemptsLoopback: boolean;
   /** Counts for all nodes together; connections each counts for itself. */
-  readonly bus: Bus;
+  readonly limiter: MakeLimiter;
 }
 
 /** Where nobody is asked who they are, everything is one person's. */
@@ -45,12 +44,10 @@ export class Limits {
   readonly #connections = { reached: new Tally(), people: new Tally(), addresses: new Tally() };
 
   constructor(options: LimitOptions) {
-    const { personRate, addressRate, bus } = options;
+    const { personRate, addressRate, limiter } = options;
     this.#options = options;
     const budget = (name: string, rate: number) =>
-      rate === 0
-        ? undefined
-        : new Budget(rate, (points, seconds) => bus.limiter(name, points, seconds));
+      rate === 0 ? undefined : new Budget(rate, name, limiter);
     this.#people = budget('person', personRate);
     this.#addresses = budget('address', addressRate);
   }

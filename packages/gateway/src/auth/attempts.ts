@@ -3,15 +3,13 @@ import { hash } from 'node:crypto';
 import { ProtocolError } from '@parley/protocol';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { ClientAddress } from '../address.ts';
+import type { MakeLimiter } from '../budget.ts';
 import type { Logger } from '../log.ts';
 
 /** Failures are counted over so many seconds. */
 const WINDOW_S = 60;
 /** Secrets that are remembered to have been right; each is some hundred bytes. */
 const MAX_KNOWN = 10_000;
-
-/** Counts so many points of each key within so many seconds, under a name. */
-export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
 
 export class Attempts {
   readonly #limit: number;

@@ -1,8 +1,9 @@
 /** Makes of the settings what says who is asking. */
+import type { MakeLimiter } from '../budget.ts';
 import { type Config, ConfigError } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { AnonymousAuth } from './anonymous.ts';
-import { Attempts, type MakeLimiter } from './attempts.ts';
+import { Attempts } from './attempts.ts';
 import { Authentication, type AuthMode } from './authentication.ts';
 import type { Authenticator } from './authenticator.ts';
 import { type Authenticate, FunctionAuth } from './function.ts';

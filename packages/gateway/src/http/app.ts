@@ -18,12 +18,16 @@ const OF_WORKERS: ReadonlySet<string> = new Set(['/api/health', '/readyz', '/met
 
 export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
+  const isWorker = deps.config.role === 'worker';
+  const elsewhere = isWorker
+    ? ' This node runs agents only: ask one with role all or gateway.'
+    : '';
   app.use(guard(deps), onlyAllowedOrigins(deps), whoIsAsking(deps));
   app.notFound((context) =>
     errorResponse(
       new ProtocolError(
         'NOT_FOUND',
-        `There is nothing at ${context.req.path.slice(0, 200)}.${deps.config.role === 'worker' ? ' This node runs agents only: ask one with role all or gateway.' : ''}`,
+        `There is nothing at ${context.req.path.slice(0, 200)}.${elsewhere}`,
       ),
     ),
   );
@@ -34,7 +38,6 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     deps.metrics.countRefusal('request', refusal.code);
     return errorResponse(refusal);
   });
-  const isWorker = deps.config.role === 'worker';
   const routes = isWorker ? ROUTES.filter(({ path }) => OF_WORKERS.has(path)) : ROUTES;
   for (const route of routes) {
     app.on(route.method, honoPath(route.path), (context) => {

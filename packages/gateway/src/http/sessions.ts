@@ -205,12 +205,9 @@ async function placeAt(
   offset: number,
 ): Promise<string | undefined> {
   let after: string | undefined;
-  for (let left = offset; left > 0; ) {
+  for (let left = offset; left > 0 && after !== NOWHERE; left -= STORE_LIMITS.page) {
     const limit = Math.min(left, STORE_LIMITS.page);
-    const page = await sessions.list(principal, { after, limit });
-    left -= page.sessions.length;
-    after = page.next ?? NOWHERE;
-    if (page.next === undefined) break;
+    after = (await sessions.list(principal, { after, limit })).next ?? NOWHERE;
   }
   return after;
 }

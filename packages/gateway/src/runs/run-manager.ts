@@ -179,8 +179,15 @@ export class RunManager {
     return run && this.#stop([run]);
   }
 
-  /** Stops the runs of the session whose messages are not shown any more. */
-  async supersede(sessionId: string): Promise<void> {
+  /** Stops the runs of the session whose messages are not shown any more; nobody waits for that. */
+  supersede(sessionId: string): void {
+    this.#supersede(sessionId).catch((error) => {
+      const fields = { err: error, session_id: sessionId };
+      this.#deps.log.error(fields, 'replaced answers were not stopped');
+    });
+  }
+
+  async #supersede(sessionId: string): Promise<void> {
     const shown = await shownQuestions(this.#deps.store, sessionId);
     const runs = [...(this.#sessions.get(sessionId)?.values() ?? [])];
     await this.#stop(runs.filter(({ spec }) => !shown.has(spec.replyTo)));
@@ -298,10 +305,7 @@ export class RunManager {
   async #takeUpPosted(claim: Claim): Promise<void> {
     const begin = await this.#takeUp(claim, false);
     begin?.();
-    if (claim.question?.data.replaces === undefined) return;
-    this.supersede(claim.record.sessionId).catch((error) =>
-      this.#deps.log.error({ err: error }, 'replaced answers were not stopped'),
-    );
+    if (claim.question?.data.replaces !== undefined) this.supersede(claim.record.sessionId);
   }
 
   /** Gives up attempts that are not the highest any more: this node was taken for dead meanwhile. */

@@ -4,7 +4,6 @@ import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parle
 import type { AgentRegistry } from '../agents/registry.ts';
 import { authorize } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
-import type { Logger } from '../log.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type { MessageOutcome, NoRepetition, Store } from '../stores/store.ts';
 import { Tally } from '../tally.ts';
@@ -20,7 +19,6 @@ export interface PostingDeps {
   readonly hub: Hub;
   readonly runs: RunManager;
   readonly agents: AgentRegistry;
-  readonly log: Logger;
   readonly limits: PostingLimits;
 }
 
@@ -112,7 +110,7 @@ export class Posting {
         const spec = { ...run, agent: this.#deps.agents.need(agent), attempt: 1, audience };
         const turn = runs.submit(event, spec, { stopped });
         arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
-        if (data.replaces !== undefined) this.#supersede(sessionId);
+        if (data.replaces !== undefined) runs.supersede(sessionId);
         return { ...turn, runId: run.runId };
       }
       case 'duplicate':
@@ -175,14 +173,6 @@ export class Posting {
   /** Stops the runs of all messages that are still on their way to the disk; resolves with those that this ended. */
   stopArriving(sessionId: string): Promise<string[]> {
     return this.#arrivals.stop(sessionId);
-  }
-
-  /** Stops the answers that are not shown any more; nobody waits for that. */
-  #supersede(sessionId: string): void {
-    const { runs, log } = this.#deps;
-    runs.supersede(sessionId).catch((error) => {
-      log.error({ err: error, session_id: sessionId }, 'replaced answers were not stopped');
-    });
   }
 
   /** Why a new message for this agent is not taken now, if it is not. */
