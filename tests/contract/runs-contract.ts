@@ -2,19 +2,15 @@
  * Who executes which run, and when: the leases of the store, and the queue of each node on top of it.
  * What every store must do for that, run on each.
  */
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { STORE_LIMITS, type Store } from '../../packages/gateway/src/stores/store.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { runNode, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
-import type { OpenedStore } from './store-contract.ts';
-import { newAnswer, newMessage, newSession, newToolCall } from './store-records.ts';
+import { type OpenedStore, readAll, storesOf } from './opened-stores.ts';
+import { newAnswer, newMessage, newToolCall } from './store-records.ts';
 
 /** Short, so that a test of its end is. */
 const LEASE_MS = 400;
-
-async function readAll(store: Store, session: string) {
-  return (await store.readSession(session, { limit: STORE_LIMITS.page }))?.events ?? [];
-}
 
 async function endsIn(store: Store, session: string) {
   return (await readAll(store, session)).flatMap((event) =>
@@ -31,28 +27,11 @@ export function runsContract(
   open: () => Promise<OpenedStore>,
 ): void {
   describe(name, () => {
-    const opened: Store[] = [];
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
+    const { setUp, openStore, restart } = storesOf(async () => {
+      const opened = await open();
+      expect(opened.store.isShared).toBe(severalNodes);
+      return opened;
     });
-
-    async function setUp(...sessions: string[]): Promise<OpenedStore> {
-      const result = await open();
-      opened.push(result.store);
-      expect(result.store.isShared).toBe(severalNodes);
-      for (const id of sessions) await result.store.createSession(newSession(id));
-      return result;
-    }
-    async function openStore(...sessions: string[]): Promise<Store> {
-      return (await setUp(...sessions)).store;
-    }
-    /** The same store, after a restart where it survives one. */
-    async function restart({ store, reopen }: OpenedStore): Promise<Store> {
-      if (!reopen) return store;
-      const again = await reopen();
-      opened.push(again);
-      return again;
-    }
 
     describe('leases', () => {
       test('[R3] a run is recorded with its message, unfinished runs in the order of messages', async () => {

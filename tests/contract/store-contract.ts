@@ -1,5 +1,5 @@
 /** What every store must do, whatever it keeps its data in. Titles cite the rules of the design. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type AppendMessage,
   type MessageOutcome,
@@ -7,47 +7,17 @@ import {
   type Store,
   StoreError,
 } from '../../packages/gateway/src/stores/store.ts';
+import { type OpenedStore, readAll, storesOf } from './opened-stores.ts';
 import { newAnswer, newMessage, newSession, newToolCall, START } from './store-records.ts';
-
-export interface OpenedStore {
-  readonly store: Store;
-  /** Closes the store and opens it again on the same data. Absent: it keeps nothing beyond `close`. */
-  readonly reopen?: () => Promise<Store>;
-}
-
-async function readAll(store: Store, session: string) {
-  return (await store.readSession(session, { limit: STORE_LIMITS.page }))?.events ?? [];
-}
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
   describe(name, () => {
-    const opened: Store[] = [];
-    afterEach(async () => {
-      for (const store of opened.splice(0)) await store.close();
-    });
-
-    async function setUp(...sessions: string[]): Promise<OpenedStore> {
-      const result = await open();
-      opened.push(result.store);
-      for (const id of sessions) await result.store.createSession(newSession(id));
-      return result;
-    }
-    async function openStore(...sessions: string[]): Promise<Store> {
-      return (await setUp(...sessions)).store;
-    }
+    const { setUp, openStore, restart } = storesOf(open);
     /** Appends a message and its answer. */
     async function turn(store: Store, message: AppendMessage, answer?: string): Promise<void> {
       await store.appendMessage(message);
       await store.finishRun(newAnswer(message, answer === undefined ? {} : { content: answer }));
     }
-    /** The same store, after a restart where it survives one. */
-    async function restart({ store, reopen }: OpenedStore): Promise<Store> {
-      if (!reopen) return store;
-      const again = await reopen();
-      opened.push(again);
-      return again;
-    }
-
     describe('sessions', () => {
       test('[R1] a new session has an empty log', async () => {
         const store = await openStore();

@@ -1,45 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
-import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
-import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
-import { type Postgres, startPostgres } from '../helpers/postgres.ts';
+import { openSqlite, postgresOfFile } from './opened-stores.ts';
 import { storeContract } from './store-contract.ts';
 
-let postgres: Postgres;
-let url: string;
-beforeAll(async () => {
-  postgres = await startPostgres();
-  url = await postgres.newDatabase();
-});
-afterAll(() => postgres?.stop());
-
 storeContract('MemoryStore', async () => ({ store: new MemoryStore() }));
-
-storeContract('SQLite', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'parley-store-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
-  const store = await openSqliteStore(directory);
-  return {
-    store,
-    reopen: async () => {
-      await store.close();
-      return openSqliteStore(directory);
-    },
-  };
-});
-
-storeContract('PostgreSQL', async () => {
-  // Cheaper than a database for each.
-  await postgres.query(url, 'DROP SCHEMA IF EXISTS parley CASCADE');
-  const store = await openPostgresStore(url);
-  return {
-    store,
-    reopen: async () => {
-      await store.close();
-      return openPostgresStore(url);
-    },
-  };
-});
+storeContract('SQLite', openSqlite);
+storeContract('PostgreSQL', postgresOfFile());

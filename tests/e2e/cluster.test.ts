@@ -4,6 +4,7 @@ import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { meet } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
@@ -29,19 +30,7 @@ async function startNodes() {
     startGateway({ agents: [agent], ...settings }),
     startGateway({ agents: [agent], ...settings }),
   ]);
-  const alice = await TestSocket.open(one.ws);
-  const sessionId = await alice.create();
-  const bob = await TestSocket.open(two.ws);
-  bob.send({ type: 'session_join', session_id: sessionId });
-  await bob.next('session_status');
-  const post = (client: TestSocket, id: string) =>
-    client.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id },
-    });
-  return { one, two, alice, bob, sessionId, next, post };
+  return { one, two, next, ...(await meet(one, two)) };
 }
 
 test('[R3] [R4] [R7] [R10] two nodes: text, order, late comers, presence, and a stop', async () => {

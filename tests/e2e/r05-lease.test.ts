@@ -1,51 +1,21 @@
 /** A node that was silent for longer than its lease: it may not know that its runs are others' by now. */
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
-import { startComposed } from '../helpers/composed.ts';
-import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
-import { puppet } from '../helpers/puppet.ts';
-import { TestSocket } from '../helpers/socket.ts';
+import { silence, twoNodes } from '../helpers/nodes.ts';
+import type { TestSocket } from '../helpers/socket.ts';
 
 const LEASE_MS = 500;
 
 /** Two nodes that hear each other only as far as the test lets them; the session's runs are the first one's. */
-async function twoNodes() {
-  const store = new SharedStore();
-  const exchange = new MemoryExchange();
+async function twoLeases() {
   const net = { isDown: false };
-  const { agent, next } = puppet();
-  const start = async () => {
-    const bus = exchange.node();
-    const node = await startComposed({
-      agents: [agent],
-      keptIn: store,
-      bus: lossy(bus, () => net.isDown),
-      leaseMs: LEASE_MS,
-    });
-    onTestFinished(() => bus.close());
-    return node;
-  };
-  const [one, two] = [await start(), await start()];
-  const alice = await TestSocket.open(one.ws);
-  const sessionId = await alice.create();
-  const bob = await TestSocket.open(two.ws);
-  bob.send({ type: 'session_join', session_id: sessionId });
-  await bob.next('session_status');
-  const post = (client: TestSocket, id: string) =>
-    client.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id },
-    });
-  return { store, net, one, two, alice, bob, sessionId, next, post };
+  return { net, ...(await twoNodes({ loses: () => net.isDown, leaseMs: LEASE_MS })) };
 }
 
 const texts = ({ received }: TestSocket) =>
   received.flatMap((message) => (message.type === 'agent_chunk' ? [message.data.content] : []));
 
 test('[R4] [R5] who was silent past the lease says nothing more until it knows what it has lost, and serves on', async () => {
-  const { store, net, one, alice, bob, sessionId, next, post } = await twoNodes();
+  const { store, net, one, alice, bob, sessionId, next, post } = await twoLeases();
   post(alice, 'm-1');
   const lost = await next();
   await lost.say('begun');
@@ -73,7 +43,7 @@ test('[R4] [R5] who was silent past the lease says nothing more until it knows w
 });
 
 test('[R5] who was silent past the lease, and whose runs nobody took, goes on where it was', async () => {
-  const { store, one, two, alice, next, post } = await twoNodes();
+  const { store, one, two, alice, next, post } = await twoLeases();
   await two.runs.drain(AbortSignal.abort());
   post(alice, 'm-1');
   const run = await next();
@@ -89,7 +59,7 @@ test('[R5] who was silent past the lease, and whose runs nobody took, goes on wh
 });
 
 test('[R5] what comes back to a node that still has an earlier attempt of it is begun anew, in its order', async () => {
-  const { store, one, two, alice, next, post } = await twoNodes();
+  const { store, one, two, alice, next, post } = await twoLeases();
   for (const id of ['m-1', 'm-2']) post(alice, id);
   await alice.collect('message_ack', 2);
   const lost = await next();
@@ -114,7 +84,7 @@ test('[R5] what comes back to a node that still has an earlier attempt of it is 
 });
 
 test('[R5] an answer that a node finishes while it stops is its own for longer than a lease', async () => {
-  const { one, alice, next, post } = await twoNodes();
+  const { one, alice, next, post } = await twoLeases();
   post(alice, 'm-1');
   const run = await next();
   await run.say('unhurried');
@@ -130,7 +100,7 @@ test('[R5] an answer that a node finishes while it stops is its own for longer t
 });
 
 test('[R4] a stop of a run that was taken over is not acknowledged before it holds', async () => {
-  const { store, one, alice, sessionId, next, post } = await twoNodes();
+  const { store, one, alice, sessionId, next, post } = await twoLeases();
   post(alice, 'm-1');
   const lost = await next();
   silence(store, one.runs.node);

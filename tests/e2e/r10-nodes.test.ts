@@ -1,34 +1,11 @@
 /** Several nodes over one store: who is where makes no difference. */
 import { createMessage, type ServerMessage, type ServerMessageOf } from '@parley/protocol';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
-import type { Notice } from '../../packages/gateway/src/buses/bus.ts';
-import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
-import { startComposed } from '../helpers/composed.ts';
-import { lossy, SharedStore, silence } from '../helpers/nodes.ts';
-import { puppet } from '../helpers/puppet.ts';
+import { silence, twoNodes } from '../helpers/nodes.ts';
 import { TestSocket } from '../helpers/socket.ts';
-
-async function twoNodes(loses: (notice: Notice) => boolean = () => false) {
-  const store = new SharedStore();
-  const exchange = new MemoryExchange();
-  const { agent, next } = puppet();
-  const [first, second] = [exchange.node(), exchange.node()];
-  const one = await startComposed({ agents: [agent], keptIn: store, bus: lossy(first, loses) });
-  const two = await startComposed({ agents: [agent], keptIn: store, bus: lossy(second, loses) });
-  onTestFinished(async () => {
-    await first.close();
-    await second.close();
-  });
-  const alice = await TestSocket.open(one.ws);
-  const sessionId = await alice.create();
-  const bob = await TestSocket.open(two.ws);
-  bob.send({ type: 'session_join', session_id: sessionId });
-  await bob.next('session_status');
-  return { store, alice, bob, sessionId, next, one, two };
-}
 
 /** The next reading of all unfinished runs is held before it begins. */
 function holdUnfinishedRuns(store: Store) {
@@ -48,15 +25,10 @@ const said = <Type extends ServerMessage['type']>({ received }: TestSocket, type
   received.filter((message): message is ServerMessageOf<Type> => message.type === type);
 
 test('[R7] [R10] who is on another node hears the message, the text and the end, and who else is there', async () => {
-  const { alice, bob, sessionId, next } = await twoNodes();
+  const { alice, bob, next, post } = await twoNodes();
   await alice.find(({ type, data }) => type === 'presence' && data.connections === 2);
   await bob.find(({ type, data }) => type === 'presence' && data.connections === 2);
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
   await run.say('two');
@@ -83,13 +55,8 @@ test('[R7] [R10] a change of the title and the end of a session are told on ever
 });
 
 test('[R6] [R10] what the bus loses is read from the store within 2 s', async () => {
-  const { alice, bob, sessionId, next } = await twoNodes(({ kind }) => kind === 'said');
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  const { alice, bob, next, post } = await twoNodes({ loses: ({ kind }) => kind === 'said' });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('lost on the way');
   await run.finish();
@@ -101,13 +68,8 @@ test('[R6] [R10] what the bus loses is read from the store within 2 s', async ()
 });
 
 test('[R6] [R7] [R10] who comes late to another node has the whole text, and goes on with it', async () => {
-  const { alice, sessionId, next, two } = await twoNodes();
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  const { alice, sessionId, next, two, post } = await twoNodes();
+  post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
   await run.say('two ');
@@ -123,13 +85,10 @@ test('[R6] [R7] [R10] who comes late to another node has the whole text, and goe
 
 test('[R6] [R10] text that the bus loses is made good by the next, without a repeat or a hole', async () => {
   let isLosing = false;
-  const { alice, bob, sessionId, next } = await twoNodes(({ kind }) => kind === 'said' && isLosing);
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
+  const { alice, bob, next, post } = await twoNodes({
+    loses: ({ kind }) => kind === 'said' && isLosing,
   });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
   await bob.next('agent_chunk');
@@ -145,14 +104,7 @@ test('[R6] [R10] text that the bus loses is made good by the next, without a rep
 });
 
 test('[R3] [R10] messages of one session are answered one after the other, wherever they were posted', async () => {
-  const { alice, bob, sessionId, next } = await twoNodes();
-  const post = (client: TestSocket, id: string) =>
-    client.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id },
-    });
+  const { alice, bob, next, post } = await twoNodes();
   post(alice, 'm-1');
   const first = await next();
   post(bob, 'm-2');
@@ -171,13 +123,8 @@ test('[R3] [R10] messages of one session are answered one after the other, where
 });
 
 test('[R5] [R10] what a node that is gone has left is taken over by another, and ends once', async () => {
-  const { alice, bob, sessionId, next, store, one } = await twoNodes();
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  const { alice, bob, next, store, one, post } = await twoNodes();
+  post(alice, 'm-1');
   const lost = await next();
   await lost.say('begun and ');
   await bob.next('agent_chunk');
@@ -196,16 +143,9 @@ test('[R5] [R10] what a node that is gone has left is taken over by another, and
 });
 
 test('[R4] [R10] a stop on one node stops what another is writing, and no text follows it', async () => {
-  const { alice, bob, sessionId, next } = await twoNodes();
-  const post = (id: string) =>
-    alice.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id },
-    });
-  post('m-1');
-  post('m-2');
+  const { alice, bob, sessionId, next, post } = await twoNodes();
+  post(alice, 'm-1');
+  post(alice, 'm-2');
   const run = await next();
   await run.say('one ');
   await bob.next('agent_chunk');
@@ -226,14 +166,7 @@ test('[R4] [R10] a stop on one node stops what another is writing, and no text f
 });
 
 test('[R1] [R6] [R10] an acknowledgement stands in its place in the log, behind what another node has not said yet', async () => {
-  const { alice, bob, sessionId } = await twoNodes(({ kind }) => kind === 'said');
-  const post = (client: TestSocket, id: string) =>
-    client.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id },
-    });
+  const { alice, bob, post } = await twoNodes({ loses: ({ kind }) => kind === 'said' });
   post(alice, 'm-1');
   await alice.next('message_ack');
   post(bob, 'm-2');
@@ -246,16 +179,11 @@ test('[R1] [R6] [R10] an acknowledgement stands in its place in the log, behind 
 });
 
 test('[R5] [R10] an answer whose end the bus has lost is not shown as being written to who comes then', async () => {
-  const { alice, bob, sessionId, next, two } = await twoNodes(
-    ({ kind, delivery }) =>
+  const { alice, bob, sessionId, next, two, post } = await twoNodes({
+    loses: ({ kind, delivery }) =>
       kind === 'said' && (delivery as Delivery).message.type === 'agent_response',
-  );
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
   });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('all of it');
   await bob.next('agent_chunk');
@@ -268,15 +196,10 @@ test('[R5] [R10] an answer whose end the bus has lost is not shown as being writ
 
 test('[R6] [R10] who has more of an answer than the node that they come to keeps it, and hears no word twice', async () => {
   let isLosing = false;
-  const { alice, bob, sessionId, next, two } = await twoNodes(
-    ({ kind }) => kind === 'said' && isLosing,
-  );
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
+  const { alice, bob, sessionId, next, two, post } = await twoNodes({
+    loses: ({ kind }) => kind === 'said' && isLosing,
   });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
   await bob.next('agent_chunk');
@@ -297,13 +220,8 @@ test('[R6] [R10] who has more of an answer than the node that they come to keeps
 });
 
 test('[R4] [R5] a run that was ended in the store by another way is told to have ended in that way', async () => {
-  const { alice, bob, sessionId, next, store } = await twoNodes();
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  const { alice, bob, sessionId, next, store, post } = await twoNodes();
+  post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
   const { run_id = '', message_id = '', timestamp } = await alice.next('agent_chunk');
@@ -330,7 +248,7 @@ test('[R4] [R5] a run that was ended in the store by another way is told to have
 });
 
 test('[R10] who waits for an answer has it, also where it ends elsewhere while the store is asked for it', async () => {
-  const { store, alice, sessionId, next, two } = await twoNodes();
+  const { store, alice, sessionId, next, two, post } = await twoNodes();
   const ask = () =>
     two.sessions.posting.ask(
       LOCAL,
@@ -338,12 +256,7 @@ test('[R10] who waits for an answer has it, also where it ends elsewhere while t
       { message_id: 'm-2', data: { content: 'over HTTP', message_type: 'text' } },
       new AbortController().signal,
     );
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  post(alice, 'm-1');
   const first = await next();
   const asked = ask();
   await alice.find(({ type, message_id }) => type === 'chat_message' && message_id === 'm-2');
@@ -359,14 +272,7 @@ test('[R10] who waits for an answer has it, also where it ends elsewhere while t
 });
 
 test('[R4] [R10] a message that replaces another stops its answer on whichever node that is written', async () => {
-  const { alice, bob, sessionId, next } = await twoNodes();
-  const post = (client: TestSocket, id: string, data = {}) =>
-    client.send({
-      type: 'chat_message',
-      message_id: id,
-      session_id: sessionId,
-      data: { content: id, ...data },
-    });
+  const { alice, bob, next, post } = await twoNodes();
   post(alice, 'm-1');
   const replaced = await next();
   await replaced.say('not asked for any more');
@@ -391,18 +297,15 @@ test('[R10] [R12] a run that there is not is not stopped, on however many nodes'
 test('[R5] [R6] [R10] text that comes late to a node is not told to who came to it after the end', async () => {
   const late: Delivery['message'][] = [];
   let isLosing = true;
-  const { alice, bob, sessionId, next, one, two } = await twoNodes((notice) => {
-    if (notice.kind !== 'said' || !isLosing) return false;
-    late.push((notice.delivery as Delivery).message);
-    return true;
+  const { alice, bob, sessionId, next, one, two, post } = await twoNodes({
+    loses: (notice) => {
+      if (notice.kind !== 'said' || !isLosing) return false;
+      late.push((notice.delivery as Delivery).message);
+      return true;
+    },
   });
   await bob.close();
-  alice.send({
-    type: 'chat_message',
-    message_id: 'm-1',
-    session_id: sessionId,
-    data: { content: 'hi' },
-  });
+  post(alice, 'm-1');
   const run = await next();
   await run.say('too late');
   await run.finish();

@@ -1,8 +1,10 @@
 /** Several nodes in one process, and what can come between them. */
 import { randomUUID } from 'node:crypto';
 import type { ServerMessage } from '@parley/protocol';
+import { onTestFinished } from 'vitest';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
+import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import type { Agent } from '../../packages/gateway/src/index.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
@@ -14,6 +16,9 @@ import {
   type Store,
   StoreError,
 } from '../../packages/gateway/src/stores/store.ts';
+import { startComposed } from './composed.ts';
+import { puppet } from './puppet.ts';
+import { TestSocket } from './socket.ts';
 
 /** As a database that several processes use at once. */
 export class SharedStore extends MemoryStore {
@@ -39,7 +44,7 @@ export function silence(store: Store, node: string): () => void {
 }
 
 /** A bus that loses what the test says. */
-export function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
+function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
   return {
     reachesOthers: true,
     publish: (topic, notice) => {
@@ -100,4 +105,47 @@ export async function runNode(
       return outcome;
     },
   };
+}
+
+/** Two people in one session, each on a node of their own, and how either of them says something. */
+export async function meet(one: { readonly ws: string }, two: { readonly ws: string }) {
+  const alice = await TestSocket.open(one.ws);
+  const sessionId = await alice.create();
+  const bob = await TestSocket.open(two.ws);
+  bob.send({ type: 'session_join', session_id: sessionId });
+  await bob.next('session_status');
+  /** Its words are its id. */
+  const post = (client: TestSocket, id: string, data: Record<string, unknown> = {}) =>
+    client.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id, ...data },
+    });
+  return { alice, bob, sessionId, post };
+}
+
+interface NodesOptions {
+  /** What the bus between them loses. */
+  readonly loses?: (notice: Notice) => boolean;
+  readonly leaseMs?: number;
+}
+
+/** Two nodes of one process over one store, and two people who meet on them. The agent is a puppet. */
+export async function twoNodes({ loses = () => false, ...options }: NodesOptions = {}) {
+  const store = new SharedStore();
+  const exchange = new MemoryExchange();
+  const { agent, next } = puppet();
+  const start = async () => {
+    const bus = exchange.node();
+    onTestFinished(() => bus.close());
+    return startComposed({
+      agents: [agent],
+      keptIn: store,
+      bus: lossy(bus, loses),
+      ...options,
+    });
+  };
+  const [one, two] = [await start(), await start()];
+  return { store, one, two, next, ...(await meet(one, two)) };
 }
