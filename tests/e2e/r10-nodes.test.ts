@@ -1,10 +1,13 @@
 /** Several nodes over one store: who is where makes no difference. */
 import { createMessage, type ServerMessage, type ServerMessageOf } from '@parley/protocol';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
+import { defineAgent } from '../../packages/gateway/src/index.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
-import { silence, twoNodes } from '../helpers/nodes.ts';
+import { newMessage, newSession } from '../contract/store-records.ts';
+import { runNode, SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
+import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
 /** The next reading of all unfinished runs is held before it begins. */
@@ -321,4 +324,30 @@ test('[R5] [R6] [R10] text that comes late to a node is not told to who came to 
   await carol.next('typing');
   await carol.settled();
   expect(said(carol, 'agent_chunk')).toEqual([]);
+});
+
+test('[R5] [R10] a run that ends while its node looks for its own in the store is not begun again', async () => {
+  const store = new SharedStore();
+  const { agent, next } = puppet();
+  const node = await runNode(store, defineAgent(agent));
+  await store.createSession(newSession('s'));
+  await node.runs.start();
+  onTestFinished(() => node.runs.drain(AbortSignal.abort()));
+  await node.post(newMessage('s', 'm-1'));
+  const run = await next();
+  const read = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  vi.spyOn(store, 'unfinishedRuns').mockImplementationOnce(async (id) => {
+    const found = await SharedStore.prototype.unfinishedRuns.call(store, id);
+    asked.resolve();
+    await read.promise;
+    return found;
+  });
+  const looking = node.runs.takeUpOwn();
+  await asked.promise;
+  await run.finish();
+  await expect.poll(() => node.runs.size).toBe(0);
+  read.resolve();
+  await looking;
+  expect(node.runs.size).toBe(0);
 });

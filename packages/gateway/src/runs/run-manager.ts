@@ -61,6 +61,9 @@ export class RunManager {
   #looking: Promise<void> | undefined;
   #taking: Promise<void> = Promise.resolve();
   #nextTake: Promise<void> | undefined;
+  /** How many look for runs in the store now, and which have ended here since the first began. */
+  #searches = 0;
+  readonly #overSince = new Set<string>();
 
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
@@ -114,21 +117,28 @@ export class RunManager {
 
   #take(run: Run): Turn {
     const { sessionId, runId } = run.spec;
-    const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
-    this.#sessions.set(sessionId, runs.set(runId, run));
-    this.#count += 1;
-    void run.settled.then(() => {
-      this.#count -= 1;
-      // A higher attempt of it may be there by now.
-      if (runs.get(runId) === run) runs.delete(runId);
-      if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
-        this.#sessions.delete(sessionId);
-    });
+    this.#know(run);
     if (this.#drained) run.release();
     const position = this.#deps.queue.submit({ sessionId, runId });
     const waits = run.state === 'queued';
     if (waits) this.#deps.publish(run.messages.status('queued', position));
     return { waits, position };
+  }
+
+  /** Until it has ended nothing else takes it up. */
+  #know(run: Run): void {
+    const { sessionId, runId } = run.spec;
+    const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
+    this.#sessions.set(sessionId, runs.set(runId, run));
+    this.#count += 1;
+    void run.settled.then((end) => {
+      this.#count -= 1;
+      if (this.#searches > 0 && end !== 'released') this.#overSince.add(runId);
+      // A higher attempt of it may be there by now.
+      if (runs.get(runId) === run) runs.delete(runId);
+      if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
+        this.#sessions.delete(sessionId);
+    });
   }
 
   /** The run whose answer is being written in the session, if it is sure that it is written here. */
@@ -250,7 +260,11 @@ export class RunManager {
     }
   }
 
-  async #takeOver(): Promise<void> {
+  #takeOver(): Promise<void> {
+    return this.#search(() => this.#claimLost());
+  }
+
+  async #claimLost(): Promise<void> {
     const { store, log, node } = this.#deps;
     const lost = await store.unfinishedRuns(null);
     const sessions = new Set(lost.map(({ sessionId }) => sessionId));
@@ -276,7 +290,7 @@ export class RunManager {
       .catch(() => {})
       .then(() => {
         this.#nextTake = undefined;
-        this.#taking = this.#takeUpNew();
+        this.#taking = this.#search(() => this.#takeUpNew());
         return this.#taking;
       });
     return this.#nextTake;
@@ -322,7 +336,15 @@ export class RunManager {
    * Takes up a run that is in the store and that this process does not know: its message was put on
    * disk, and the store failed before it could say so. `tell` is given the message first.
    */
-  async adopt(
+  adopt(
+    sessionId: string,
+    runId: string,
+    tell: (question: SessionEventOf<'chat_message'>) => void,
+  ): Promise<void> {
+    return this.#search(() => this.#adopt(sessionId, runId, tell));
+  }
+
+  async #adopt(
     sessionId: string,
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
@@ -338,12 +360,24 @@ export class RunManager {
     await this.#takeUpPosted(known);
   }
 
+  /** What `work` finds unfinished in the store is not taken up where it has ended here since. */
+  async #search<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#searches += 1;
+    try {
+      return await work();
+    } finally {
+      this.#searches -= 1;
+      if (this.#searches === 0) this.#overSince.clear();
+    }
+  }
+
   /** Ends a claimed run that is not to go on; returns what begins one that is. */
   async #takeUp(
     { record, question }: Claim,
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
     const { sessionId, runId, answerId, attempt, audience } = record;
+    if (this.#overSince.has(runId)) return undefined;
     const known = this.#sessions.get(sessionId)?.get(runId);
     if (known && known.spec.attempt >= attempt) {
       // Taken up by another way meanwhile: a second one would end it before its eyes.
@@ -354,7 +388,10 @@ export class RunManager {
     const repeatable = agent && !(record.started && agent.onInterrupt === 'fail');
     // A question that was cleaned up cannot be asked again.
     if (repeatable && question && !isSuperseded && !record.stopped) {
-      return () => this.submit(question, { runId, answerId, audience, agent, attempt });
+      return () => {
+        if (this.#overSince.has(runId)) return;
+        this.submit(question, { runId, answerId, audience, agent, attempt });
+      };
     }
     const run = new Run(
       {
@@ -365,6 +402,7 @@ export class RunManager {
       },
       { ...this.#deps, lease: this.#lease },
     );
+    this.#know(run);
     if (isSuperseded || record.stopped) await run.stop();
     else if (agent) await run.interrupt(INTERRUPTED);
     else {
