@@ -131,7 +131,11 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
     one.grow('s', { run: 2 }, 'another');
     await expect.poll(() => two.kept('s')).toEqual({ head: { run: 2 }, text: 'another' });
     expect(await two.kept('t')).toBeUndefined();
-    one.drop('s');
+    // The end of a run that waited, say: it is of no text.
+    one.drop('s', { run: 3 });
+    one.grow('s', { run: 2 }, ' word');
+    await expect.poll(async () => (await two.kept('s'))?.text).toBe('another word');
+    one.drop('s', { run: 2 });
     await expect.poll(() => two.kept('s')).toBeUndefined();
   });
 

@@ -24,8 +24,8 @@ export interface Bus {
   grow(key: string, head: Notice, piece: string): void;
   /** What is kept; `undefined`: nothing, or it cannot be had now. */
   kept(key: string): Promise<KeptText | undefined>;
-  /** It is not needed any more. */
-  drop(key: string): void;
+  /** The text of this head that this node has made grow is not needed any more; another one is kept. */
+  drop(key: string, head: Notice): void;
   /**
    * Counts for all nodes together: so many points of each key within so many seconds. Where the bus is not
    * there, each node counts for itself.

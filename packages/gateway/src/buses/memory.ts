@@ -64,8 +64,9 @@ export class MemoryBus implements Bus {
     return this.#texts.get(key);
   }
 
-  drop(key: string): void {
-    this.#texts.delete(key);
+  drop(key: string, head: Notice): void {
+    const isSame = JSON.stringify(this.#texts.get(key)?.head) === JSON.stringify(head);
+    if (isSame) this.#texts.delete(key);
   }
 
   limiter(name: string, points: number, duration: number): RateLimiterAbstract {

@@ -152,8 +152,8 @@ export class RedisBus implements Bus {
     return { head: JSON.parse(head), text };
   }
 
-  drop(key: string): void {
-    // Another node may have begun it.
+  drop(key: string, head: Notice): void {
+    if (this.#texts.get(key)?.head !== JSON.stringify(head)) return;
     this.#texts.delete(key);
     this.#publisher.del(this.#keysOf(key)).catch(() => {});
   }

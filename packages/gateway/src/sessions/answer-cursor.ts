@@ -34,6 +34,11 @@ export class AnswerCursor {
     known: JoinPosition['answer'],
   ): Pick<ServerMessageOf<'session_status'>['data'], 'answer'> {
     const running = this.#running();
+    // A node that has heard nothing of it yet goes on from there as well.
+    if (known) {
+      const { run_id, attempt, offset } = known;
+      this.#position = { runId: run_id, attempt, offset };
+    }
     if (!running || this.#peer.profile === 'plain') return {};
     const { runId, attempt, text } = running;
     const same = known?.run_id === runId && known.attempt === attempt;

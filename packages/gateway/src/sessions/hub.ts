@@ -182,7 +182,7 @@ export class Hub {
     const topic = topicOf(message.session_id);
     if (message.type === 'agent_chunk')
       this.#bus.grow(topic, headOf(message), message.data.content);
-    else if (message.type === 'agent_response') this.#bus.drop(topic);
+    else if (message.type === 'agent_response') this.#bus.drop(topic, headOf(message));
   }
 
   /** From now on others are heard: who of them is there, and what one of them is writing. */

@@ -6,8 +6,8 @@ import type { RunningAnswer } from './subscription.ts';
 type Chunk = ServerMessageOf<'agent_chunk'>;
 
 /** Whose text it is: what stands with it on the bus. */
-export function headOf(chunk: Chunk): Notice {
-  const { run_id, attempt, message_id, reply_to, data } = chunk;
+export function headOf(message: Chunk | ServerMessageOf<'agent_response'>): Notice {
+  const { run_id, attempt, message_id, reply_to, data } = message;
   return { run_id, attempt, message_id, reply_to, agent_name: data.agent_name };
 }
 
