@@ -30,6 +30,8 @@ export interface Verdict {
 export interface CrowdOptions {
   /** As many times fifty people. Default: 1. */
   readonly times?: number;
+  /** How many words a second they are answered with, at the least and at the most. Default: 25 and 60. */
+  readonly pace?: readonly [from: number, to: number];
   /** The codes of errors that they may get, because what they are about was taken away. */
   readonly errors?: readonly string[];
 }
@@ -60,13 +62,19 @@ export class Crowd implements World {
   epoch = 0;
   busy = true;
   up: Promise<void>;
+  readonly pace: readonly [from: number, to: number];
   readonly clients: readonly FaultClient[];
   readonly #port: number;
   readonly #expectation: Expectation;
   readonly #waiting = new Set<() => void>();
   #isUp = Promise.withResolvers<void>();
 
-  constructor(seed: number, port: number, { times = 1, errors = [] }: CrowdOptions = {}) {
+  constructor(
+    seed: number,
+    port: number,
+    { times = 1, pace = [25, 60], errors = [] }: CrowdOptions = {},
+  ) {
+    this.pace = pace;
     this.#port = port;
     this.#expectation = { ...EXPECTATION, errors: new Set(errors) };
     this.url = `ws://127.0.0.1:${port}/ws`;

@@ -18,6 +18,8 @@ export interface World {
   readonly busy: boolean;
   /** Resolves when the server listens. */
   readonly up: Promise<void>;
+  /** How many words a second agents write at the least, and at the most. */
+  readonly pace: readonly [from: number, to: number];
   /** Something was received. */
   readonly noticed: () => void;
 }
@@ -233,7 +235,7 @@ export class FaultClient implements Recording {
     this.#count += 1;
     const id = `${this.client}-m${this.#count}`;
     const tool = random() < 0.2 ? ' tool=search' : '';
-    const content = `tokens=${between(random, 8, 40)} rate=${between(random, 25, 60)}${tool}`;
+    const content = `tokens=${between(random, 8, 40)} rate=${between(random, ...this.#world.pace)}${tool}`;
     const fragile = random() < 0.25 ? { agent_name: 'fragile' } : {};
     const message: ClientMessageInput = {
       type: 'chat_message',
