@@ -52,3 +52,42 @@ export async function killNodes({ cluster, crowd, random }: Setting, kills: numb
   }
   return { kills, inMidAnswer: Math.round(inMidAnswer / kills) };
 }
+
+/** Restarts all nodes, one after the other, as a deployment does, so many times. */
+export async function restartNodes({ cluster, crowd }: Setting, rounds: number) {
+  const drains: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    for (const port of cluster.ports) {
+      await crowd.gathered();
+      const began = performance.now();
+      const code = await cluster.node(port).terminate();
+      if (code !== 0) throw new Error(`The node on ${port} was drained and ended with ${code}.`);
+      drains.push(performance.now() - began);
+      await cluster.startNode(port);
+    }
+  }
+  return { rounds, longestDrain: Math.round(Math.max(...drains)) };
+}
+
+/**
+ * Kills what the nodes share and starts it again, so many times. Returns how long it took at the most,
+ * from its return, until every node was ready and everyone had the acknowledgement that they waited for.
+ */
+export async function killShared(
+  { cluster, crowd, random }: Setting,
+  which: 'postgres' | 'redis',
+  kills: number,
+) {
+  const recoveries: number[] = [];
+  for (let kill = 0; kill < kills; kill += 1) {
+    await crowd.gathered();
+    await wait(between(random, 0, 1_000));
+    await cluster[which].kill();
+    await wait(between(random, 0, 3_000));
+    await cluster[which].start();
+    const back = performance.now();
+    await Promise.all([cluster.ready(), crowd.served()]);
+    recoveries.push(performance.now() - back);
+  }
+  return { kills, recovery: Math.round(Math.max(...recoveries)) };
+}

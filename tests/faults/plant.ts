@@ -54,6 +54,15 @@ const PLANTS: Readonly<Record<string, Plant>> = {
       ],
     ],
   },
+  'a bus that loses one message in ten': {
+    file: '/buses/redis.ts',
+    replace: [
+      [
+        '  publish(topic: string, notice: Notice): void {\n',
+        '  publish(topic: string, notice: Notice): void {\n    if (Math.random() < 0.1) return;\n',
+      ],
+    ],
+  },
   // No fault: it lets a short run see what else takes a log of many MiB.
   'early checkpoints': {
     file: '/stores/sqlite/writer.ts',
