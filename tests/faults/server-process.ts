@@ -36,13 +36,16 @@ export class ServerProcess {
   /** Resolves when the process is gone, whatever ended it. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
+  readonly #said: () => string;
 
   private constructor(
     child: ChildProcess,
+    said: () => string,
     ready: { pid: number; port: number },
     exited: ServerProcess['exited'],
   ) {
     this.#child = child;
+    this.#said = said;
     this.pid = ready.pid;
     this.port = ready.port;
     this.exited = exited;
@@ -85,7 +88,7 @@ export class ServerProcess {
       process.kill(ready.pid, 'SIGKILL');
       throw new Error(`The server started without its fault ${missing}:\n${stderr}`);
     }
-    return new ServerProcess(child, ready, exited);
+    return new ServerProcess(child, () => stderr, ready, exited);
   }
 
   /** Ends it as a crash would, with no chance to tidy up. */
@@ -97,10 +100,12 @@ export class ServerProcess {
     await this.exited;
   }
 
-  /** Ends it gently, as a deployment does. Resolves with its exit code. */
-  async terminate(): Promise<number | null> {
+  /** Ends it gently, as a deployment does. Rejects with what it said where it does not end well. */
+  async terminate(): Promise<void> {
     process.kill(this.pid, 'SIGTERM');
-    return (await this.exited).code;
+    const { code, signal } = await this.exited;
+    if (code !== 0)
+      throw new Error(`The drained server ended with ${code ?? signal}:\n${this.#said()}`);
   }
 
   /** Begins to measure how late the event loop is. */
