@@ -351,3 +351,34 @@ test('[R5] [R10] a run that ends while its node looks for its own in the store i
   await looking;
   expect(node.runs.size).toBe(0);
 });
+
+test('[R6] [R10] where the end of an answer and the beginning of the next are lost, the first is not told again', async () => {
+  let isLosing = false;
+  const { alice, bob, sessionId, next } = await twoNodes({
+    loses: ({ kind }) => kind === 'said' && isLosing,
+  });
+  for (const id of ['m-1', 'm-2']) {
+    alice.send({
+      type: 'chat_message',
+      message_id: id,
+      session_id: sessionId,
+      data: { content: id },
+    });
+  }
+  const first = await next();
+  await first.say('the first');
+  await bob.next('agent_chunk');
+  isLosing = true;
+  await first.finish();
+  const second = await next();
+  await second.say('the ');
+  isLosing = false;
+  await second.say('second');
+  expect((await bob.next('agent_chunk')).data.content).toBe('the second');
+  await second.finish();
+  await bob.collect('agent_response', 2);
+  expect(said(bob, 'agent_chunk').map(({ data }) => data.content)).toEqual([
+    'the first',
+    'the second',
+  ]);
+});

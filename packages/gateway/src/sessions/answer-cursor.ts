@@ -62,10 +62,10 @@ export class AnswerCursor {
   forward(chunk: ServerMessageOf<'agent_chunk'>, delivery: Delivery): void {
     const { run_id: runId = '', attempt = 1 } = chunk;
     const { offset, content } = chunk.data;
-    if (this.#position?.runId !== runId || this.#position.attempt !== attempt) {
-      this.#position = { runId, attempt, offset: 0 };
-    }
-    if (offset === this.#position.offset && !this.#peer.congested) {
+    const isSame = this.#position?.runId === runId && this.#position.attempt === attempt;
+    // Where its beginning was lost, this node may know of the run before it only: that is not begun again.
+    if (!isSame && offset === 0) this.#position = { runId, attempt, offset };
+    if ((isSame || offset === 0) && offset === this.#position?.offset && !this.#peer.congested) {
       this.#position.offset += content.length;
       this.#peer.forward(delivery);
       return;
