@@ -6,9 +6,12 @@ import { defineAgent } from '../../packages/gateway/src/index.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { newMessage, newSession } from '../contract/store-records.ts';
-import { runNode, SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
+import { type RunNode, runNode, SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
+
+/** Short, so that a test need not wait for long. */
+const LEASE_MS = 1_000;
 
 /** The next reading of all unfinished runs is held before it begins. */
 function holdUnfinishedRuns(store: Store) {
@@ -381,4 +384,35 @@ test('[R6] [R10] where the end of an answer and the beginning of the next are lo
     'the first',
     'the second',
   ]);
+});
+
+test('[R5] [R10] nodes that the store was away from for longer than a lease begin no answers of each other anew', async () => {
+  const store = new SharedStore();
+  const { agent, next } = puppet();
+  const nodes = await Promise.all([1, 2].map(() => runNode(store, defineAgent(agent), LEASE_MS)));
+  const [one, two] = nodes as [RunNode, RunNode];
+  await store.createSession(newSession('s'));
+  for (const { runs } of nodes) {
+    await runs.start();
+    onTestFinished(() => runs.drain(AbortSignal.abort()));
+  }
+  await one.post(newMessage('s', 'm-1'));
+  const run = await next();
+  const heals = nodes.map(({ runs }) => silence(store, runs.node));
+  const lost = () => store.unfinishedRuns(null);
+  const silent = performance.now();
+  // Neither holds its lease any more, whenever it was that it last said so.
+  await expect.poll(() => performance.now() - silent, { timeout: 5_000 }).toBeGreaterThan(LEASE_MS);
+  expect(await lost()).toHaveLength(1);
+  const claim = vi.spyOn(store, 'claimRuns');
+  // The one that has none of them comes back first, and looks at once.
+  heals[1]?.();
+  const looked = vi.spyOn(store, 'unfinishedRuns');
+  await expect.poll(() => looked.mock.calls.some(([id]) => id === two.runs.node)).toBe(true);
+  heals[0]?.();
+  await expect.poll(lost).toEqual([]);
+  expect(claim).not.toHaveBeenCalled();
+  await run.finish();
+  await expect.poll(() => one.runs.size).toBe(0);
+  expect(one.said.filter(({ type }) => type === 'agent_response')).toMatchObject([{ attempt: 1 }]);
 });

@@ -23,6 +23,7 @@ export class Lease {
   readonly #deps: LeaseDeps;
   readonly #ms: number;
   #until = 0;
+  #patientUntil = 0;
   #renewal: Promise<void> | undefined;
   #beats: NodeJS.Timeout | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -48,6 +49,14 @@ export class Lease {
     }, this.#ms / BEATS).unref();
   }
 
+  /**
+   * `false`: the store was away for longer than a lease, so that those who live have lost theirs as well, and
+   * have as long again to say that they do. Else the first to return would begin all answers of all anew.
+   */
+  get mayTakeOver(): boolean {
+    return performance.now() >= this.#patientUntil;
+  }
+
   /** `false`: others may have taken the runs of this node over, and have ended them. */
   get isHeld(): boolean {
     return performance.now() < this.#until;
@@ -66,6 +75,7 @@ export class Lease {
     await store.keepAlive(node, this.#ms);
     if (!this.isHeld && this.#until > 0) {
       log.warn({}, 'this node was silent for longer than its lease');
+      this.#patientUntil = performance.now() + this.#ms;
       await giveUpLost();
     }
     this.#until = from + this.#ms;

@@ -253,7 +253,7 @@ export class RunManager {
   async #look(): Promise<void> {
     if (this.#draining) return;
     try {
-      await this.#takeOver();
+      if (this.#lease.mayTakeOver) await this.#takeOver();
       await this.takeUpOwn();
     } catch (error) {
       this.#deps.log.error({ err: error }, 'runs of other nodes were not looked for');

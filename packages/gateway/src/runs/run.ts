@@ -58,8 +58,11 @@ const RUN_ENDED = new DOMException('The run has ended.', 'AbortError');
 const SLICE_MS = 5;
 /** How long to wait before a terminal event that the store did not take is offered again: the first time, */
 const COMMIT_RETRY_MS = 250;
-/** and at the most. It doubles each time: a full disk is not helped by being asked. */
-const MAX_COMMIT_RETRY_MS = 5_000;
+/**
+ * and at the most, with jitter. It doubles each time: a full disk is not helped by being asked. A store that
+ * is back has all that waited for it within 2 s, and not at once.
+ */
+const MAX_COMMIT_RETRY_MS = 1_500;
 
 /** `released`: this process gave it up without an end; another attempt will make one. */
 type RunState = 'queued' | 'running' | 'ending' | 'ended' | 'released';
@@ -310,7 +313,9 @@ export class Run {
           { err: error, run_id: this.spec.runId },
           'an answer waits for the store',
         );
-        await delay(Math.min(wait, MAX_COMMIT_RETRY_MS), undefined, { ref: false });
+        await delay(Math.min(wait, MAX_COMMIT_RETRY_MS) * (0.5 + Math.random() / 2), undefined, {
+          ref: false,
+        });
       }
     }
   }
