@@ -18,8 +18,14 @@ export interface LoopDelay {
   readonly samples: number;
 }
 
-export type ToServer = 'measure' | 'report';
-export type FromServer = { type: 'ready'; port: number; pid: number } | LoopDelay;
+interface HistoryReads {
+  readonly type: 'reads';
+  /** How often it has read the log of a session from PostgreSQL. */
+  readonly count: number;
+}
+
+export type ToServer = 'measure' | 'report' | 'reads';
+export type FromServer = { type: 'ready'; port: number; pid: number } | LoopDelay | HistoryReads;
 
 export type StartOptions = ServerOptions & {
   /** Faults from `plant.ts`, separated by a comma and a space, put into the source as it is loaded. */
@@ -111,6 +117,13 @@ export class ServerProcess {
   /** Begins to measure how late the event loop is. */
   measure(): void {
     this.#child.send('measure' satisfies ToServer);
+  }
+
+  /** How often it has read the log of a session, as one of several nodes. */
+  async historyReads(): Promise<number> {
+    this.#child.send('reads' satisfies ToServer);
+    const [message] = await once(this.#child, 'message');
+    return (message as HistoryReads).count;
   }
 
   async report(): Promise<LoopDelay> {

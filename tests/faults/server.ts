@@ -3,12 +3,21 @@
  * are given. It ends with the process that started it, however that ends.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Pool } from 'pg';
 import { createGateway } from '../../packages/gateway/src/index.ts';
 import { agents } from './agents.ts';
 import type { FromServer, ServerOptions, ToServer } from './server-process.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 const delay = monitorEventLoopDelay({ resolution: 1 });
+
+let historyReads = 0;
+const query = Pool.prototype.query;
+Pool.prototype.query = function count(this: Pool, ...parameters: unknown[]) {
+  const { name } = parameters[0] as { name?: string };
+  if (name === 'readAfter' || name === 'readBefore') historyReads += 1;
+  return Reflect.apply(query, this, parameters);
+} as typeof query;
 
 const gateway = await createGateway({
   agents,
@@ -24,6 +33,10 @@ process.once('SIGTERM', async () => {
   process.exit();
 });
 process.on('message', (message: ToServer) => {
+  if (message === 'reads') {
+    tell({ type: 'reads', count: historyReads });
+    return;
+  }
   if (message === 'measure') {
     delay.reset();
     delay.enable();
