@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import { defineAgent } from '../../packages/gateway/src/index.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
-import type { Store } from '../../packages/gateway/src/stores/store.ts';
+import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { newMessage, newSession } from '../contract/store-records.ts';
 import { type RunNode, runNode, SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -415,4 +415,18 @@ test('[R5] [R10] nodes that the store was away from for longer than a lease begi
   await run.finish();
   await expect.poll(() => one.runs.size).toBe(0);
   expect(one.said.filter(({ type }) => type === 'agent_response')).toMatchObject([{ attempt: 1 }]);
+});
+
+test('[R9] [R10] a node that is woken while the store is away goes on', async () => {
+  const { bob, one, two, store, sessionId } = await twoNodes();
+  vi.spyOn(store, 'unfinishedRuns').mockRejectedValueOnce(new StoreError('It is not reached.'));
+  // A rejection that nobody handles would end the process, and fail this test.
+  two.hub.calls.wake(one.runs.node);
+  bob.send({
+    type: 'chat_message',
+    message_id: 'm',
+    session_id: sessionId,
+    data: { content: 'hi' },
+  });
+  expect((await bob.next('message_ack')).reply_to).toBe('m');
 });
