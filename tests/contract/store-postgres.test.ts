@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
-import { startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
 import { expectWholeLog, newAnswer, newMessage, newSession } from './store-records.ts';
 
 let postgres: Postgres;
@@ -128,11 +128,11 @@ test('[R2][R3] a commit whose answer is lost with the connection is told as what
   await expect
     .poll(() => count(`SELECT count(*) FROM pg_locks WHERE NOT granted`), { timeout: 5_000 })
     .toBeGreaterThan(0);
-  proxy.hold();
+  proxy.shape(BLACK_HOLE);
   await beside.query('COMMIT');
   await expect.poll(() => count('SELECT count(*) FROM parley.events'), { timeout: 5_000 }).toBe(2);
   proxy.cut();
-  proxy.release();
+  proxy.heal();
   expect(await Promise.all(appends)).toEqual([
     { outcome: 'appended', seq: 1, node: 'one' },
     { outcome: 'appended', seq: 2, node: 'one' },

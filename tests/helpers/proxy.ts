@@ -1,68 +1,130 @@
+/** A network between clients and a server, which a test can make as bad as it likes. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { type Line, Pipe } from './line.ts';
 
-/** A network between a client and a server that a test can take away. */
-export interface Proxy {
+/** How it is, from the client to the server and back. Where nothing is said, it is good. */
+export interface Network {
+  readonly up?: Line;
+  readonly down?: Line;
+}
+
+/** Nothing gets through, either way, and nobody is told. */
+export const BLACK_HOLE: Network = { up: { blocked: true }, down: { blocked: true } };
+
+/** One connection. */
+export class Link {
+  readonly #client: Socket;
+  readonly #server: Socket;
+  readonly #up: Pipe;
+  readonly #down: Pipe;
+  #opening = '';
+
+  constructor(client: Socket, server: Socket, seed: number, opened: (link: Link) => void) {
+    this.#client = client;
+    this.#server = server;
+    client.once('data', (bytes) => {
+      this.#opening = bytes.toString('latin1');
+      opened(this);
+    });
+    this.#up = new Pipe(client, server, seed);
+    this.#down = new Pipe(server, client, seed + 1);
+  }
+
+  /** What the client said first; empty until then. */
+  get opening(): string {
+    return this.#opening;
+  }
+
+  shape({ up = {}, down = {} }: Network): void {
+    this.#up.set(up);
+    this.#down.set(down);
+  }
+
+  /** Ends it with a reset, both ways; what was on its way is lost. */
+  reset(): void {
+    this.#client.resetAndDestroy();
+    this.#server.resetAndDestroy();
+  }
+
+  /** Ends one direction, as `shutdown` does; the other goes on. */
+  halfClose(way: 'up' | 'down'): void {
+    (way === 'up' ? this.#up : this.#down).halfClose();
+  }
+
+  /** Nothing will ever get through again, and nobody is told: what is between has forgotten it. */
+  forget(): void {
+    this.#up.goDeaf();
+    this.#down.goDeaf();
+  }
+}
+
+export interface TcpProxy {
   /** Where clients connect instead of to the server. */
   readonly port: number;
-  /** From now on nothing gets through, either way, and nobody is told: a dead network. */
-  hold(): void;
-  /** What was held goes on, in order, and so does everything after it. */
-  release(): void;
+  /** How the network is from now on, for those that are connected and for those that come. */
+  shape(network: Network | ((link: Link) => Network)): void;
+  /** The network is good, and what was on its way goes on, in order. */
+  heal(): void;
   /** Ends every connection with a reset. */
   cut(): void;
-  /** How many connections clients have made. */
+  /** The connections that there are. */
+  readonly links: readonly Link[];
+  /** How many clients have made so far. */
   readonly connections: number;
+  close(): void;
 }
 
 /** Listens on a free port and passes everything on to `target`; closed when the test ends. */
-export async function startProxy(target: number): Promise<Proxy> {
-  const sockets = new Set<Socket>();
-  let holding = false;
+export async function startProxy(target: number, seed = 1): Promise<TcpProxy> {
+  const links = new Map<Link, readonly Socket[]>();
+  let wanted: (link: Link) => Network = () => ({});
   let connections = 0;
 
-  function track(socket: Socket, other: Socket): void {
-    sockets.add(socket);
-    socket.on('data', (bytes) => other.write(bytes));
-    socket.on('end', () => other.end());
-    socket.on('error', () => other.destroy());
-    socket.on('close', () => {
-      sockets.delete(socket);
-      // While nothing gets through, neither does the news of an end.
-      if (!holding) other.destroy();
-    });
-    if (holding) socket.pause();
-  }
-
-  const server = createServer({ pauseOnConnect: true }, (client) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections += 1;
-    const upstream = connect(target, '127.0.0.1');
-    track(client, upstream);
-    track(upstream, client);
-    if (!holding) client.resume();
+    const upstream = connect({
+      port: target,
+      host: '127.0.0.1',
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    const shape = (link: Link) => link.shape(wanted(link));
+    const link = new Link(client, upstream, seed + 2 * connections, shape);
+    links.set(link, [client, upstream]);
+    shape(link);
+    for (const socket of [client, upstream]) {
+      socket.on('close', () => {
+        if (client.closed && upstream.closed) links.delete(link);
+      });
+    }
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
+
+  function shape(network: Network | ((link: Link) => Network)): void {
+    wanted = typeof network === 'function' ? network : () => network;
+    for (const link of links.keys()) link.shape(wanted(link));
+  }
+  function close(): void {
+    for (const socket of [...links.values()].flat()) socket.destroy();
     server.close();
-  });
+  }
+  onTestFinished(close);
   return {
     port: (server.address() as AddressInfo).port,
-    hold() {
-      holding = true;
-      for (const socket of sockets) socket.pause();
-    },
-    release() {
-      holding = false;
-      for (const socket of sockets) socket.resume();
-    },
+    shape,
+    heal: () => shape({}),
     cut() {
-      for (const socket of sockets) socket.resetAndDestroy();
+      for (const link of links.keys()) link.reset();
+    },
+    get links() {
+      return [...links.keys()];
     },
     get connections() {
       return connections;
     },
+    close,
   };
 }

@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { start } from '../cli/parley.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
-import { startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
 import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
@@ -78,9 +78,9 @@ test('[R6] [R8] a network that is gone for 20 s, with nobody told', async () => 
   const chat = await Chat.open(`http://127.0.0.1:${proxy.port}`);
   await chat.ask('tokens=600 rate=25');
   await chat.answers.getByText('t20').waitFor();
-  proxy.hold();
+  proxy.shape(BLACK_HOLE);
   await new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
-  proxy.release();
+  proxy.heal();
   await expectWhole(chat, 600);
 }, 120_000);
 

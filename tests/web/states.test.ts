@@ -2,8 +2,8 @@
 import type { Locator } from 'playwright-core';
 import { expect, test, vi } from 'vitest';
 import { defineAgent, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
-import { startFrameProxy } from '../helpers/frame-proxy.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { BLACK_HOLE, startProxy, type TcpProxy } from '../helpers/proxy.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { Chat } from './chat.ts';
 import { look } from './look.ts';
@@ -23,6 +23,11 @@ await book({ harbour: 'Bergen', berth: 12, nights: 2 });
 \`\`\`
 `;
 
+/** From now on no socket opens, and nobody is told why; pages come. */
+function holdSockets(proxy: TcpProxy): void {
+  proxy.shape(({ opening }) => (opening.startsWith('GET /ws') ? BLACK_HOLE : {}));
+}
+
 /** What the page says of the connection. */
 function strip(chat: Chat, words: string | RegExp): Locator {
   return chat.page.getByRole('main').getByRole('status').getByText(words);
@@ -30,12 +35,12 @@ function strip(chat: Chat, words: string | RegExp): Locator {
 
 test('connecting, and a list with nothing in it', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
-  const proxy = await startFrameProxy(http);
-  const connect = proxy.holdSockets();
-  const chat = await Chat.open(proxy.http);
+  const proxy = await startProxy(Number(new URL(http).port));
+  holdSockets(proxy);
+  const chat = await Chat.open(`http://127.0.0.1:${proxy.port}`);
   await strip(chat, 'Connecting…').waitFor();
   await look(chat.page, 'connecting');
-  connect();
+  proxy.heal();
   await chat.chats.getByText('No chats yet. What you ask is kept here.').waitFor();
   await expect.poll(() => strip(chat, /./).count()).toBe(0);
   await chat.button('Agent: simulator').waitFor();
@@ -44,8 +49,8 @@ test('connecting, and a list with nothing in it', async () => {
 
 test('[R3] offline with what waits, trying again, and nothing lost', async () => {
   const { http } = await startGateway({ agents: [echoAgent] });
-  const proxy = await startFrameProxy(http);
-  const chat = await Chat.open(proxy.http);
+  const proxy = await startProxy(Number(new URL(http).port));
+  const chat = await Chat.open(`http://127.0.0.1:${proxy.port}`);
   await chat.converse('Which harbours are there in Norway?');
   await chat.page.context().setOffline(true);
   proxy.cut();
@@ -59,12 +64,11 @@ test('[R3] offline with what waits, trying again, and nothing lost', async () =>
   await chat.questions.last().getByRole('button', { name: 'Take back' }).click();
   await expect.poll(() => chat.questions.count()).toBe(2);
 
-  const connect = proxy.holdSockets();
+  holdSockets(proxy);
   await chat.page.context().setOffline(false);
   await strip(chat, 'Trying again…').waitFor();
   await look(chat.page, 'reconnecting');
-  proxy.cut();
-  connect();
+  proxy.heal();
   await strip(chat, 'Connected again. You are up to date.').waitFor();
   await chat.answer('complete').getByText('And in Denmark?').waitFor();
   await look(chat.page, 'resumed');
