@@ -1,8 +1,9 @@
-/** Fifty people, or twice as many, in mid-answer, whatever becomes of the server, and the verdict on what they saw. */
+/** People in mid-answer, whatever becomes of the server, and the verdict on what they saw. */
 import type { HistoryEntry } from '@parley/protocol';
 import { seeded } from '../helpers/seeded.ts';
 import { check, type Expectation } from './checker.ts';
 import { FaultClient, type World } from './fault-client.ts';
+import { readLog } from './logs.ts';
 import type { Violation } from './record.ts';
 
 export interface Verdict {
@@ -27,17 +28,8 @@ export interface Verdict {
   };
 }
 
-export interface CrowdOptions {
-  /** As many times fifty people. Default: 1. */
-  readonly times?: number;
-  /** How many words a second they are answered with, at the least and at the most. Default: 25 and 60. */
-  readonly pace?: readonly [from: number, to: number];
-  /** The codes of errors that they may get, because what they are about was taken away. */
-  readonly errors?: readonly string[];
-}
-
 /** How many follow each session: 50 clients, most of them in company. */
-const SESSIONS = [
+export const FIFTY = [
   ...Array.from({ length: 12 }, () => 1),
   ...Array.from({ length: 8 }, () => 2),
   ...Array.from({ length: 4 }, () => 4),
@@ -57,8 +49,23 @@ const EXPECTATION: Expectation = {
   askedOnce: new Set(['fragile']),
 };
 
+export interface CrowdOptions {
+  /** Where clients connect, where that is not the server itself. */
+  readonly through?: number;
+  /** How many follow each session; default: fifty in all. */
+  readonly sizes?: readonly number[];
+  /** Begins the names of its sessions. */
+  readonly name?: string;
+  readonly heartbeat?: number;
+  /** How many words a second they are answered with, at the least and at the most. Default: 25 and 60. */
+  readonly pace?: readonly [from: number, to: number];
+  /** The codes of errors that they may get, because what they are about was taken away. */
+  readonly errors?: readonly string[];
+}
+
 export class Crowd implements World {
   readonly url: string;
+  readonly heartbeat: number | undefined;
   epoch = 0;
   busy = true;
   up: Promise<void>;
@@ -69,19 +76,21 @@ export class Crowd implements World {
   readonly #waiting = new Set<() => void>();
   #isUp = Promise.withResolvers<void>();
 
-  constructor(
-    seed: number,
-    port: number,
-    { times = 1, pace = [25, 60], errors = [] }: CrowdOptions = {},
-  ) {
+  /** @param port of the server, from which logs are read */
+  constructor(seed: number, port: number, options: CrowdOptions = {}) {
+    const { through = port, sizes = FIFTY, name = 's', heartbeat } = options;
+    const { pace = [25, 60], errors = [] } = options;
     this.pace = pace;
-    this.#port = port;
     this.#expectation = { ...EXPECTATION, errors: new Set(errors) };
-    this.url = `ws://127.0.0.1:${port}/ws`;
+    this.#port = port;
+    this.url = `ws://127.0.0.1:${through}/ws`;
+    this.heartbeat = heartbeat;
     this.up = this.#isUp.promise;
-    const sessions = Array.from({ length: times }, () => SESSIONS).flat();
-    const places = sessions.flatMap((size, index) =>
-      Array.from({ length: size }, () => ({ session: `s${index + 1}`, ahead: size === 1 ? 2 : 1 })),
+    const places = sizes.flatMap((size, index) =>
+      Array.from({ length: size }, () => ({
+        session: `${name}${index + 1}`,
+        ahead: size === 1 ? 2 : 1,
+      })),
     );
     this.clients = places.map(({ session, ahead }, index) => {
       const random = seeded(seed + index + 1);
@@ -109,6 +118,12 @@ export class Crowd implements World {
   /** How many see an answer being written. */
   get inMidAnswer(): number {
     return this.#count(({ inMidAnswer }) => inMidAnswer);
+  }
+
+  /** Resolves when all have joined. */
+  joined(): Promise<void> {
+    const is = () => this.clients.every(({ joined }) => joined);
+    return this.#until(is, PATIENCE, 'all clients have joined');
   }
 
   /** Resolves when most have joined and are in mid-answer: what a fault is worth something at. */
@@ -201,23 +216,7 @@ export class Crowd implements World {
   /** Every log from its first event on, as HTTP gives it. */
   async #readLogs(): Promise<Map<string, HistoryEntry[]>> {
     const logs = new Map<string, HistoryEntry[]>();
-    for (const session of this.#sessions) {
-      const log: HistoryEntry[] = [];
-      for (let more = true; more; ) {
-        const after = log.at(-1)?.seq ?? 0;
-        const url = `http://127.0.0.1:${this.#port}/api/sessions/${session}/messages`;
-        const response = await fetch(`${url}?after_seq=${after}&limit=100`);
-        // A session whose creation nobody was told of need not be there.
-        if (response.status === 404) break;
-        if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-        const { data } = (await response.json()) as {
-          data: { messages: HistoryEntry[]; has_more: boolean };
-        };
-        log.push(...data.messages);
-        more = data.has_more && data.messages.length > 0;
-      }
-      logs.set(session, log);
-    }
+    for (const session of this.#sessions) logs.set(session, await readLog(this.#port, session));
     return logs;
   }
 

@@ -22,6 +22,11 @@ export interface World {
   readonly pace: readonly [from: number, to: number];
   /** Something was received. */
   readonly noticed: () => void;
+  /**
+   * A client that has heard nothing for so long asks, and for twice so long gives the connection up,
+   * milliseconds. Without it only an end of which it is told is one.
+   */
+  readonly heartbeat?: number | undefined;
 }
 
 /** How often, of 1. */
@@ -104,7 +109,9 @@ export class FaultClient implements Recording {
     if (this.#state !== 'away') return;
     this.#state = 'connecting';
     this.dropped = false;
-    const socket = new WebSocket(this.#world.url, ['parley.v1']);
+    const { heartbeat } = this.#world;
+    const deadline = heartbeat === undefined ? {} : { handshakeTimeout: 2 * heartbeat };
+    const socket = new WebSocket(this.#world.url, ['parley.v1'], deadline);
     this.#socket = socket;
     const left = Promise.withResolvers<void>();
     this.#left = left;
@@ -116,6 +123,7 @@ export class FaultClient implements Recording {
       this.entries.push({ way: 'open', epoch: this.#epoch });
       this.seen.apply({ way: 'open', epoch: this.#epoch });
       this.#join();
+      if (heartbeat !== undefined) this.#listen(socket, heartbeat);
     });
     socket.on('message', (bytes) => this.#receive(JSON.parse(String(bytes)) as ServerMessage));
     socket.on('close', (code) => {
@@ -129,6 +137,19 @@ export class FaultClient implements Recording {
       // A turn of the loop, so that a server which refuses is not asked without a pause.
       setTimeout(() => void this.#connect(), 5);
     });
+  }
+
+  #listen(socket: WebSocket, heartbeat: number): void {
+    let heardAt = performance.now();
+    socket.on('message', () => {
+      heardAt = performance.now();
+    });
+    const timer = setInterval(() => {
+      const silence = performance.now() - heardAt;
+      if (silence > 2 * heartbeat) socket.terminate();
+      else if (silence > heartbeat) socket.send(JSON.stringify({ type: 'ping', data: {} }));
+    }, heartbeat / 2);
+    socket.on('close', () => clearInterval(timer));
   }
 
   #join(): void {

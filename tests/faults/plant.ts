@@ -37,6 +37,19 @@ const PLANTS: Readonly<Record<string, Plant>> = {
     file: '/stores/sqlite/log.ts',
     replace: [['      if (repetition) return repetition;\n', '']],
   },
+  'resume after the event that follows': {
+    file: '/sessions/subscription.ts',
+    replace: [['    this.#seq = afterSeq;\n', '    this.#seq = afterSeq + 1;\n']],
+  },
+  'resume one character early': {
+    file: '/sessions/answer-cursor.ts',
+    replace: [
+      [
+        'known.offset <= text.length ? known.offset : 0;',
+        'known.offset <= text.length ? Math.max(0, known.offset - 1) : 0;',
+      ],
+    ],
+  },
   'no fsync with each commit': {
     file: '/stores/sqlite/schema.ts',
     replace: [["db.pragma('synchronous = FULL');", "db.pragma('synchronous = NORMAL');"]],

@@ -2,12 +2,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { GatewayOptions } from '../../packages/gateway/src/index.ts';
 
-export type ServerOptions = { readonly port: number } & (
-  | { readonly dataDir: string }
-  /** As one of several nodes. */
-  | { readonly store: string; readonly bus: string }
-);
+/** Settings of the gateway. */
+export type ServerOptions = Pick<
+  GatewayOptions,
+  'pingInterval' | 'idleTimeout' | 'stallTimeout'
+> & {
+  readonly port: number;
+} & (
+    | { readonly dataDir: string }
+    /** As one of several nodes. */
+    | { readonly store: string; readonly bus: string }
+  );
 
 export interface LoopDelay {
   readonly type: 'delay';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { chooseSeed } from '../../helpers/seeded.ts';
 import { killNodes, runClusterCampaign } from '../cluster-campaign.ts';
+import { FIFTY } from '../crowd.ts';
 import { describe } from '../record.ts';
 
 const KILLS = 100;
@@ -8,7 +9,7 @@ const KILLS = 100;
 test(`[R1][R2][R3][R4][R5][R6][R7][R10] kill -9 of one of three nodes under 100 clients in mid-answer, ${KILLS} times: nothing is lost, doubled or torn, and everyone resumes within 2 s`, async () => {
   const seed = chooseSeed();
   const { violations, ...facts } = await runClusterCampaign(
-    { seed, times: 2, pace: [8, 20] },
+    { seed, sizes: [...FIFTY, ...FIFTY], pace: [8, 20] },
     (setting) => killNodes(setting, KILLS),
   );
   console.log('kill -9 of nodes:', JSON.stringify({ seed, ...facts }));

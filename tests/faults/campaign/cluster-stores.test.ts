@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { chooseSeed } from '../../helpers/seeded.ts';
 import { killShared, runClusterCampaign } from '../cluster-campaign.ts';
+import { FIFTY } from '../crowd.ts';
 import { describe } from '../record.ts';
 
 const KILLS = 50;
@@ -10,7 +11,7 @@ test(`[R1][R2][R3][R4][R5][R6][R7][R10] PostgreSQL killed ${KILLS} times, Redis 
   const plant = 'a bus that loses one message in ten';
   const errors = ['STORE_UNAVAILABLE', 'INTERRUPTED'];
   const { violations, ...facts } = await runClusterCampaign(
-    { seed, plant, errors, times: 2, pace: [8, 20] },
+    { seed, plant, errors, sizes: [...FIFTY, ...FIFTY], pace: [8, 20] },
     async (setting) => ({
       postgres: await killShared(setting, 'postgres', KILLS),
       redis: await killShared(setting, 'redis', KILLS),
