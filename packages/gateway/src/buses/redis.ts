@@ -21,6 +21,8 @@ const RETRY_MS = 50;
 const MAX_RETRY_MS = 1_000;
 /** Redis has so long to answer whether it is there, milliseconds. */
 const CHECK_MS = 2_000;
+/** Every so often it is asked, because a network that swallows everything says nothing of it. */
+const BEAT_MS = 1_000;
 /** What a Redis that does not read may make this process hold; what is more is lost. */
 const MAX_WAITING = 10_000;
 /** Sharded publish and subscribe came with it. */
@@ -77,6 +79,8 @@ export class RedisBus implements Bus {
   readonly #texts = new Map<string, { readonly head: string; text: string }>();
   /** Left while there was no connection: Redis is told when there is one. */
   readonly #left = new Set<string>();
+  readonly #beat: NodeJS.Timeout;
+  readonly #asked = new Set<Client>();
 
   constructor(publisher: Client, subscriber: Client, prefix: string, log: BusLog) {
     this.#publisher = publisher;
@@ -97,6 +101,9 @@ export class RedisBus implements Bus {
       });
     }
     subscriber.on('ready', () => this.#subscribeAnew());
+    this.#beat = setInterval(() => {
+      for (const client of [publisher, subscriber]) void this.#revive(client);
+    }, BEAT_MS).unref();
   }
 
   publish(topic: string, notice: Notice): void {
@@ -175,24 +182,34 @@ export class RedisBus implements Bus {
   }
 
   async check(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`Redis has not answered in ${CHECK_MS} ms`)),
-        CHECK_MS,
-      );
-    });
     try {
       if (!this.#subscriber.isReady) throw new Error('There is no connection to Redis.');
-      await Promise.race([this.#publisher.ping(), late]);
+      await isThere(this.#publisher);
     } catch (error) {
       throw new BusError(reasonOf(error), { cause: error });
+    }
+  }
+
+  /** Gives up a connection that is dead, and with it whatever waits for its answers. */
+  async #revive(client: Client): Promise<void> {
+    if (!client.isReady || this.#asked.has(client)) return;
+    this.#asked.add(client);
+    try {
+      await isThere(client);
+    } catch (error) {
+      // Closed meanwhile, or lost in a way that the client has seen by itself.
+      if (!client.isReady) return;
+      client.emit('error', error);
+      client.destroy();
+      // Tries again until it is there, or closed.
+      client.connect().catch(() => {});
     } finally {
-      clearTimeout(timer);
+      this.#asked.delete(client);
     }
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#beat);
     this.#receivers.clear();
     this.#texts.clear();
     for (const client of [this.#publisher, this.#subscriber]) client.destroy();
@@ -233,6 +250,9 @@ function newClient(url: string, isOpen: () => boolean) {
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_WAITING,
     socket: {
+      connectTimeout: CHECK_MS,
+      // While it is being made nobody asks; afterwards the answers come more often than that.
+      socketTimeout: CHECK_MS + BEAT_MS,
       reconnectStrategy: (retries, cause) => {
         if (!isOpen()) return cause;
         const most = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(retries, 10));
@@ -240,6 +260,18 @@ function newClient(url: string, isOpen: () => boolean) {
       },
     },
   });
+}
+
+/** @throws {Error} where it does not answer in time. */
+async function isThere(client: Client): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const error = new Error(`Redis has not answered in ${CHECK_MS} ms`);
+  const timer = setTimeout(() => reject(error), CHECK_MS);
+  try {
+    await Promise.race([client.ping(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Deployments that share a Redis are apart by the number of its database. */
