@@ -1,5 +1,5 @@
 /** The client that people use, asking and stopping, and everything that its transcript may not do. */
-import type { HistoryEntry } from '@parley/protocol';
+import type { HistoryEntry, ServerMessage } from '@parley/protocol';
 import {
   type AnswerItem,
   type Client,
@@ -37,10 +37,7 @@ export class ProductClient {
     this.session.transcript.subscribe(() => this.#look());
     this.#client.subscribe(() => this.#wake());
     this.#client.on('warning', ({ message }) => this.#broken('R9', `was warned: ${message}`));
-    this.session.subscribe((message) => {
-      if (message.type !== 'error' || HARMLESS.has(message.data.code)) return;
-      this.#broken('R9', `got the error ${message.data.code}: ${message.data.message}`);
-    });
+    this.session.subscribe((message) => this.#heard(message));
     this.#goOn();
   }
 
@@ -111,6 +108,19 @@ export class ProductClient {
       [...this.#shown.values()].flatMap((item) => (isEnded(item) ? item.replyTo : [])),
     );
     return this.#sent.filter((id) => !ended.has(id)).length;
+  }
+
+  #heard(message: ServerMessage): void {
+    if (message.type === 'error' && !HARMLESS.has(message.data.code)) {
+      this.#broken('R9', `got the error ${message.data.code}: ${message.data.message}`);
+    }
+    if (message.type !== 'agent_chunk') return;
+    const { run_id: runId = '', data } = message;
+    const shown = this.#shown.get(runId);
+    const end = data.offset + data.content.length;
+    if (shown?.kind !== 'answer' || shown.status !== 'running' || shown.text.length >= end) return;
+    const has = shown.text.length;
+    this.#broken('R6', `got text of run ${runId} from ${data.offset} to ${end} and shows ${has}`);
   }
 
   /** What was shown stays: text grows, an end is the end, and nothing goes away. */
