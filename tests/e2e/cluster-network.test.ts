@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway.ts';
+import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
 import { type PuppetRun, puppet } from '../helpers/puppet.ts';
@@ -31,18 +32,11 @@ async function startNodes() {
   };
   const [toStore, toBus] = await Promise.all([throughProxy(store), throughProxy(bus)]);
   const { agent, next } = puppet();
-  const one = await startGateway({ agents: [agent], store: toStore.url, bus: toBus.url });
-  const two = await startGateway({ agents: [agent], store, bus });
-  const alice = await TestSocket.open(one.ws);
-  const sessionId = await alice.create();
-  const bob = await TestSocket.open(two.ws);
-  bob.send({ type: 'session_join', session_id: sessionId });
-  await bob.next('session_status');
-  return { one, two, alice, bob, sessionId, next, toStore: toStore.proxy, toBus: toBus.proxy };
-}
-
-function post(client: TestSocket, session_id: string, message_id: string): void {
-  client.send({ type: 'chat_message', message_id, session_id, data: { content: message_id } });
+  const settings = { agents: [agent], signingKeys: SIGNING_KEYS };
+  const one = await startGateway({ ...settings, store: toStore.url, bus: toBus.url });
+  const two = await startGateway({ ...settings, store, bus });
+  const people = await meet(one, two);
+  return { one, two, next, ...people, toStore: toStore.proxy, toBus: toBus.proxy };
 }
 
 const isAck =
@@ -56,15 +50,15 @@ const endsOf = ({ received }: TestSocket) =>
   );
 
 test('[R2] [R3] a database that is not reached for a while: nothing is acknowledged, and all of it soon after', async () => {
-  const { alice, bob, sessionId, next, toStore } = await startNodes();
-  post(alice, sessionId, 'm-1');
+  const { alice, bob, post, next, toStore } = await startNodes();
+  post(alice, 'm-1');
   const first = await next();
   toStore.shape(BLACK_HOLE);
   // Text needs no database.
   await first.say('one');
   await alice.find(({ type }) => type === 'agent_chunk');
   void first.finish();
-  post(alice, sessionId, 'm-2');
+  post(alice, 'm-2');
   await wait(OUTAGE);
   expect(alice.received.some(isAck('m-2'))).toBe(false);
   expect([endsOf(alice), endsOf(bob)]).toEqual([[], []]);
@@ -87,12 +81,12 @@ test('[R2] [R3] a database that is not reached for a while: nothing is acknowled
 });
 
 test('[R5] [R7] a node without its database for longer than its lease: its run ends once, on the other', async () => {
-  const { alice, bob, sessionId, next, toStore } = await startNodes();
-  post(alice, sessionId, 'm-1');
+  const { alice, bob, post, next, toStore } = await startNodes();
+  post(alice, 'm-1');
   const stale = await next();
   await stale.say('of the node that was cut off');
   toStore.shape(BLACK_HOLE);
-  post(alice, sessionId, 'm-2');
+  post(alice, 'm-2');
   const again = await next();
   expect(again.input.attempt).toBe(2);
   await again.say('of the other');
@@ -117,28 +111,27 @@ test('[R5] [R7] a node without its database for longer than its lease: its run e
 });
 
 test('[R10] connections to Redis that the network has forgotten are given up, and new sessions do not wait for them', async () => {
-  const { one, alice, bob, sessionId, next, toBus } = await startNodes();
+  const { one, alice, bob, post, next, toBus } = await startNodes();
   for (const link of toBus.links) link.forget();
   const carol = await TestSocket.open(one.ws);
   await carol.create();
-  post(bob, sessionId, 'm-1');
+  post(bob, 'm-1');
   await hearEachOther(await next(), [alice, bob]);
 });
 
 test('[R10] a Redis that is not reached for a while: the sessions of a node go on, others have it from the store, and soon after they hear each other', async () => {
-  const { one, alice, bob, sessionId, next, toBus } = await startNodes();
+  const { one, alice, bob, post, next, toBus } = await startNodes();
   toBus.shape(BLACK_HOLE);
-  post(alice, sessionId, 'm-1');
+  post(alice, 'm-1');
   const run = await next();
   await run.say('among us');
   await alice.find(({ type }) => type === 'agent_chunk');
   await run.finish();
   await alice.next('agent_response');
   await bob.next('agent_response');
-  toBus.cut();
   toBus.heal();
   const healed = performance.now();
-  post(alice, sessionId, 'm-2');
+  post(alice, 'm-2');
   await hearEachOther(await next(), [alice, bob]);
   expect((await fetch(`${one.http}/readyz`)).status).toBe(200);
   expect(performance.now() - healed).toBeLessThan(RECOVERY);

@@ -4,7 +4,7 @@ import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
-import { meet } from '../helpers/nodes.ts';
+import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
@@ -19,8 +19,7 @@ afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
 
 /** What makes one of several nodes. */
 async function together() {
-  const signingKeys = ['one key for all of these nodes, as long as may be'];
-  return { store: await postgres.newDatabase(), bus: redis.newUrl(), signingKeys };
+  return { store: await postgres.newDatabase(), bus: redis.newUrl(), signingKeys: SIGNING_KEYS };
 }
 
 async function startNodes() {

@@ -1,6 +1,7 @@
 /** Nodes in processes of their own over a real PostgreSQL and a real Redis, behind a balancer. */
 import { type Balancer, startBalancer } from '../helpers/balancer.ts';
 import { freePort } from '../helpers/free-port.ts';
+import { SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
 import { ServerProcess } from './server-process.ts';
@@ -22,7 +23,12 @@ export class Cluster {
   /** Resolves when all nodes listen. */
   static async start({ nodes, plant }: ClusterOptions): Promise<Cluster> {
     const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
-    const settings = { store: await postgres.newDatabase(), bus: redis.newUrl(), plant };
+    const settings = {
+      store: await postgres.newDatabase(),
+      bus: redis.newUrl(),
+      signingKeys: SIGNING_KEYS,
+      plant,
+    };
     const ports: number[] = [];
     while (ports.length < nodes) ports.push(await freePort());
     const parts = { postgres, redis, ports, balancer: await startBalancer(ports) };

@@ -13,7 +13,7 @@ export type ServerOptions = Pick<
 } & (
     | { readonly dataDir: string }
     /** As one of several nodes. */
-    | { readonly store: string; readonly bus: string }
+    | { readonly store: string; readonly bus: string; readonly signingKeys: readonly string[] }
   );
 
 export interface LoopDelay {

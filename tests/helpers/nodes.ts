@@ -20,6 +20,9 @@ import { startComposed } from './composed.ts';
 import { puppet } from './puppet.ts';
 import { TestSocket } from './socket.ts';
 
+/** What nodes of one cluster have in common. */
+export const SIGNING_KEYS = ['one key for all of these nodes, as long as may be'];
+
 /** As a database that several processes use at once. */
 export class SharedStore extends MemoryStore {
   override readonly isShared = true;
