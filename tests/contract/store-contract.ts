@@ -428,6 +428,36 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
       });
 
+      test('[R8] no more runs of a session or of a sender than there may be, and a repetition all the same', async () => {
+        const store = await openStore('s', 't');
+        const most = { ofSession: 2, ofSender: 3 };
+        const first = newMessage('s', 'm1', { most });
+        const append = async (message: AppendMessage) => {
+          const repeated = await store.repeatMessage(message);
+          const { outcome } = await store.appendMessage(message);
+          expect(repeated.outcome).toBe(outcome === 'appended' ? 'new' : outcome);
+          return repeated.outcome === 'full' ? repeated.of : outcome;
+        };
+        expect(await append(first)).toBe('appended');
+        expect(await append(newMessage('s', 'm2', { most }))).toBe('appended');
+        expect(await append(newMessage('s', 'm3', { most }))).toBe('ofSession');
+        expect(await append(newMessage('s', 'm3', { most, sender: 'ben' }))).toBe('ofSession');
+        expect(await append(newMessage('t', 'm1', { most }))).toBe('appended');
+        expect(await append(newMessage('t', 'm2', { most }))).toBe('ofSender');
+        expect(await append(newMessage('t', 'm2', { most, sender: 'ben' }))).toBe('appended');
+        expect(await append(first)).toBe('duplicate');
+        expect(await store.repeatMessage(newMessage('none', 'm', { most }))).toEqual({
+          outcome: 'full',
+          of: 'ofSender',
+        });
+        expect(await append(newMessage('none', 'm', { most, sender: 'eve' }))).toBe(
+          'session_not_found',
+        );
+        await store.finishRun(newAnswer(first));
+        expect(await append(newMessage('s', 'm3', { most }))).toBe('appended');
+        expect(await append(newMessage('s', 'm4', { sender: 'ben' }))).toBe('appended');
+      });
+
       test('a message to no session is not appended', async () => {
         const store = await openStore('s');
         const outcome = await store.appendMessage(newMessage('none', 'm'));

@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import type {
   AppendMessage,
+  MostRuns,
   NewEvent,
   NewSession,
   Store,
@@ -25,16 +26,23 @@ export function newSession(id: string, changes: Partial<NewSession> = {}): NewSe
 export function newMessage(
   session: string,
   id: string,
-  changes: { content?: string; at?: number; fingerprint?: string; title?: string } = {},
+  changes: {
+    content?: string;
+    at?: number;
+    fingerprint?: string;
+    title?: string;
+    sender?: string;
+    most?: Partial<MostRuns>;
+  } = {},
 ): AppendMessage {
-  const { content = `text of ${id}`, at = START, title = 'a title' } = changes;
+  const { content = `text of ${id}`, at = START, title = 'a title', sender = 'ann' } = changes;
   return {
     event: {
       type: 'chat_message',
       session_id: session,
       message_id: id,
       timestamp: new Date(at).toISOString(),
-      data: { role: 'user', content, message_type: 'text', sender: 'ann' },
+      data: { role: 'user', content, message_type: 'text', sender },
     },
     fingerprint: changes.fingerprint ?? content,
     run: {
@@ -44,6 +52,7 @@ export function newMessage(
       node: 'one',
     },
     title,
+    most: { ofSession: 0, ofSender: 0, ...changes.most },
   };
 }
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { matches, parseQuery } from '../../packages/gateway/src/stores/search-text.ts';
 import { prepareLog } from '../../packages/gateway/src/stores/sqlite/log.ts';
-import { toRow } from '../../packages/gateway/src/stores/sqlite/rows.ts';
+import { toCounted, toRow } from '../../packages/gateway/src/stores/sqlite/rows.ts';
 import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.ts';
 import { prepareSearch } from '../../packages/gateway/src/stores/sqlite/search.ts';
 import { prepareSearchIndex } from '../../packages/gateway/src/stores/sqlite/search-index.ts';
@@ -35,17 +35,19 @@ function openIndex() {
       sessions.createSession(newSession(session));
       for (const content of texts) {
         count += 1;
-        const { event, fingerprint, run, title } = newMessage(session, `m${count}`, { content });
-        const row = toRow(event);
+        const { event, fingerprint, run, title, most } = newMessage(session, `m${count}`, {
+          content,
+        });
         log.appendMessage(
           session,
-          row,
+          toRow(event),
           fingerprint,
           run.runId,
           run.answerId,
           run.agent,
           run.node,
           title,
+          ...toCounted(event, most),
         );
       }
       while (index.behind()) index.advance();

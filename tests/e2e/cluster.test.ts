@@ -2,7 +2,7 @@
 
 import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { bearer, startGuarded } from '../auth/people.ts';
+import { bearer, connectAs, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
@@ -182,6 +182,48 @@ test('[R10] a ticket of one node opens one connection on any, and none where it 
   await one.rewrite([], 'revoked alice');
   expect((await alice.closed).code).toBe(4401);
   await expect(open(late)).rejects.toThrow('401');
+});
+
+test('[R8] [R10] answers of one session and of one person are counted on all nodes together', async () => {
+  const settings = await together();
+  const { agent } = puppet();
+  const limits = { maxQueuedRuns: 1, maxRunsPerPerson: 4 };
+  const one = await startGuarded(['alice'], { ...settings, ...limits, agents: [agent] });
+  const { tokensFile } = one;
+  const two = await startGateway({
+    auth: 'token',
+    tokensFile,
+    ...settings,
+    ...limits,
+    agents: [agent],
+  });
+  const token = one.tokens.alice ?? '';
+  const clients = [await connectAs(one.ws, token), await connectAs(two.ws, token)];
+  const shared = await clients[0]?.create();
+  const apart = await Promise.all(clients.map((client) => client.create()));
+  /** Three messages on each node at once, each to the session of its node; how many were accepted. */
+  const post = async (name: string, sessionOf: (index: number) => string | undefined) => {
+    for (const [index, client] of clients.entries()) {
+      for (let count = 0; count < 3; count += 1) {
+        const message_id = `${name}-${index}-${count}`;
+        const session_id = sessionOf(index);
+        client.send({ type: 'chat_message', message_id, session_id, data: { content: name } });
+      }
+    }
+    const decided = () =>
+      clients.flatMap(({ received }) =>
+        received.filter(
+          ({ type, reply_to }) =>
+            (type === 'message_ack' || type === 'error') && reply_to?.startsWith(`${name}-`),
+        ),
+      );
+    await expect.poll(() => decided().length, { timeout: 10_000 }).toBe(6);
+    const refusals = decided().filter(({ type }) => type === 'error');
+    for (const { data } of refusals) expect(data).toMatchObject({ code: 'QUEUE_FULL' });
+    return 6 - refusals.length;
+  };
+  expect(await post('together', () => shared)).toBe(2);
+  expect(await post('apart', (index) => apart[index])).toBe(2);
 });
 
 test('[R8] [R10] what one person sends is counted on all nodes together, and so are wrong tokens', async () => {

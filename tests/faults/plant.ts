@@ -35,7 +35,12 @@ const PLANTS: Readonly<Record<string, Plant>> = {
   'emit before commit': answerBeforeCommit('finishRun', 'appendRunEvent'),
   'no idempotency': {
     file: '/stores/sqlite/log.ts',
-    replace: [['      if (repetition) return repetition;\n', '']],
+    replace: [
+      [
+        'findRepetition(found, messageId, hash, fingerprint) ?? findFull(sessionId, counted);',
+        'findFull(sessionId, counted);',
+      ],
+    ],
   },
   'resume after the event that follows': {
     file: '/sessions/subscription.ts',
@@ -59,8 +64,8 @@ const PLANTS: Readonly<Record<string, Plant>> = {
     replace: [
       ["} from 'node:path';\n", "} from 'node:path';\nimport * as fs from 'node:fs';\n"],
       [
-        '  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {\n',
-        `  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+        '  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {\n',
+        `  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
     const scratch = fs.openSync(process.argv[1] as string, 'r');
     fs.fsyncSync(scratch);
     fs.closeSync(scratch);\n`,

@@ -10,7 +10,6 @@ import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
 import type { RunRecord, Store } from '../stores/store.ts';
-import { Tally } from '../tally.ts';
 import { readHistory } from './history.ts';
 import { Lease } from './lease.ts';
 import { type Claim, findSuperseded, shownQuestions, withQuestion } from './recovery.ts';
@@ -51,8 +50,6 @@ export class RunManager {
   /** Unfinished runs by session, in the order of their messages. */
   readonly #sessions = new Map<string, Map<string, Run>>();
   #count = 0;
-  /** Unfinished runs by whose message they answer. */
-  readonly #people = new Tally();
   /** What comes now is for the next start. */
   #drained = false;
   readonly #lease: Lease;
@@ -108,8 +105,6 @@ export class RunManager {
       { ...run, sessionId, replyTo, message: data.content, history },
       { ...this.#deps, lease: this.#lease },
     );
-    this.#people.add(data.sender);
-    void taken.settled.then(() => this.#people.remove(data.sender));
     // Before its turn may come.
     if (stopped) void taken.stop();
     return this.#take(taken);
@@ -156,16 +151,6 @@ export class RunManager {
   /** How a run of this process ends, once it has; `undefined`: it is none, or no longer. */
   settled(sessionId: string, runId: string): Promise<RunEnd | 'released'> | undefined {
     return this.#sessions.get(sessionId)?.get(runId)?.settled;
-  }
-
-  /** Unfinished runs that answer this person, waiting ones included. */
-  countOf(personId: string): number {
-    return this.#people.of(personId);
-  }
-
-  /** How many runs of the session have not started, when so many more have been submitted. */
-  waitingCount(sessionId: string, more = 0): number {
-    return Math.max(0, (this.#sessions.get(sessionId)?.size ?? 0) + more - 1);
   }
 
   /** The `run_status` of each run that waits in the session, with its place. */

@@ -16,7 +16,7 @@ export function newMessage(
   messageId: string,
   data: ClientMessageOf<'chat_message'>['data'],
   run: AppendMessage['run'],
-): AppendMessage {
+): Omit<AppendMessage, 'most'> {
   const { content, message_type, agent_name, replaces } = data;
   const event = createMessage(
     'chat_message',

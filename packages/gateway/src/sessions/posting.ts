@@ -5,8 +5,13 @@ import type { AgentRegistry } from '../agents/registry.ts';
 import { authorize } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
-import type { MessageOutcome, NoRepetition, Store } from '../stores/store.ts';
-import { Tally } from '../tally.ts';
+import type {
+  AppendMessage,
+  MessageOutcome,
+  MostRuns,
+  NoRepetition,
+  Store,
+} from '../stores/store.ts';
 import { waitForAnswer } from './answer.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
@@ -43,12 +48,14 @@ export class Posting {
   readonly #deps: PostingDeps;
   readonly #records: SessionRecords;
   readonly #arrivals = new Arrivals();
-  /** Messages on their way to the disk, by person: each is a run soon. */
-  readonly #underWay = new Tally();
+  readonly #most: MostRuns;
 
   constructor(deps: PostingDeps, records: SessionRecords) {
     this.#deps = deps;
     this.#records = records;
+    const { maxQueuedRuns, maxRunsPerPerson } = deps.limits;
+    // One is being written while the others wait.
+    this.#most = { ofSession: maxQueuedRuns + 1, ofSender: maxRunsPerPerson };
   }
 
   /**
@@ -72,14 +79,13 @@ export class Posting {
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
     const refusal =
-      this.#refusal(principal, sessionId, agent, messageId) ??
+      this.#unknown(agent) ??
       (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
     // They may have been taken out while that was read.
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
     const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.executor };
-    const append = newMessage(principal, sessionId, messageId, data, run);
-    const arrival = this.#arrivals.add(sessionId, messageId);
-    this.#underWay.add(principal.id);
+    const append = this.#append(principal, sessionId, messageId, data, run);
+    const arrival = this.#arrivals.add(sessionId);
     let result: MessageOutcome | NoRepetition;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
@@ -91,7 +97,6 @@ export class Posting {
       throw error;
     } finally {
       this.#arrivals.land(sessionId, arrival);
-      this.#underWay.remove(principal.id);
     }
     if (result.outcome !== 'appended') arrival.settle([]);
     switch (result.outcome) {
@@ -126,6 +131,8 @@ export class Posting {
         return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
       case 'new':
         throw refusal;
+      case 'full':
+        throw refusal ?? this.#full(result.of);
       case 'conflict':
         throw new ProtocolError(
           'MESSAGE_CONFLICT',
@@ -147,13 +154,13 @@ export class Posting {
     const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
     const id = record?.id ?? '';
     const refusal =
-      this.#refusal(principal, id, agent, messageId) ??
+      this.#unknown(agent) ??
       (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
-    if (!refusal) return;
     const run = { runId: '', answerId: '', agent, node: '' };
-    const append = newMessage(principal, id, messageId, data, run);
-    const { outcome } = await this.#deps.store.repeatMessage(append);
-    if (outcome === 'new' || outcome === 'session_not_found') throw refusal;
+    const append = this.#append(principal, id, messageId, data, run);
+    const result = await this.#deps.store.repeatMessage(append);
+    if (result.outcome === 'full') throw refusal ?? this.#full(result.of);
+    if (refusal && result.outcome !== 'duplicate' && result.outcome !== 'conflict') throw refusal;
   }
 
   /** Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4). */
@@ -175,24 +182,27 @@ export class Posting {
     return this.#arrivals.stop(sessionId);
   }
 
-  /** Why a new message for this agent is not taken now, if it is not. */
-  #refusal(
+  /** What the store is to keep of a message. */
+  #append(
     principal: Principal,
     sessionId: string,
-    agent: string,
     messageId: string,
-  ): ProtocolError | undefined {
-    const { agents, limits, runs } = this.#deps;
-    if (!agents.get(agent)) return agents.notFound(agent);
-    // On its way to the disk already: the store says whether this is a repetition or a conflict.
-    if (this.#arrivals.has(sessionId, messageId)) return undefined;
-    if (runs.waitingCount(sessionId, this.#arrivals.count(sessionId)) >= limits.maxQueuedRuns) {
-      return queueFull(limits.maxQueuedRuns, 'messages wait in this session');
-    }
-    const { maxRunsPerPerson: limit } = limits;
-    const asked = runs.countOf(principal.id) + this.#underWay.of(principal.id);
-    if (limit === 0 || asked < limit) return undefined;
-    return queueFull(limit, 'answers to you are being written or wait');
+    data: Posted['data'],
+    run: AppendMessage['run'],
+  ): AppendMessage {
+    return { ...newMessage(principal, sessionId, messageId, data, run), most: this.#most };
+  }
+
+  #unknown(agent: string): ProtocolError | undefined {
+    const { agents } = this.#deps;
+    return agents.get(agent) ? undefined : agents.notFound(agent);
+  }
+
+  #full(of: keyof MostRuns): ProtocolError {
+    const { maxQueuedRuns, maxRunsPerPerson } = this.#deps.limits;
+    return of === 'ofSession'
+      ? queueFull(maxQueuedRuns, 'messages wait in this session')
+      : queueFull(maxRunsPerPerson, 'answers to you are being written or wait');
   }
 
   /** Why this message cannot be replaced: what can is an earlier one of the same person. */

@@ -55,12 +55,16 @@ interface StoredSession {
   readonly receipts: Map<string, Receipt>;
 }
 
+interface StoredRun extends Omit<RunRecord, 'audience'> {
+  readonly sender: string;
+}
+
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
   readonly isShared: boolean = false;
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
-  readonly #runs = new Map<string, Omit<RunRecord, 'audience'>>();
+  readonly #runs = new Map<string, StoredRun>();
   #order = 0;
   /** By node: until when it lives, by a clock that nobody sets, milliseconds. */
   readonly #aliveUntil = new Map<string, number>();
@@ -190,8 +194,8 @@ export class MemoryStore implements Store {
     const { event, fingerprint, run } = append;
     const session = this.#sessions.get(event.session_id);
     if (!session) return { outcome: 'session_not_found' };
-    const repetition = findRepetition(session, append);
-    if (repetition) return repetition;
+    const known = findRepetition(session, append) ?? this.#findFull(append);
+    if (known) return known;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
     const seq = this.#append(session, event);
     session.receipts.set(event.message_id, {
@@ -208,6 +212,7 @@ export class MemoryStore implements Store {
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
+      sender: event.data.sender,
       replyTo: event.message_id,
       answerId: run.answerId,
       agent: run.agent,
@@ -222,8 +227,20 @@ export class MemoryStore implements Store {
   async repeatMessage(append: AppendMessage) {
     this.#assertOpen();
     const session = this.#sessions.get(append.event.session_id);
-    if (!session) return { outcome: 'session_not_found' } as const;
-    return findRepetition(session, append) ?? ({ outcome: 'new' } as const);
+    const full = this.#findFull(append);
+    if (!session) return full ?? ({ outcome: 'session_not_found' } as const);
+    return findRepetition(session, append) ?? full ?? ({ outcome: 'new' } as const);
+  }
+
+  #findFull({ event, most }: AppendMessage) {
+    const runs = [...this.#runs.values()];
+    const isFull = (limit: number, is: (run: StoredRun) => boolean) =>
+      limit > 0 && runs.filter(is).length >= limit;
+    if (isFull(most.ofSession, ({ sessionId }) => sessionId === event.session_id))
+      return { outcome: 'full', of: 'ofSession' } as const;
+    if (isFull(most.ofSender, ({ sender }) => sender === event.data.sender))
+      return { outcome: 'full', of: 'ofSender' } as const;
+    return undefined;
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {

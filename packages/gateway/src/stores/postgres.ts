@@ -3,7 +3,7 @@ import type { SessionEvent } from '@parley/protocol';
 import type { Pool } from 'pg';
 import { openPool, toStoreError } from './postgres/connection.ts';
 import { findRemovable, READS } from './postgres/reads.ts';
-import { type EventRow, storable, toCall, toEvent, toTsquery } from './postgres/rows.ts';
+import { type EventRow, storable, toCall, toCounted, toEvent, toTsquery } from './postgres/rows.ts';
 import { migrate } from './postgres/schema.ts';
 import { type Call, Writer } from './postgres/writer.ts';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
@@ -152,7 +152,7 @@ class PostgresStore implements Store {
     return { sessions, total, ...(next === null ? {} : { next }) };
   }
 
-  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
     return this.#write({
       ...toCall(event),
       method: 'append_message',
@@ -163,18 +163,21 @@ class PostgresStore implements Store {
       answer_id: run.answerId,
       agent: run.agent,
       node: run.node,
+      ...toCounted(event, most),
     });
   }
 
   repeatMessage({
     event,
     fingerprint,
+    most,
   }: AppendMessage): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition> {
     return this.#write({
       method: 'repeat_message',
       session: event.session_id,
       message_id: event.message_id,
       fingerprint: JSON.stringify(fingerprint),
+      ...toCounted(event, most),
     });
   }
 

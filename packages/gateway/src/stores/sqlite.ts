@@ -3,7 +3,7 @@ import { extname, join } from 'node:path';
 import type { SessionEvent } from '@parley/protocol';
 import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
 import type { Reads } from './sqlite/reader.ts';
-import { fromRow, type SeqAndRow, toRow } from './sqlite/rows.ts';
+import { fromRow, type SeqAndRow, toCounted, toRow } from './sqlite/rows.ts';
 import { SqliteThread } from './sqlite/thread.ts';
 import type { Writes } from './sqlite/writer.ts';
 import {
@@ -121,7 +121,7 @@ class SqliteStore implements Store {
     return this.#reader.call('listSessions', { person, at, order, limit: most });
   }
 
-  appendMessage({ event, fingerprint, run, title }: AppendMessage): Promise<MessageOutcome> {
+  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
     const { runId, answerId, agent, node } = run;
     const row = toRow(event);
     return this.#writer.call(
@@ -134,12 +134,14 @@ class SqliteStore implements Store {
       agent,
       node,
       title,
+      ...toCounted(event, most),
     );
   }
 
-  repeatMessage({ event, fingerprint }: AppendMessage) {
+  repeatMessage({ event, fingerprint, most }: AppendMessage) {
     const { session_id, message_id } = event;
-    return this.#writer.call('repeatMessage', session_id, message_id, fingerprint);
+    const counted = toCounted(event, most);
+    return this.#writer.call('repeatMessage', session_id, message_id, fingerprint, ...counted);
   }
 
   appendRunEvent(event: NewEvent): Promise<RunOutcome> {

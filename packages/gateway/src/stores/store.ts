@@ -117,6 +117,14 @@ export interface AppendMessage {
   readonly run: NewRun;
   /** Becomes the session's title where it has none. */
   readonly title: string;
+  readonly most: MostRuns;
+}
+
+/** How many runs that have not ended there may be, this one included; 0 is no limit. */
+export interface MostRuns {
+  readonly ofSession: number;
+  /** Of the messages of one `sender`. */
+  readonly ofSender: number;
 }
 
 /** Of a `chat_message` what tells which of them a transcript shows; see `Branch` in `@parley/protocol`. */
@@ -141,7 +149,9 @@ export type MessageOutcome =
     }
   /** The `message_id` belongs to another message, or to an event of another type. */
   | { readonly outcome: 'conflict' }
-  | { readonly outcome: 'session_not_found' };
+  | { readonly outcome: 'session_not_found' }
+  /** There are as many runs as `most` says; nothing was written. */
+  | { readonly outcome: 'full'; readonly of: keyof MostRuns };
 
 /** What `repeatMessage` says of a message that is none. */
 export interface NoRepetition {
@@ -272,7 +282,10 @@ export interface Store {
 
   /** Calls resolve in the order in which they were made, and so do those of `appendRunEvent` and `finishRun`. */
   appendMessage(append: AppendMessage): Promise<MessageOutcome>;
-  /** Like `appendMessage`, in one order with it, where the message is there already; else it writes nothing. */
+  /**
+   * Like `appendMessage`, in one order with it, but writes nothing: `new` is what could be appended. Of a session
+   * that is not there it says first whether its sender may have another run.
+   */
   repeatMessage(
     append: AppendMessage,
   ): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition>;

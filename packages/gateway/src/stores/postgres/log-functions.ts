@@ -40,16 +40,27 @@ export const LOG_FUNCTIONS = `
       'timestamp', first.timestamp);
   END $$;
 
+  -- NULL: there may be another run.
+  CREATE FUNCTION find_full(session BIGINT, c call) RETURNS JSON LANGUAGE plpgsql STABLE AS $$
+  BEGIN
+    IF c.most_of_session > 0 AND c.most_of_session <=
+      (SELECT count(*) FROM runs WHERE session_id = session)
+    THEN RETURN json_build_object('outcome', 'full', 'of', 'ofSession'); END IF;
+    IF c.most_of_sender > 0 AND c.most_of_sender <= (SELECT count(*) FROM runs WHERE sender = c.sender)
+    THEN RETURN json_build_object('outcome', 'full', 'of', 'ofSender'); END IF;
+    RETURN NULL;
+  END $$;
+
   CREATE FUNCTION append_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
-  DECLARE s sessions; repetition JSON; event_id BIGINT; executor TEXT;
+  DECLARE s sessions; known JSON; event_id BIGINT; executor TEXT;
   BEGIN
     SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
-    repetition := find_repetition(s, c);
-    IF repetition IS NOT NULL THEN RETURN repetition; END IF;
+    known := coalesce(find_repetition(s, c), find_full(s.id, c));
+    IF known IS NOT NULL THEN RETURN known; END IF;
     event_id := append_event(s.id, s.last_seq + 1, c);
-    INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
-    VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent,
+    INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
+    VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent, c.sender,
       coalesce((SELECT node FROM runs WHERE session_id = s.id LIMIT 1), c.node,
         (SELECT id FROM nodes WHERE alive_until > clock_timestamp() ORDER BY random() LIMIT 1), ''))
     RETURNING node INTO executor;
@@ -60,8 +71,10 @@ export const LOG_FUNCTIONS = `
   DECLARE s sessions;
   BEGIN
     SELECT * INTO s FROM sessions WHERE key = c.session;
-    IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
-    RETURN coalesce(find_repetition(s, c), json_build_object('outcome', 'new'));
+    IF s.id IS NULL THEN
+      RETURN coalesce(find_full(NULL, c), json_build_object('outcome', 'session_not_found'));
+    END IF;
+    RETURN coalesce(find_repetition(s, c), find_full(s.id, c), json_build_object('outcome', 'new'));
   END $$;
 
   CREATE FUNCTION append_run_event(c call) RETURNS JSON LANGUAGE plpgsql AS $$
@@ -142,6 +155,10 @@ export const LOG_FUNCTIONS = `
       SELECT id FROM sessions WHERE key IN (SELECT x.session FROM unnest(calls) x)
       UNION SELECT session_id FROM runs WHERE run_id IN (SELECT x.run_id FROM unnest(calls) x))
     ORDER BY s.id FOR UPDATE;
+    -- Whose runs are counted in several sessions, and so on several nodes, at once.
+    PERFORM pg_advisory_xact_lock(hashtext('parley sender'), sender) FROM (
+      SELECT DISTINCT hashtext(x.sender) AS sender FROM unnest(calls) x
+      WHERE x.method = 'append_message' AND x.most_of_sender > 0 ORDER BY 1) AS senders;
 
     FOREACH c IN ARRAY calls LOOP
       results := results || CASE c.method

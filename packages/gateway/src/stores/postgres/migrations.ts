@@ -74,10 +74,13 @@ export const MIGRATIONS: readonly string[] = [
     started BOOLEAN NOT NULL DEFAULT false,
     -- Which node executes it: one for all of a session.
     node TEXT NOT NULL,
-    stopped BOOLEAN NOT NULL DEFAULT false
+    stopped BOOLEAN NOT NULL DEFAULT false,
+    -- Whose message it answers.
+    sender TEXT COLLATE "C" NOT NULL
   );
   CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until TIMESTAMPTZ NOT NULL);
   CREATE INDEX runs_by_session ON runs (session_id);
+  CREATE INDEX runs_by_sender ON runs (sender);
 
   CREATE TABLE members (
     session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 /** Events and words on their way to the database and back. */
 import type { SessionEvent } from '@parley/protocol';
 import { type Query, wordsOf } from '../search-text.ts';
-import type { NewEvent } from '../store.ts';
+import type { AppendMessage, MostRuns, NewEvent } from '../store.ts';
 
 /** Characters of a word that the index tells apart: at most 1,500 of the 2,046 bytes that it takes. */
 const WORD_LENGTH = 500;
@@ -42,6 +42,11 @@ export function toCall(event: NewEvent) {
         ? indexable(event.data.content)
         : undefined,
   };
+}
+
+/** Whose runs are counted, and how many there may be. */
+export function toCounted({ data }: AppendMessage['event'], { ofSession, ofSender }: MostRuns) {
+  return { sender: storable(data.sender), most_of_session: ofSession, most_of_sender: ofSender };
 }
 
 /** `undefined`: more than the index takes. */

@@ -30,7 +30,10 @@ export const SESSION_FUNCTIONS = `
     answer_run TEXT,
     answer_id TEXT,
     node TEXT,
-    alive_ms INTEGER
+    alive_ms INTEGER,
+    sender TEXT,
+    most_of_session INTEGER,
+    most_of_sender INTEGER
   );
 
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$

@@ -1,7 +1,7 @@
 /** The hot path: what appends to the logs, and the fence around runs. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
 import type { MessageOutcome, RunOutcome } from '../store.ts';
-import type { EventRow } from './rows.ts';
+import type { Counted, EventRow } from './rows.ts';
 import { hashId } from './schema.ts';
 
 type Receipt = [seq: number, fingerprint: string | null, runId: string | null, timestamp: string];
@@ -38,15 +38,31 @@ export function prepareLog(db: Database.Database) {
   );
   const insertRun = db
     .prepare<
-      [string, number, number | bigint, string, string, string, number, string | null, number],
+      [
+        string,
+        number,
+        number | bigint,
+        string,
+        string,
+        string,
+        string,
+        number,
+        string | null,
+        number,
+      ],
       string
     >(
-      `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, node)
-       VALUES (?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?,
+      `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
+       VALUES (?, ?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?,
          (SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1), ''))
        RETURNING node`,
     )
     .pluck();
+  const countRuns = db
+    .prepare<[number, string], [ofSession: number, ofSender: number]>(
+      'SELECT count(*) FILTER (WHERE session_id = ?), count(*) FILTER (WHERE sender = ?) FROM runs',
+    )
+    .raw();
   const findRun = db
     .prepare<[string | null, number | null, string], [sessionId: number, lastSeq: number]>(
       `SELECT s.id, s.last_seq FROM runs r JOIN sessions s ON s.id = r.session_id
@@ -110,12 +126,25 @@ export function prepareLog(db: Database.Database) {
     return { outcome: 'duplicate', seq, runId, timestamp } as const;
   }
 
+  function findFull(sessionId: number, [sender, mostOfSession, mostOfSender]: Counted) {
+    const [ofSession, ofSender] = countRuns.get(sessionId, sender) ?? [0, 0];
+    if (mostOfSession > 0 && ofSession >= mostOfSession)
+      return { outcome: 'full', of: 'ofSession' } as const;
+    if (mostOfSender > 0 && ofSender >= mostOfSender)
+      return { outcome: 'full', of: 'ofSender' } as const;
+    return undefined;
+  }
+
   return {
-    repeatMessage(session: string, messageId: string, fingerprint: string) {
+    repeatMessage(session: string, messageId: string, fingerprint: string, ...counted: Counted) {
       const hash = hashId(messageId);
       const found = findSession.get(hash, session);
-      if (!found) return { outcome: 'session_not_found' } as const;
-      return findRepetition(found, messageId, hash, fingerprint) ?? ({ outcome: 'new' } as const);
+      if (!found) return findFull(0, counted) ?? ({ outcome: 'session_not_found' } as const);
+      return (
+        findRepetition(found, messageId, hash, fingerprint) ??
+        findFull(found[0], counted) ??
+        ({ outcome: 'new' } as const)
+      );
     },
     appendMessage(
       session: string,
@@ -126,17 +155,19 @@ export function prepareLog(db: Database.Database) {
       agent: string,
       node: string | null,
       title: string,
+      ...counted: Counted
     ): MessageOutcome {
       const messageId = row[1];
       const hash = hashId(messageId);
       const found = findSession.get(hash, session);
       if (!found) return { outcome: 'session_not_found' };
-      const repetition = findRepetition(found, messageId, hash, fingerprint);
-      if (repetition) return repetition;
       const [sessionId, lastSeq] = found;
+      const known =
+        findRepetition(found, messageId, hash, fingerprint) ?? findFull(sessionId, counted);
+      if (known) return known;
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
-      const run = [runId, sessionId, eventId, messageId, answerId, agent] as const;
+      const run = [runId, sessionId, eventId, messageId, answerId, agent, counted[0]] as const;
       const executor = insertRun.get(...run, sessionId, node, Date.now()) as string;
       return { outcome: 'appended', seq, node: executor };
     },

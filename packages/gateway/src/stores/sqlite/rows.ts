@@ -1,6 +1,6 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
 import type { SessionEvent } from '@parley/protocol';
-import type { NewEvent, SessionRecord } from '../store.ts';
+import type { AppendMessage, MostRuns, NewEvent, SessionRecord } from '../store.ts';
 
 const NOBODY = {};
 
@@ -29,6 +29,9 @@ export type EventRow = readonly [
   attempt: number | null,
   data: string,
 ];
+
+/** The sender of a message, and how many runs there may be; see `MostRuns`. */
+export type Counted = readonly [sender: string, ofSession: number, ofSender: number];
 
 export type SeqAndRow = readonly [seq: number, ...row: EventRow];
 
@@ -59,6 +62,13 @@ export function toRow(event: NewEvent): EventRow {
     event.attempt ?? null,
     JSON.stringify(event.data),
   ];
+}
+
+export function toCounted(
+  { data }: AppendMessage['event'],
+  { ofSession, ofSender }: MostRuns,
+): Counted {
+  return [data.sender, ofSession, ofSender];
 }
 
 export function fromRow(sessionId: string, seq: number, row: EventRow): SessionEvent {
