@@ -11,7 +11,7 @@ import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { parley } from './parley.ts';
 
-const COMMANDS = ['serve', 'chat', 'agents', 'token', 'config'];
+const COMMANDS = ['serve', 'chat', 'agents', 'token', 'migrate', 'config'];
 
 test.each([[], ...COMMANDS.map((name) => [name])])(
   '%s --version prints the version',
@@ -56,6 +56,11 @@ test.each<[string[], string]>([
   [['config', '--json=yes'], '--json takes no value.'],
   [['agents', '--jsn'], '--jsn: there is no such flag.'],
   [['agents', 'file:///x'], '"file:///x": expected a URL such as http://localhost:8080.'],
+  [['migrate', '--port', '1'], '--port: there is no such flag.'],
+  [
+    ['migrate'],
+    'store: expected where to move it, postgres://user@host:port/database, got sqlite:.',
+  ],
   [['chat', 'one', 'two'], '"two": nothing is expected here.'],
   [['chat', '--sesion', 'x'], '--sesion: there is no such flag. Did you mean --session?'],
 ])('[R12] parley %j is refused in words, with status 2', async (args, message) => {

@@ -20,6 +20,10 @@ const COMMANDS: Readonly<Record<string, { about: string; load(): Promise<Command
     about: 'Make a token for a person or a program.',
     load: async () => (await import('./cli/token-command.ts')).tokenCommand,
   },
+  migrate: {
+    about: 'Move the store of one machine to PostgreSQL, for many.',
+    load: async () => (await import('./cli/migrate-command.ts')).migrateCommand,
+  },
   config: {
     about: 'Print the settings in force and where each was set.',
     load: async () => (await import('./cli/config-command.ts')).configCommand,

@@ -8,9 +8,14 @@ const CONNECT_TIMEOUT = 5_000;
 const STATEMENT_TIMEOUT = 10_000;
 /** After so long without an answer the connection counts as dead, milliseconds. */
 const ANSWER_TIMEOUT = 12_000;
+/** Of whoever moves a whole store, and keeps nobody waiting: for both, milliseconds. */
+const MOVE_TIMEOUT = 600_000;
+
+/** Where everything is kept: a schema of its own, so that nothing of the application that shares the database is touched. */
+export const SCHEMA = 'parley';
 
 /** Explicit, because servers differ in their defaults, and another one would lose what was acknowledged. */
-const SETTINGS = `SET synchronous_commit = on; SET search_path = parley;
+const SETTINGS = `SET synchronous_commit = on;
   SET default_transaction_isolation = 'read committed'; SET statement_timeout = ${STATEMENT_TIMEOUT};
   SET idle_in_transaction_session_timeout = ${STATEMENT_TIMEOUT}; SET jit = off`;
 /** Every statement of the writer finds rows by their keys, also where the tables were empty when it was planned. */
@@ -19,13 +24,18 @@ const WRITER_SETTINGS =
 
 const INT8 = 20;
 
-export function openPool(url: string, role: 'writer' | 'reader', max: number): Pool {
+export function openPool(
+  url: string,
+  role: 'writer' | 'reader' | 'mover',
+  max: number,
+  schema = SCHEMA,
+): Pool {
   const pool = new Pool({
     connectionString: url,
     max,
     application_name: `parley ${role}`,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
-    query_timeout: ANSWER_TIMEOUT,
+    query_timeout: role === 'mover' ? MOVE_TIMEOUT : ANSWER_TIMEOUT,
     keepAlive: true,
     types: {
       // Times and numbers of events: far below 2^53.
@@ -33,8 +43,9 @@ export function openPool(url: string, role: 'writer' | 'reader', max: number): P
         oid === INT8 ? Number : types.getTypeParser(oid, format)) as typeof types.getTypeParser,
     },
     onConnect: async (client) => {
-      await client.query(SETTINGS);
+      await client.query(`${SETTINGS}; SET search_path = ${schema}`);
       if (role === 'writer') await client.query(WRITER_SETTINGS);
+      if (role === 'mover') await client.query(`SET statement_timeout = ${MOVE_TIMEOUT}`);
     },
   });
   // A connection was lost. One that is idle the pool throws away, and one in use has its call fail; without

@@ -50,7 +50,7 @@ export function toCounted({ data }: AppendMessage['event'], { ofSession, ofSende
 }
 
 /** `undefined`: more than the index takes. */
-function indexable(content: string): string[] | undefined {
+export function indexable(content: string): string[] | undefined {
   const words = new Set(Array.from(wordsOf(content), cut));
   let bytes = 0;
   for (const word of words) bytes += Buffer.byteLength(word);

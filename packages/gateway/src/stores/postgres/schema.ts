@@ -1,11 +1,11 @@
 /** Brings the database up to date, also when several nodes start at once. */
 import type { Pool, PoolClient } from 'pg';
 import { StoreError } from '../store.ts';
-import { maskAddress } from './connection.ts';
+import { maskAddress, SCHEMA } from './connection.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 /** Of those who start at once one migrates, and the others wait and find it done. */
-const LOCK = `SELECT pg_advisory_xact_lock(hashtext('parley'), hashtext('migrate'))`;
+export const LOCK = `SELECT pg_advisory_xact_lock(hashtext('parley'), hashtext('migrate'))`;
 
 /**
  * @throws StoreError where the database was written by a newer version, or is not of UTF-8.
@@ -26,7 +26,12 @@ export async function migrate(pool: Pool, url: string): Promise<void> {
   }
 }
 
-async function bringUpToDate(client: PoolClient, url: string): Promise<void> {
+/** In the transaction of whoever calls. @param schema the one that the connection works in. */
+export async function bringUpToDate(
+  client: PoolClient,
+  url: string,
+  schema = SCHEMA,
+): Promise<void> {
   const encoding = (await client.query('SHOW server_encoding')).rows[0]?.server_encoding;
   if (encoding !== 'UTF8') {
     throw new StoreError(
@@ -34,7 +39,7 @@ async function bringUpToDate(client: PoolClient, url: string): Promise<void> {
         'text; expected UTF8. Create one with createdb --encoding=UTF8 --template=template0.',
     );
   }
-  const version = await readVersion(client);
+  const version = await readVersion(client, schema);
   if (version > MIGRATIONS.length) {
     throw new StoreError(
       `The database ${maskAddress(url)} has schema version ${version}, and this version of Parley ` +
@@ -52,14 +57,13 @@ async function bringUpToDate(client: PoolClient, url: string): Promise<void> {
   await client.query(`DELETE FROM writers WHERE touched < now() - interval '1 day'`);
 }
 
-async function readVersion(client: PoolClient): Promise<number> {
+async function readVersion(client: PoolClient, schema: string): Promise<number> {
   const found = await client.query(
-    `SELECT to_regclass('parley.schema_version') IS NOT NULL AS there`,
+    `SELECT to_regclass('${schema}.schema_version') IS NOT NULL AS there`,
   );
   if (!found.rows[0]?.there) {
-    // A schema of its own: nothing of the application that shares the database is touched.
     await client.query(`
-      CREATE SCHEMA IF NOT EXISTS parley;
+      CREATE SCHEMA IF NOT EXISTS ${schema};
       CREATE TABLE schema_version (version INTEGER NOT NULL);
       INSERT INTO schema_version VALUES (0);`);
   }

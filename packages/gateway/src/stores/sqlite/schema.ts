@@ -95,6 +95,8 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /** The columns of a `SessionRow`, of a table named `sessions`. */
 export const SESSION_COLUMNS = `key AS id, owner, title, agent, created_at AS createdAt,
   last_activity AS lastActivity, message_count AS messageCount, first_seq AS firstSeq,
@@ -122,10 +124,10 @@ export function openForWriting(file: string): Database.Database {
   const db = new Database(file, { timeout: BUSY_TIMEOUT });
   try {
     const version = db.pragma('user_version', { simple: true }) as number;
-    if (version > MIGRATIONS.length) {
+    if (version > SCHEMA_VERSION) {
       throw new StoreError(
         `The database ${file} has schema version ${version}, and this version of Parley knows ` +
-          `only versions up to ${MIGRATIONS.length}. Run the version that wrote it or a newer one, ` +
+          `only versions up to ${SCHEMA_VERSION}. Run the version that wrote it or a newer one, ` +
           'or use another data directory.',
       );
     }
@@ -141,10 +143,10 @@ export function openForWriting(file: string): Database.Database {
     db.pragma('cache_size = -65536');
     // The writer checkpoints itself, after it has answered.
     db.pragma('wal_autocheckpoint = 0');
-    if (version < MIGRATIONS.length) {
+    if (version < SCHEMA_VERSION) {
       db.transaction(() => {
         for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-        db.pragma(`user_version = ${MIGRATIONS.length}`);
+        db.pragma(`user_version = ${SCHEMA_VERSION}`);
       })();
     }
     return db;

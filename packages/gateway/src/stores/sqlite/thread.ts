@@ -102,7 +102,7 @@ export class SqliteThread<Calls extends Methods<Calls>> {
   }
 }
 
-function toStoreError({ message, code }: Failure): StoreError {
+export function toStoreError({ message, code }: Failure): StoreError {
   if (code === undefined) return new StoreError(message);
   const advice = ADVICE.find(([prefix]) => code.startsWith(prefix))?.[1];
   const text = `The store failed: ${message} (${code}).${advice ? ` ${advice}` : ''}`;
