@@ -69,6 +69,8 @@ export interface TcpProxy {
   heal(): void;
   /** Ends every connection with a reset. */
   cut(): void;
+  /** Calls back, once, when so many bytes have come in all, either way, and before the last go on. */
+  after(bytes: number, then: () => void): void;
   /** The connections that there are. */
   readonly links: readonly Link[];
   /** How many clients have made so far. */
@@ -81,6 +83,16 @@ export async function startProxy(target: number, seed = 1): Promise<TcpProxy> {
   const links = new Map<Link, readonly Socket[]>();
   let wanted: (link: Link) => Network = () => ({});
   let connections = 0;
+  let carried = 0;
+  let due: { readonly bytes: number; then(): void } | undefined;
+
+  function count({ length }: Buffer): void {
+    carried += length;
+    if (!due || carried < due.bytes) return;
+    const { then } = due;
+    due = undefined;
+    then();
+  }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections += 1;
@@ -90,6 +102,7 @@ export async function startProxy(target: number, seed = 1): Promise<TcpProxy> {
       allowHalfOpen: true,
       noDelay: true,
     });
+    for (const socket of [client, upstream]) socket.on('data', count);
     const shape = (link: Link) => link.shape(wanted(link));
     const link = new Link(client, upstream, seed + 2 * connections, shape);
     links.set(link, [client, upstream]);
@@ -118,6 +131,9 @@ export async function startProxy(target: number, seed = 1): Promise<TcpProxy> {
     heal: () => shape({}),
     cut() {
       for (const link of links.keys()) link.reset();
+    },
+    after(bytes, then) {
+      due = { bytes, then };
     },
     get links() {
       return [...links.keys()];
