@@ -64,6 +64,11 @@ const COMMIT_RETRY_MS = 250;
  */
 const MAX_COMMIT_RETRY_MS = 1_500;
 
+export const INTERRUPTED: RunFault = {
+  code: 'INTERRUPTED',
+  message: 'The server stopped while the answer was being written.',
+};
+
 /** `released`: this process gave it up without an end; another attempt will make one. */
 type RunState = 'queued' | 'running' | 'ending' | 'ended' | 'released';
 

@@ -273,7 +273,7 @@ export class MemoryStore implements Store {
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const runs = Array.from(this.#runs.values(), (run) => this.#withAudience(run));
+    const runs = Array.from(this.#runs.values(), (run) => this.#toRecord(run));
     if (node === undefined) return runs;
     return runs.filter((run) => (node === null ? !this.#isAlive(run.node) : run.node === node));
   }
@@ -287,7 +287,7 @@ export class MemoryStore implements Store {
       return { ...run, node, attempt: run.node === '' ? run.attempt : run.attempt + 1 };
     });
     for (const run of claimed) this.#runs.set(run.runId, run);
-    return claimed.map((run) => this.#withAudience(run));
+    return claimed.map((run) => this.#toRecord(run));
   }
 
   async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
@@ -297,10 +297,10 @@ export class MemoryStore implements Store {
     );
     const stopped = found.map((run) => ({ ...run, stopped: true }));
     for (const run of stopped) this.#runs.set(run.runId, run);
-    return stopped.map((run) => this.#withAudience(run));
+    return stopped.map((run) => this.#toRecord(run));
   }
 
-  #withAudience(run: Omit<RunRecord, 'audience'>): RunRecord {
+  #toRecord({ sender: _, ...run }: StoredRun): RunRecord {
     const record = this.#sessions.get(run.sessionId)?.record;
     return { ...run, audience: record ? [record.owner, ...Object.keys(record.members)] : [] };
   }

@@ -1,0 +1,72 @@
+/** The unfinished runs that this process has, by session and in the order of their messages. */
+import type { RunRecord } from '../stores/store.ts';
+import type { Run } from './run.ts';
+
+export class KnownRuns {
+  readonly #sessions = new Map<string, Map<string, Run>>();
+  #count = 0;
+  /** How many look for runs in the store now, and which have ended here since the first began. */
+  #searches = 0;
+  readonly #overSince = new Set<string>();
+
+  get size(): number {
+    return this.#count;
+  }
+
+  get(sessionId: string, runId: string): Run | undefined {
+    return this.#sessions.get(sessionId)?.get(runId);
+  }
+
+  of(sessionId: string): Run[] {
+    return [...(this.#sessions.get(sessionId)?.values() ?? [])];
+  }
+
+  all(): Run[] {
+    return [...this.#sessions.values()].flatMap((session) => [...session.values()]);
+  }
+
+  /** The run whose answer is being written in the session. */
+  running(sessionId: string): Run | undefined {
+    for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
+      if (run.state === 'running') return run;
+    }
+    return undefined;
+  }
+
+  /** Until it has ended nothing else takes it up. */
+  add(run: Run): void {
+    const { sessionId, runId } = run.spec;
+    const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
+    this.#sessions.set(sessionId, runs.set(runId, run));
+    this.#count += 1;
+    void run.settled.then((end) => {
+      this.#count -= 1;
+      if (this.#searches > 0 && end !== 'released') this.#overSince.add(runId);
+      // A higher attempt of it may be there by now.
+      if (runs.get(runId) === run) runs.delete(runId);
+      if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
+        this.#sessions.delete(sessionId);
+    });
+  }
+
+  /** From now on this attempt is not known; whoever calls has given it up. */
+  forget({ spec }: Run): void {
+    this.#sessions.get(spec.sessionId)?.delete(spec.runId);
+  }
+
+  /** `work` looks for runs in the store: what it finds there may be over by now, see `isOver`. */
+  async search<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#searches += 1;
+    try {
+      return await work();
+    } finally {
+      this.#searches -= 1;
+      if (this.#searches === 0) this.#overSince.clear();
+    }
+  }
+
+  /** Whether a run has ended here since the search began that found it. */
+  isOver({ runId }: RunRecord): boolean {
+    return this.#overSince.has(runId);
+  }
+}
