@@ -1,7 +1,6 @@
 /** The bus of several nodes: sharded publish and subscribe of Redis. */
-
 import { randomUUID } from 'node:crypto';
-import { createClient } from '@redis/client';
+import { type CommandParser, createClient, defineScript } from '@redis/client';
 import {
   type RateLimiterAbstract,
   RateLimiterMemory,
@@ -31,19 +30,34 @@ const OLDEST = 7;
 /** A text that nobody has added to for so long is of a node that is gone, milliseconds. */
 const TEXT_MS = 3_600_000;
 /** Adds to a text, if it is the one that the piece follows; else 0, and it is to be said whole. */
-const GROW = `
-  local head, length, piece, after, expiry = unpack(ARGV)
-  if length ~= '0' then
-    if redis.call('HGET', KEYS[1], 'head') ~= head or redis.call('HGET', KEYS[1], 'length') ~= length
-      or redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
-    redis.call('APPEND', KEYS[2], piece)
-  else
-    redis.call('SET', KEYS[2], piece)
-  end
-  redis.call('HSET', KEYS[1], 'head', head, 'length', after)
-  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, expiry) end
-  return 1`;
-const KEPT = `return { redis.call('HGET', KEYS[1], 'head'), redis.call('GET', KEYS[2]) }`;
+const grow = defineScript({
+  NUMBER_OF_KEYS: 2,
+  SCRIPT: `
+    local head, length, piece, after, expiry = unpack(ARGV)
+    if length ~= '0' then
+      if redis.call('HGET', KEYS[1], 'head') ~= head or redis.call('HGET', KEYS[1], 'length') ~= length
+        or redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+      redis.call('APPEND', KEYS[2], piece)
+    else
+      redis.call('SET', KEYS[2], piece)
+    end
+    redis.call('HSET', KEYS[1], 'head', head, 'length', after)
+    for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, expiry) end
+    return 1`,
+  parseCommand(parser: CommandParser, keys: readonly string[], ...parameters: readonly string[]) {
+    parser.pushKeys([...keys]);
+    parser.push(...parameters);
+  },
+  transformReply: (reply: unknown) => reply === 1,
+});
+const readKept = defineScript({
+  NUMBER_OF_KEYS: 2,
+  SCRIPT: `return { redis.call('HGET', KEYS[1], 'head'), redis.call('GET', KEYS[2]) }`,
+  parseCommand(parser: CommandParser, keys: readonly string[]) {
+    parser.pushKeys([...keys]);
+  },
+  transformReply: (reply: unknown) => reply as [head?: string, text?: string],
+});
 
 type Client = ReturnType<typeof newClient>;
 
@@ -144,17 +158,14 @@ export class RedisBus implements Bus {
   }
 
   async #send(key: string, head: string, length: number, piece: string): Promise<boolean> {
-    const parameters = [head, `${length}`, piece, `${length + piece.length}`, `${TEXT_MS}`];
-    const request = { keys: this.#keysOf(key), arguments: parameters };
-    return this.#publisher.eval(GROW, request).then(
-      (kept) => kept === 1,
-      () => false,
-    );
+    const after = `${length + piece.length}`;
+    return this.#publisher
+      .grow(this.#keysOf(key), head, `${length}`, piece, after, `${TEXT_MS}`)
+      .catch(() => false);
   }
 
   async kept(key: string): Promise<KeptText | undefined> {
-    const found = await this.#publisher.eval(KEPT, { keys: this.#keysOf(key) }).catch(() => []);
-    const [head, text] = found as [head?: string, text?: string];
+    const [head, text] = await this.#publisher.readKept(this.#keysOf(key)).catch(() => []);
     if (!head || typeof text !== 'string') return undefined;
     return { head: JSON.parse(head), text };
   }
@@ -246,6 +257,7 @@ export class RedisBus implements Bus {
 function newClient(url: string, isOpen: () => boolean) {
   return createClient({
     url,
+    scripts: { grow, readKept },
     // What waits for a connection would come late, and out of order with what is in the store.
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_WAITING,
