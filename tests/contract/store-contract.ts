@@ -36,6 +36,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.readSession('s', { limit: 10 })).toEqual({
           session: record,
           events: [],
+          runs: [],
         });
       });
 
@@ -364,6 +365,23 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           session: { title: 'a title' },
           events: [{ data: { content: 'text of m' } }],
         });
+      });
+
+      test('[R7] what is read of a session names its runs that have not ended, in their order', async () => {
+        const store = await openStore('s', 't');
+        const messages = ['m3', 'm1', 'm2'].map((id) => newMessage('s', id));
+        for (const message of [...messages, newMessage('t', 'm')])
+          await store.appendMessage(message);
+        const runs = messages.map(({ run, event }) => ({
+          runId: run.runId,
+          replyTo: event.message_id,
+          agent: run.agent,
+          attempt: 1,
+        }));
+        expect((await store.readSession('s', { limit: 1 }))?.runs).toEqual(runs);
+        expect((await store.readSession('s', { after: 3, limit: 1 }))?.runs).toEqual(runs);
+        await store.finishRun(newAnswer(messages[0] as AppendMessage));
+        expect((await store.readSession('s', { limit: 9 }))?.runs).toEqual(runs.slice(1));
       });
 
       test('[R3] a repeated message_id gets the first outcome and writes nothing', async () => {

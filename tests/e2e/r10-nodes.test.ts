@@ -50,6 +50,24 @@ test('[R7] [R10] who is on another node hears the message, the text and the end,
   await bob.find(({ type, data }) => type === 'presence' && data.connections === 1);
 });
 
+test('[R7] [R10] who comes to another node is told which messages wait, and for how many', async () => {
+  const { alice, two, sessionId, next, post } = await twoNodes();
+  for (const id of ['m-1', 'm-2', 'm-3']) post(alice, id);
+  const first = await next();
+  await alice.find(({ type, reply_to }) => type === 'run_status' && reply_to === 'm-3');
+  const carol = await TestSocket.open(two.ws);
+  carol.send({ type: 'session_join', session_id: sessionId });
+  await carol.settled();
+  const told = said(carol, 'run_status').map(({ reply_to, data }) => [reply_to, data.position]);
+  expect(told).toEqual([
+    ['m-2', 1],
+    ['m-3', 2],
+  ]);
+  await first.finish();
+  await (await next()).finish();
+  await (await next()).finish();
+});
+
 test('[R7] [R10] a change of the title and the end of a session are told on every node', async () => {
   const { alice, bob, sessionId } = await twoNodes();
   bob.send({ type: 'sessions_watch', message_id: 'w' });

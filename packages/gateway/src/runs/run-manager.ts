@@ -8,12 +8,13 @@ import {
 } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
-import type { Store } from '../stores/store.ts';
+import type { Store, UnendedRun } from '../stores/store.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
 import { shownQuestions } from './recovery.ts';
 import { INTERRUPTED, type Publish, Run, type RunSpec } from './run.ts';
+import { queued } from './run-messages.ts';
 import type { RunQueue } from './run-queue.ts';
 import { TakeOver } from './take-over.ts';
 
@@ -126,13 +127,18 @@ export class RunManager {
     return this.#known.get(sessionId, runId)?.settled;
   }
 
-  /** The `run_status` of each run that waits in the session, with its place. */
-  waiting(sessionId: string): ServerMessageOf<'run_status'>[] {
-    return this.#known
-      .of(sessionId)
-      .flatMap((run, place) =>
-        run.state === 'queued' ? [run.messages.status('queued', place)] : [],
-      );
+  /**
+   * The `run_status` of each run that waits in the session, with its place: `found` in the store, where
+   * another node has them.
+   */
+  waiting(sessionId: string, found: readonly UnendedRun[]): ServerMessageOf<'run_status'>[] {
+    const here = this.#known.of(sessionId);
+    if (here.length === 0 && this.#deps.store.isShared) {
+      return found.slice(1).map((run, index) => queued(sessionId, run, index + 1));
+    }
+    return here.flatMap((run, place) =>
+      run.state === 'queued' ? [run.messages.status('queued', place)] : [],
+    );
   }
 
   /**

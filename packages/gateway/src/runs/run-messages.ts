@@ -7,10 +7,20 @@ import {
   type SessionEvent,
 } from '@parley/protocol';
 import type { AgentEvent } from '../agents/agent.ts';
-import type { NewEvent } from '../stores/store.ts';
+import type { NewEvent, UnendedRun } from '../stores/store.ts';
 import type { RunFault, RunSpec } from './run.ts';
 
 type Of<Type extends Exclude<AgentEvent, string>['type']> = Extract<AgentEvent, { type: Type }>;
+
+/** The `run_status` of a run that waits behind so many others of its session, wherever it is. */
+export function queued(
+  session_id: string,
+  { runId, replyTo, agent, attempt }: UnendedRun,
+  position: number,
+): ServerMessageOf<'run_status'> {
+  const envelope = { session_id, reply_to: replyTo, run_id: runId, attempt };
+  return createMessage('run_status', { agent_name: agent, status: 'queued', position }, envelope);
+}
 
 export class RunMessages {
   readonly #spec: RunSpec;

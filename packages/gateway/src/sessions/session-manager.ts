@@ -135,7 +135,7 @@ export class SessionManager {
         hub,
         running: (sessionId) =>
           newer(runningAnswer(runs.running(sessionId)), hub.get(sessionId)?.answer),
-        waiting: (sessionId) => runs.waiting(sessionId),
+        waiting: (sessionId, found) => runs.waiting(sessionId, found),
         onEnded,
       },
       position,

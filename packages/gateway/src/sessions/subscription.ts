@@ -17,7 +17,7 @@ import {
 } from '@parley/protocol';
 import { accessOf } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
-import type { SessionPage, SessionRecord, Store } from '../stores/store.ts';
+import type { SessionPage, SessionRecord, Store, UnendedRun } from '../stores/store.ts';
 import { AnswerCursor } from './answer-cursor.ts';
 import type { Delivery } from './delivery.ts';
 import type { Hub } from './hub.ts';
@@ -58,8 +58,11 @@ export interface SubscriptionDeps {
   readonly hub: Hub;
   /** The answer that is being written in the session, if any. */
   readonly running: (sessionId: string) => RunningAnswer | undefined;
-  /** The runs that wait in the session, as their `run_status`. */
-  readonly waiting: (sessionId: string) => readonly ServerMessageOf<'run_status'>[];
+  /** Those of the runs that were found in the store that wait, as their `run_status`. */
+  readonly waiting: (
+    sessionId: string,
+    found: readonly UnendedRun[],
+  ) => readonly ServerMessageOf<'run_status'>[];
   readonly onEnded: (sessionId: string, status: 'deleted' | 'expired') => void;
 }
 
@@ -94,6 +97,8 @@ export class Subscription implements Subscriber {
   /** Of its own messages that it has not come to yet, by their `seq`. */
   readonly #acknowledgements = new Map<number, string>();
   #seq = 0;
+  /** Those that had not ended when the log was read last. */
+  #runs: readonly UnendedRun[] = [];
 
   /** Subscribes first and reads then, so that nothing falls between. */
   static async join(
@@ -291,6 +296,7 @@ export class Subscription implements Subscriber {
       limit: LIMITS.historyEvents,
     });
     if (page) {
+      this.#runs = page.runs;
       renew(page.session);
       this.#session.sawEnds(page.events);
     }
@@ -352,7 +358,12 @@ export class Subscription implements Subscriber {
     this.#acknowledgements.clear();
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
-    for (const status of this.#deps.waiting(this.#session.record.id)) this.#send(status);
+    const { id } = this.#session.record;
+    const running = this.#deps.running(id);
+    for (const status of this.#deps.waiting(id, this.#runs)) {
+      // It may have begun since the log was read.
+      if (status.run_id !== running?.runId) this.#send(status);
+    }
     this.#answer.pay();
   }
 

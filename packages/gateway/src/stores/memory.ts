@@ -329,7 +329,11 @@ export class MemoryStore implements Store {
       after === undefined
         ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
         : fitting(session.events.slice(start, start + limit), lengthOf);
-    return { session: { ...session.record }, events: page.map(parseEvent) };
+    const runs = [...this.#runs.values()].flatMap(
+      ({ sessionId, runId, replyTo, agent, attempt }) =>
+        sessionId === id ? [{ runId, replyTo, agent, attempt }] : [],
+    );
+    return { session: { ...session.record }, events: page.map(parseEvent), runs };
   }
 
   async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {

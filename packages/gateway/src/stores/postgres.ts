@@ -33,6 +33,9 @@ import {
   tooManyMembers,
 } from './store.ts';
 
+type PageRow = (Pick<SessionPage, 'session' | 'runs'> | { session: null }) &
+  (EventRow | { seq: null });
+
 /** Reads at once. More only wait for each other on the server. */
 const READERS = 8;
 
@@ -214,15 +217,16 @@ class PostgresStore implements Store {
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
     const { after, before = Number.MAX_SAFE_INTEGER } = read;
     const limit = bounded(read.limit, STORE_LIMITS.page);
-    const rows = await this.#read<{ session: SessionRecord | null } & (EventRow | { seq: null })>(
+    const rows = await this.#read<PageRow>(
       after === undefined ? 'readBefore' : 'readAfter',
       id,
       after ?? before,
       limit,
     );
-    const session = rows.find((row) => row.session !== null)?.session;
-    if (!session) return undefined;
-    return { session, events: rows.flatMap((row) => (row.seq === null ? [] : [toEvent(id, row)])) };
+    const first = rows.find((row) => row.session !== null);
+    if (!first) return undefined;
+    const events = rows.flatMap((row) => (row.seq === null ? [] : [toEvent(id, row)]));
+    return { session: first.session, events, runs: first.runs };
   }
 
   async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {

@@ -186,7 +186,9 @@ class SqliteStore implements Store {
   async readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined> {
     const limit = bounded(read.limit, STORE_LIMITS.page);
     const page = await this.#reader.call('readSession', id, read.after, read.before, limit);
-    return page && { session: page.session, events: page.rows.map((row) => toEvent(id, row)) };
+    if (!page) return undefined;
+    const { session, rows, runs } = page;
+    return { session, events: rows.map((row) => toEvent(id, row)), runs };
   }
 
   async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {

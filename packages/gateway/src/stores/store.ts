@@ -176,7 +176,11 @@ export interface ReadEvents {
 export interface SessionPage {
   readonly session: SessionRecord;
   readonly events: readonly SessionEvent[];
+  /** Its runs that have not ended, in the order of their messages. */
+  readonly runs: readonly UnendedRun[];
 }
+
+export type UnendedRun = Pick<RunRecord, 'runId' | 'replyTo' | 'agent' | 'attempt'>;
 
 export interface ListSessions {
   readonly person: string;

@@ -7,9 +7,12 @@ const EVENT = 'e.seq, e.type, e.message_id, e.timestamp, e.reply_to, e.run_id, e
 const IS_FOR = `(s.owner = $1 OR EXISTS
   (SELECT 1 FROM members m WHERE m.session_id = s.id AND m.principal = $1))`;
 
-/** The session stands in the row of the first event of the page, or in the only row where there is none. */
+/** The session and its runs stand in the row of the first event of the page, or in the only row where there is none. */
 const readEvents = (bound: string, order: string) => `
-  SELECT CASE WHEN e.place IS NULL OR e.place = 1 THEN session_record(s) END AS session, ${EVENT}
+  SELECT CASE WHEN e.place IS NULL OR e.place = 1 THEN session_record(s) END AS session,
+    CASE WHEN e.place IS NULL OR e.place = 1 THEN
+      (SELECT coalesce(json_agg(json_build_object('runId', r.run_id, 'replyTo', r.reply_to, 'agent', r.agent,
+        'attempt', r.attempt) ORDER BY r.event_id), '[]') FROM runs r WHERE r.session_id = s.id) END AS runs, ${EVENT}
   FROM sessions s LEFT JOIN LATERAL (
     SELECT * FROM (
       SELECT *, row_number() OVER (ORDER BY seq ${order}) AS place,

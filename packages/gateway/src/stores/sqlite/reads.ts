@@ -7,6 +7,7 @@ import {
   type RunRecord,
   type SessionListPage,
   type SessionRecord,
+  type UnendedRun,
 } from '../store.ts';
 import { fromSessionRow, type Removal, type SeqAndRow, type SessionRow } from './rows.ts';
 import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
@@ -84,6 +85,10 @@ export function prepareReads(db: Database.Database) {
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
     )
     .raw();
+  const runsOf = db.prepare<[number], UnendedRun>(
+    `SELECT run_id AS runId, reply_to AS replyTo, agent, attempt FROM runs
+     WHERE session_id = ? ORDER BY event_id`,
+  );
   const alive = db.prepare<[number], string>('SELECT id FROM nodes WHERE alive_until > ?').pluck();
   const expired = db.prepare<
     { emptyBefore: number | null; idleBefore: number | null; limit: number },
@@ -149,7 +154,7 @@ export function prepareReads(db: Database.Database) {
                 eventsBefore.iterate(internal, before ?? Number.MAX_SAFE_INTEGER, limit),
               ).reverse()
             : page(eventsAfter.iterate(internal, after, limit));
-        return { session, rows };
+        return { session, rows, runs: runsOf.all(internal) };
       },
     ),
     getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
