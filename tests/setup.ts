@@ -1,15 +1,16 @@
 /**
  * Brings what tests run and a bare Debian lacks: Chromium for the page, strace for what reaches the
- * disk, openssl for certificates, Redis for several nodes. Does nothing where they are there.
+ * disk, openssl for certificates, Redis and HAProxy for several nodes. Does nothing where they are there.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const NEEDED = ['chromium', 'openssl', 'redis-server', 'strace'];
+const NEEDED = ['chromium', 'haproxy', 'openssl', 'redis-server', 'strace'];
 
 function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+  // haproxy is among what administrators run, which not everyone's path has.
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'].some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;

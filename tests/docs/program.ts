@@ -22,7 +22,12 @@ export class Program {
   readonly ended: Promise<number | null>;
   #listeners = new Set<() => void>();
 
-  constructor(args: readonly string[], cwd: string, env: Record<string, string> = {}) {
+  constructor(
+    args: readonly string[],
+    cwd: string,
+    env: Record<string, string> = {},
+    onFinished: (dispose: () => Promise<void>) => void = onTestFinished,
+  ) {
     this.#child = spawn(process.execPath, ['--import', PRELOAD, ...args], {
       cwd,
       env: { ...process.env, ...env },
@@ -37,7 +42,7 @@ export class Program {
       for (const listener of this.#listeners) listener();
       return code;
     });
-    onTestFinished(async () => {
+    onFinished(async () => {
       this.#child.kill('SIGKILL');
       await this.ended;
     });
