@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { ROOT } from './program.ts';
 
-export interface Instruction {
+interface Instruction {
   /** `COPY`, `RUN` … */
   readonly name: string;
   readonly text: string;
