@@ -92,13 +92,19 @@ export class Part {
       await this.start();
       say(`${this.name} is back, pid ${this.pid}`);
     } catch (error) {
+      if (!this.#isWanted) return;
       say((error as Error).message);
       await this.#restart('it could not be started');
     }
   }
 
-  async stop(): Promise<void> {
+  /** From here on it is not started again, whenever it ends. */
+  release(): void {
     this.#isWanted = false;
+  }
+
+  async stop(): Promise<void> {
+    this.release();
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
@@ -110,7 +116,7 @@ export class Part {
   }
 
   kill(): void {
-    this.#isWanted = false;
+    this.release();
     this.#child?.kill('SIGKILL');
   }
 }

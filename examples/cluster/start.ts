@@ -50,8 +50,7 @@ async function isThere(url: string): Promise<void> {
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
 }
 
-async function compose(): Promise<{ parts: Part[]; nodes: Part[]; balancer: Part; url: string }> {
-  const { redis, haproxy } = findPrograms();
+async function compose({ redis, haproxy }: ReturnType<typeof findPrograms>) {
   const dataDir = resolve(values['data-dir']);
   const inData = (name: string) => join(dataDir, name);
   mkdirSync(inData('postgres'), { recursive: true, mode: 0o700 });
@@ -138,8 +137,10 @@ async function compose(): Promise<{ parts: Part[]; nodes: Part[]; balancer: Part
 }
 
 async function main(): Promise<void> {
+  // First, because building the page takes a while.
+  const found = findPrograms();
   execFileSync(process.execPath, [join(ROOT, 'build/web.ts')], { stdio: 'inherit' });
-  const { parts, nodes, balancer, url } = await compose();
+  const { parts, nodes, balancer, url } = await compose(found);
   const all = [...parts, ...nodes, balancer];
   let isStopping = false;
   const stop = async () => {
@@ -149,6 +150,8 @@ async function main(): Promise<void> {
     }
     isStopping = true;
     say('stopping, one node after the other; once more Ctrl-C ends everything at once');
+    // What has died must not come back meanwhile.
+    for (const one of all) one.release();
     // The last node that lives has everybody, and tells them to come back later.
     for (const one of [...nodes, balancer, ...parts.toReversed()]) await one.stop();
     process.exit(0);
