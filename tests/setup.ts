@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const NEEDED = ['chromium', 'haproxy', 'openssl', 'redis-server', 'strace'];
+const NEEDED = ['chromium-headless-shell', 'haproxy', 'openssl', 'redis-server', 'strace'];
 
 function isInstalled(program: string): boolean {
   // haproxy is among what administrators run, which not everyone's path has.

@@ -4,6 +4,11 @@ import { afterAll, onTestFinished } from 'vitest';
 /** What a browser says itself when a server goes. */
 const CONNECTION_LOST =
   /WebSocket|ERR_(?:CONNECTION|CONTENT_LENGTH_MISMATCH|EMPTY_RESPONSE|NETWORK|INTERNET_DISCONNECTED)/;
+/**
+ * Chromium without its windows: the same engine, and a third of the processor time, since no page
+ * has a browser around it that nobody sees.
+ */
+const EXECUTABLE = '/usr/bin/chromium-headless-shell';
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -54,7 +59,7 @@ export async function openIndulgently(
   options: BrowserContextOptions = {},
   onFinished: (dispose: () => Promise<void>) => void = onTestFinished,
 ): Promise<Page> {
-  browser ??= chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
+  browser ??= chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
   const context = await (await browser).newContext({ locale: 'en-GB', ...options });
   onFinished(() => context.close());
   return context.newPage();
