@@ -67,6 +67,10 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
     await chat.page.keyboard.press('Escape');
     await chat.page.getByRole('searchbox').fill('berth');
     await chat.chats.getByText(/messages? found/).waitFor();
+    // With the name of a button beside it, which comes wherever the pointer rests.
+    await chat.button('Close the list of chats').hover();
+    const tooltip = chat.page.getByRole('tooltip', { includeHidden: true });
+    await tooltip.waitFor({ state: 'attached' });
     expect(await violations(chat.page)).toEqual([]);
   });
 });

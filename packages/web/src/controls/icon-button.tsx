@@ -24,7 +24,9 @@ export function IconButton({ label, keys, className = '', children, ...rest }: P
         </button>
       </Tooltip.Trigger>
       <Tooltip.Portal>
+        {/* Outside every landmark, so not to be come across: it is read as name and description of the button. */}
         <Tooltip.Content
+          aria-hidden="true"
           sideOffset={6}
           collisionPadding={8}
           className="pointer-events-none z-50 flex items-center gap-2 rounded-md bg-ink px-2 py-1 text-xs text-canvas shadow-float"
