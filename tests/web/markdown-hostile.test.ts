@@ -91,7 +91,10 @@ test('a hostile diagram that is asked for runs nothing and calls nobody', async 
     page,
     payloads.map(({ text }) => ({ text, streaming: false })),
   );
+  // A long one is read in steps, and can be asked for once its end is there.
+  await settle(page);
   const buttons = page.getByRole('button', { name: 'Show diagram' });
+  expect(await buttons.count()).toBe(payloads.length);
   await buttons.evaluateAll((all) => {
     for (const button of all) (button as HTMLButtonElement).click();
   });
