@@ -10,6 +10,11 @@ export interface RawFrame {
   readonly payload: Buffer;
 }
 
+interface RawMessage {
+  readonly type: string;
+  readonly data: Record<string, unknown>;
+}
+
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 export interface RawOptions {
@@ -39,6 +44,11 @@ export class RawSocket {
   /** Came since, and not yet looked at: less than the next frame needs. */
   #pieces: Buffer[] = [];
   #lacking = 2;
+  readonly #messages: RawMessage[] = [];
+  /** Frames of the message that is not whole yet. */
+  #parts: Buffer[] = [];
+  /** So many frames are in `#messages` and `#parts`. */
+  #looked = 0;
   #listeners: (() => void)[] = [];
 
   private constructor(socket: Socket, head: string, rest: Buffer) {
@@ -101,18 +111,17 @@ export class RawSocket {
     this.write(clientFrame(OPCODE.text, Buffer.from(JSON.stringify(message))));
   }
 
-  /** The messages that have come whole, parsed. */
-  messages(): { type: string; data: Record<string, unknown> }[] {
-    const messages: { type: string; data: Record<string, unknown> }[] = [];
-    let parts: Buffer[] = [];
-    for (const { opcode, fin, payload } of this.frames) {
+  /** The messages that have come whole, parsed; each once, however often a test looks. */
+  messages(): readonly RawMessage[] {
+    for (; this.#looked < this.frames.length; this.#looked += 1) {
+      const { opcode, fin, payload } = this.frames[this.#looked] as RawFrame;
       if (opcode > OPCODE.binary) continue;
-      parts.push(payload);
+      this.#parts.push(payload);
       if (!fin) continue;
-      messages.push(JSON.parse(Buffer.concat(parts).toString()));
-      parts = [];
+      this.#messages.push(JSON.parse(Buffer.concat(this.#parts).toString()));
+      this.#parts = [];
     }
-    return messages;
+    return this.#messages;
   }
 
   /** Resolves as soon as `holds`, or the connection is gone. */
