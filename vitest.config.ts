@@ -11,6 +11,8 @@ const shared = {
   pool: 'forks' as const,
   testTimeout: 30_000,
   hookTimeout: 30_000,
+  // What is waited for comes late on a busy machine: a second, which is the default, is no bound of anything.
+  expect: { poll: { timeout: 10_000 } },
 };
 
 /** They measure time against a bound, so nothing else may run beside them. */
