@@ -1,5 +1,6 @@
 /** An answer in the order in which it came: what was written, what was done, what was written then. */
 import type { Step } from '@parley/client';
+import { continues } from '../markdown/continues.ts';
 import { markdownParser } from '../markdown/grammar.ts';
 
 export type Part =
@@ -37,7 +38,7 @@ export class AnswerParts {
 
   /** The same text and steps give the same parts, whichever way they came (R7). */
   update(text: string, steps: readonly Step[]): readonly Part[] {
-    if (!text.startsWith(this.#text)) this.#holds.clear();
+    if (!continues(text, this.#text)) this.#holds.clear();
     this.#text = text;
     const parts: Part[] = [];
     let from = 0;

@@ -1,4 +1,5 @@
 /** Code in groups of lines, of which only the last one changes while code is added. */
+import { continues } from './continues.ts';
 import type { Highlighted, TokenLine } from './highlight.ts';
 
 /** Lines in a group. */
@@ -21,7 +22,7 @@ export class CodeLines {
 
   /** The groups of a code. Costs what was added, if the code begins with the last one. */
   update(code: string, highlighted: Highlighted | undefined): readonly LineGroup[] {
-    if (!code.startsWith(this.#code)) {
+    if (!continues(code, this.#code)) {
       this.#groups = [];
       this.#lastFrom = 0;
     }
@@ -35,7 +36,7 @@ export class CodeLines {
       this.#lastFrom = from;
       from = end;
     }
-    const lines = highlighted && code.startsWith(highlighted.code) ? highlighted.lines : [];
+    const lines = highlighted && continues(code, highlighted.code) ? highlighted.lines : [];
     const isWhole = highlighted?.code === code;
     return this.#groups.map((group, index) => this.#withTokens(group, index, lines, isWhole));
   }

@@ -2,6 +2,7 @@
 import type { SyntaxNode, Tree } from '@lezer/common';
 import { TreeFragment } from '@lezer/common';
 import { calmEnd } from './calm.ts';
+import { continues } from './continues.ts';
 import { type Conversion, convertBlock, convertBlocks, findBlocks, Memo } from './convert.ts';
 import { Definitions } from './definitions.ts';
 import { FootnoteList, type Footnotes } from './footnotes.ts';
@@ -72,7 +73,7 @@ export class MarkdownDocument {
    */
   update(text: string, streaming: boolean): View {
     if (this.#view && text === this.#text && streaming === this.#streaming) return this.#view;
-    if (!text.startsWith(this.#text) || !this.#streaming) this.#reset();
+    if (!continues(text, this.#text) || !this.#streaming) this.#reset();
     this.#text = text;
     this.#streaming = streaming;
     const formatted = text.slice(0, MAX_TEXT);

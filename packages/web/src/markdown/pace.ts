@@ -1,5 +1,6 @@
 /** How much of a text is shown now, so that no single step keeps the page busy. */
 import { useEffect, useRef, useState } from 'react';
+import { continues } from './continues.ts';
 
 /** So much of a text that is there already is read in one step, UTF-16 code units. */
 const STEP = 8_000;
@@ -55,7 +56,7 @@ export function usePaced(text: string, streaming: boolean): Shown {
 }
 
 function step(shown: Shown, text: string, streaming: boolean): Shown {
-  const from = text.startsWith(shown.text) ? shown.text.length : 0;
+  const from = continues(text, shown.text) ? shown.text.length : 0;
   const share = Math.max(STREAMING_STEP, (text.length - from) * STREAMING_SHARE);
   const end = from + (streaming ? Math.min(STEP, Math.ceil(share)) : STEP);
   return end >= text.length ? { text, streaming } : { text: text.slice(0, end), streaming: true };
