@@ -12,7 +12,7 @@ export interface Setting {
 
 export interface ClusterCampaignOptions extends CrowdOptions {
   readonly seed: number;
-  /** A fault from `plant.ts` in each of the nodes. */
+  /** A fault from `plants.ts` in each of the nodes. */
   readonly plant?: string;
 }
 

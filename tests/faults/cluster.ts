@@ -8,7 +8,7 @@ import { ServerProcess } from './server-process.ts';
 
 export interface ClusterOptions {
   readonly nodes: number;
-  /** A fault from `plant.ts` in each of the nodes. */
+  /** A fault from `plants.ts` in each of the nodes. */
   readonly plant?: string | undefined;
 }
 

@@ -35,7 +35,7 @@ export type ToServer = 'measure' | 'report' | 'reads';
 export type FromServer = { type: 'ready'; port: number; pid: number } | LoopDelay | HistoryReads;
 
 export type StartOptions = ServerOptions & {
-  /** Faults from `plant.ts`, separated by a comma and a space, put into the source as it is loaded. */
+  /** Faults from `plants.ts`, separated by a comma and a space, put into the source as it is loaded. */
   readonly plant?: string | undefined;
   /** A program with its arguments that runs the server's command line, such as strace. */
   readonly under?: readonly string[];
