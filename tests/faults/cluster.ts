@@ -14,6 +14,8 @@ export interface ClusterOptions {
 
 export class Cluster {
   readonly postgres: Postgres;
+  /** The address of what all nodes keep. */
+  readonly database: string;
   readonly redis: Redis;
   readonly balancer: Balancer;
   readonly ports: readonly number[];
@@ -23,15 +25,16 @@ export class Cluster {
   /** Resolves when all nodes listen. */
   static async start({ nodes, plant }: ClusterOptions): Promise<Cluster> {
     const [postgres, redis] = await Promise.all([startPostgres({ durable: true }), startRedis()]);
+    const database = await postgres.newDatabase();
     const settings = {
-      store: await postgres.newDatabase(),
+      store: database,
       bus: redis.newUrl(),
       signingKeys: SIGNING_KEYS,
       plant,
     };
     const ports: number[] = [];
     while (ports.length < nodes) ports.push(await freePort());
-    const parts = { postgres, redis, ports, balancer: await startBalancer(ports) };
+    const parts = { postgres, database, redis, ports, balancer: await startBalancer(ports) };
     const cluster = new Cluster(parts, (port) => ServerProcess.start({ ...settings, port }));
     try {
       await Promise.all(ports.map((port) => cluster.startNode(port)));
@@ -43,10 +46,11 @@ export class Cluster {
   }
 
   private constructor(
-    parts: Pick<Cluster, 'postgres' | 'redis' | 'balancer' | 'ports'>,
+    parts: Pick<Cluster, 'postgres' | 'database' | 'redis' | 'balancer' | 'ports'>,
     start: (port: number) => Promise<ServerProcess>,
   ) {
     this.postgres = parts.postgres;
+    this.database = parts.database;
     this.redis = parts.redis;
     this.balancer = parts.balancer;
     this.ports = parts.ports;

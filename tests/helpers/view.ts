@@ -171,7 +171,12 @@ export class View {
     this.events.set(event.seq, event);
     const { answer } = this;
     if (event.type !== 'agent_response' || !answer || answer.run_id !== event.run_id) return;
-    if (!event.data.content.startsWith(answer.text)) {
+    const { attempt = 1, data } = event;
+    if (attempt < answer.attempt) {
+      throw new Error(`Attempt ${attempt} ended after text of attempt ${answer.attempt}.`);
+    }
+    // Of an attempt that a higher one has taken the place of, all that was heard is void.
+    if (attempt === answer.attempt && !data.content.startsWith(answer.text)) {
       throw new Error('The end is not what was streamed.');
     }
     this.answer = undefined;
