@@ -34,6 +34,8 @@ export interface ComposedOptions extends Omit<ConfigOptions, 'bus'> {
   readonly bus?: Bus;
   /** After so long without a word from it this node is dead to the others, milliseconds. */
   readonly leaseMs?: number;
+  /** What it does not outlive; default: the test. */
+  readonly onFinished?: (dispose: () => Promise<void>) => void;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     authenticate,
     bus = new MemoryBus(),
     leaseMs,
+    onFinished = onTestFinished,
     ...settings
   } = options;
   const config = parseOptions({ store: 'memory:', ...settings });
@@ -97,7 +100,7 @@ export async function startComposed(options: ComposedOptions = {}) {
   server.on('upgrade', (request, socket, head) => connections.upgrade(request, socket, head));
   await runs.start();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
+  onFinished(async () => {
     server.close();
     await runs.drain(AbortSignal.abort());
     await connections.close(100);

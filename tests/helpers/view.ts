@@ -18,7 +18,8 @@ interface Partial {
  * exactly what it has when it comes back. It takes nothing twice: a repeat throws.
  */
 export class View {
-  readonly url: string;
+  /** Where it joins next: it may come back to another node. */
+  url: string;
   readonly sessionId: string;
   /** The log by `seq`. */
   readonly events = new Map<number, SessionEvent>();
