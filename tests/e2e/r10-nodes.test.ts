@@ -189,6 +189,43 @@ test('[R4] [R10] a stop on one node stops what another is writing, and no text f
   expect(bob.received.slice(at).some(({ type }) => type === 'agent_chunk')).toBe(false);
 });
 
+test('[R4] [R10] a stop is acknowledged when what it stops has ended, whatever else ends meanwhile', async () => {
+  const { store, alice, bob, sessionId, next, post } = await twoNodes();
+  post(alice, 'm-1');
+  post(alice, 'm-2');
+  const first = await next();
+  await alice.collect('message_ack', 2);
+  const [asked, marks, reads] = [1, 2, 3].map(() => Promise.withResolvers<void>()) as [
+    PromiseWithResolvers<void>,
+    PromiseWithResolvers<void>,
+    PromiseWithResolvers<void>,
+  ];
+  const stopRuns = vi.spyOn(store, 'stopRuns').mockImplementationOnce(async (...which) => {
+    asked.resolve();
+    await marks.promise;
+    return SharedStore.prototype.stopRuns.call(store, ...which);
+  });
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId });
+  await asked.promise;
+  await first.finish();
+  await bob.next('agent_response');
+  const second = await next();
+  // Its node does not see yet that it is to stop.
+  vi.spyOn(store, 'unfinishedRuns').mockImplementation(async (node) => {
+    await reads.promise;
+    return SharedStore.prototype.unfinishedRuns.call(store, node);
+  });
+  marks.resolve();
+  await stopRuns.mock.results[0]?.value;
+  await second.say('not stopped yet');
+  await bob.next('agent_chunk');
+  expect(bob.received.some(({ reply_to }) => reply_to === 'stop')).toBe(false);
+  reads.resolve();
+  await bob.find(({ reply_to }) => reply_to === 'stop');
+  const ends = said(bob, 'agent_response').map(({ data }) => data.status);
+  expect(ends).toEqual(['complete', 'cancelled']);
+});
+
 test('[R1] [R6] [R10] an acknowledgement stands in its place in the log, behind what another node has not said yet', async () => {
   const { alice, bob, post } = await twoNodes({ loses: ({ kind }) => kind === 'said' });
   post(alice, 'm-1');

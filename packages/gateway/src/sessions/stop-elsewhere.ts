@@ -20,10 +20,11 @@ export async function stopElsewhere(
 ): Promise<string[] | undefined> {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const ends = new Map<string, string>();
-  let waiting: ReadonlySet<string> = new Set();
+  // Before it is known what is to be stopped, ends of other runs may come.
+  let waiting: ReadonlySet<string> | undefined;
   let from = record.lastSeq;
   const check = () => {
-    if ([...waiting].every((id) => ends.has(id))) resolve();
+    if (waiting && [...waiting].every((id) => ends.has(id))) resolve();
   };
   const subscriber: Subscriber = {
     person: record.owner,
