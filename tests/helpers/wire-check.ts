@@ -17,6 +17,13 @@ interface Followed {
   readonly ended: Set<string>;
 }
 
+interface Joined {
+  readonly sessionId: string;
+  readonly after: number;
+  /** What the client has of an answer that was being written. */
+  readonly answer: { run_id: string; attempt: number; offset: number } | undefined;
+}
+
 /**
  * What must hold of every frame on every connection, whatever the test is about: the schema without
  * a field more, the types of the profile, `seq` without a hole or a repeat (R1, R6), text without a
@@ -28,7 +35,7 @@ export class WireCheck {
   readonly #profile: Profile;
   readonly #sessions = new Map<string, Followed>();
   /** Of each `session_join` that was sent with `after_seq`, in order. */
-  readonly #joins: { sessionId: string; after: number }[] = [];
+  readonly #joins: Joined[] = [];
 
   constructor(profile: Profile) {
     this.#profile = profile;
@@ -37,7 +44,11 @@ export class WireCheck {
   sent(message: unknown): void {
     const { type, session_id, data } = message as Record<string, Record<string, unknown>>;
     if (String(type) !== 'session_join' || typeof data?.after_seq !== 'number') return;
-    this.#joins.push({ sessionId: String(data.session_id ?? session_id), after: data.after_seq });
+    this.#joins.push({
+      sessionId: String(data.session_id ?? session_id),
+      after: data.after_seq,
+      answer: data.answer as Joined['answer'],
+    });
   }
 
   received(frame: string): ServerMessage {
@@ -74,15 +85,18 @@ export class WireCheck {
   #place({ data }: ServerMessageOf<'session_status'>, followed: Followed): void {
     if (data.history) followed.last = data.last_seq;
     const join = this.#joins.findIndex(({ sessionId }) => sessionId === data.session_id);
-    if (join !== -1) {
-      const { after } = this.#joins.splice(join, 1)[0] as { after: number };
-      if (!data.history) followed.last = after;
-    }
-    if (data.history || join !== -1) {
+    const joined = join === -1 ? undefined : this.#joins.splice(join, 1)[0];
+    if (joined && !data.history) followed.last = joined.after;
+    if (data.history || joined) {
       followed.ahead.clear();
       followed.answers.clear();
       followed.ended.clear();
       const { answer } = data;
+      // A node that has heard nothing of it yet announces none, and goes on from there all the same.
+      if (joined?.answer && !data.history) {
+        const { run_id, attempt, offset } = joined.answer;
+        followed.answers.set(`${run_id} ${attempt}`, '\0'.repeat(offset));
+      }
       // What stands before `offset` is the client's own; it is not checked again.
       if (answer) {
         const text = '\0'.repeat(answer.offset) + answer.content;
