@@ -1,6 +1,6 @@
 /** Stopping runs that other nodes have: they are told by the store, and their ends are waited for. */
 import { ProtocolError } from '@parley/protocol';
-import type { SessionRecord, Store } from '../stores/store.ts';
+import { type SessionRecord, STORE_LIMITS, type Store } from '../stores/store.ts';
 import type { Hub } from './hub.ts';
 import type { Subscriber } from './session.ts';
 
@@ -40,15 +40,19 @@ export async function stopElsewhere(
     ended: () => resolve(),
   };
   async function readOn(): Promise<void> {
-    const page = await store.readSession(record.id, { after: from, limit: 100 });
-    session.sawEnds(page?.events ?? []);
-    for (const event of page?.events ?? []) {
-      from = event.seq;
-      if (event.type === 'agent_response' && event.run_id !== undefined) {
-        ends.set(event.run_id, event.data.status);
+    for (let isMore = true; isMore; ) {
+      const page = await store.readSession(record.id, { after: from, limit: STORE_LIMITS.page });
+      const events = page?.events ?? [];
+      session.sawEnds(events);
+      for (const event of events) {
+        from = event.seq;
+        if (event.type === 'agent_response' && event.run_id !== undefined) {
+          ends.set(event.run_id, event.data.status);
+        }
       }
+      check();
+      isMore = page !== undefined && events.length > 0 && from < page.session.lastSeq;
     }
-    check();
   }
   const session = hub.subscribe(record, subscriber);
   let timer: NodeJS.Timeout | undefined;
