@@ -1,4 +1,5 @@
 /** What every bus does, whatever carries it. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type Bus, BusError, type Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
@@ -32,8 +33,10 @@ const BUSES: [name: string, open: (nodes: number) => Promise<Bus[]>][] = [
   [
     'Redis',
     (nodes) => {
-      const url = redis.newUrl();
-      return Promise.all(Array.from({ length: nodes }, () => openRedisBus(url, silent)));
+      const [url, deployment] = [redis.newUrl(), randomUUID()];
+      return Promise.all(
+        Array.from({ length: nodes }, () => openRedisBus(url, deployment, silent)),
+      );
     },
   ],
 ];
@@ -148,14 +151,27 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
 describe('the bus of Redis', () => {
   test('[R12] says in words that there is none', async () => {
     const port = await freePort();
-    const opened = openRedisBus(`redis://127.0.0.1:${port}`, silent);
+    const opened = openRedisBus(`redis://127.0.0.1:${port}`, 'd', silent);
     await expect(opened).rejects.toThrow(BusError);
     await expect(opened).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('deployments in different databases of one Redis do not hear each other', async () => {
-    const one = await openRedisBus(redis.newUrl(), silent);
-    const two = await openRedisBus(redis.newUrl(), silent);
+  test('[R12] one that takes no writes is not ready, and says why', async () => {
+    const full = await startRedis();
+    onTestFinished(() => full.stop());
+    const bus = await openRedisBus(full.newUrl(), 'd', silent);
+    onTestFinished(() => bus.close());
+    await bus.check();
+    await full.configure('maxmemory', '1');
+    await expect(bus.check()).rejects.toThrow(/OOM/);
+    await full.configure('maxmemory', '0');
+    await bus.check();
+  });
+
+  test('deployments in one Redis do not hear each other', async () => {
+    const url = redis.newUrl();
+    const one = await openRedisBus(url, 'one', silent);
+    const two = await openRedisBus(url, 'two', silent);
     onTestFinished(async () => {
       await Promise.all([one.close(), two.close()]);
     });
@@ -169,7 +185,7 @@ describe('the bus of Redis', () => {
 
   test('[R10] is killed and comes back: who followed hears again, and who follows meanwhile too', async () => {
     const url = redis.newUrl();
-    const [one, two] = await Promise.all([openRedisBus(url, silent), openRedisBus(url, silent)]);
+    const [one, two] = [await openRedisBus(url, 'd', silent), await openRedisBus(url, 'd', silent)];
     onTestFinished(async () => {
       await Promise.all([one.close(), two.close()]);
     });

@@ -45,7 +45,7 @@ export async function interleaveOverServers(
   const log = await createLogger({ level: 'silent', pretty: false });
   return interleaveAll(options, async (work) => {
     const stores = await Promise.all([1, 2].map(() => openPostgresStore(store)));
-    const buses = await Promise.all([1, 2].map(() => openRedisBus(bus, log)));
+    const buses = await Promise.all([1, 2].map(() => openRedisBus(bus, 'interleavings', log)));
     try {
       await work({ stores, buses, leaseMs: 500 });
     } finally {

@@ -78,6 +78,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     runs,
     agents,
     limits: { ...config, ...UNLIMITED_PERSON },
+    log,
   });
   const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
   const connections = new ConnectionManager({

@@ -40,7 +40,7 @@ export function silence(store: Store, node: string): () => void {
     const keepAlive = store.keepAlive.bind(store);
     store.keepAlive = async (id, ms) => {
       if (nodes.has(id)) throw new StoreError('The store is not reached.');
-      await keepAlive(id, ms);
+      return keepAlive(id, ms);
     };
   }
   return () => nodes.delete(node);

@@ -1,10 +1,11 @@
 /** A real Redis of a test file's own: on a free port, with its own data directory, gone with the file. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 
 export interface Redis {
@@ -13,9 +14,12 @@ export interface Redis {
   /** SIGKILL: nothing of it is kept. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** CONFIG SET. */
+  configure(name: string, value: string): Promise<void>;
   stop(): Promise<void>;
 }
 
+const run = promisify(execFile);
 const READY = 'Ready to accept connections';
 
 export async function startRedis(): Promise<Redis> {
@@ -56,6 +60,9 @@ export async function startRedis(): Promise<Redis> {
     },
     kill: () => end('SIGKILL'),
     start,
+    async configure(name, value) {
+      await run('redis-cli', ['-p', `${port}`, 'config', 'set', name, value]);
+    },
     async stop() {
       await end('SIGTERM');
       await rm(directory, { recursive: true, force: true });

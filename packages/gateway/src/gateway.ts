@@ -82,6 +82,8 @@ export interface Gateway {
 
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
+/** A part that has not said by then whether it is ready is not. */
+const CHECK_MS = 2_000;
 const VERSION: string = packageJson.version;
 const SOCKET_PATH = '/ws';
 /** Where the built page is: in the published package, and in the repository. */
@@ -111,7 +113,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   checkNodes(config);
   const agents = await collectAgents(config, given, log);
   const store = await openStore(config);
-  const bus = await openBus(config, log).catch(async (error) => {
+  const bus = await openBus(config, store.deployment, log).catch(async (error) => {
     await store.close();
     throw error;
   });
@@ -156,6 +158,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     runs,
     agents,
     limits: { ...config, ...perPerson },
+    log,
   });
   const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
@@ -189,7 +192,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     url: () => url,
     readiness: async () => ({
       store: await faultOf(store),
-      ...(bus.reachesOthers ? { bus: await faultOf(bus) } : {}),
+      ...(bus.reachesOthers
+        ? { bus: await faultOf(bus) }
+        : runs.others > 0
+          ? { bus: UNHEARD }
+          : {}),
     }),
     metrics,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
@@ -285,6 +292,10 @@ async function openStore(config: Config): Promise<Store> {
   }
 }
 
+/** Why a node is not ready that shares its store with others and has no bus. */
+const UNHEARD =
+  'other nodes use this store, and hear nothing of this one: set bus to redis://… on all of them, or stop the others';
+
 /** @throws {ConfigError} for nodes that could not be one. */
 function checkNodes({ bus, store, role, signingKeys }: Config): void {
   if (bus === 'memory:') {
@@ -304,18 +315,21 @@ function checkNodes({ bus, store, role, signingKeys }: Config): void {
   ]);
 }
 
-async function openBus({ bus }: Config, log: Logger): Promise<Bus> {
+async function openBus({ bus }: Config, deployment: string, log: Logger): Promise<Bus> {
   if (bus === 'memory:') return new MemoryBus();
   const { openRedisBus } = await import('./buses/redis.ts');
-  return openRedisBus(bus, log);
+  return openRedisBus(bus, deployment, log);
 }
 
 /** Why a part is not ready; `undefined`: it is. */
-function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
-  return part.check().then(
+async function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(() => resolve(`no answer in ${CHECK_MS} ms`), CHECK_MS);
+  const checked = part.check().then(
     () => undefined,
     (error: Error) => error.message,
   );
+  return Promise.race([checked, late]).finally(() => clearTimeout(timer));
 }
 
 async function collectAgents(

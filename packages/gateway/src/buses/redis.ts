@@ -62,10 +62,17 @@ const readKept = defineScript({
 type Client = ReturnType<typeof newClient>;
 
 /** @throws {BusError} where there is no Redis at this address, or one that is too old. */
-export async function openRedisBus(url: string, log: BusLog): Promise<RedisBus> {
+/**
+ * @param deployment what nodes that hear each other have in common: others may use the same Redis.
+ */
+export async function openRedisBus(
+  url: string,
+  deployment: string,
+  log: BusLog,
+): Promise<RedisBus> {
   let isOpen = false;
   const [publisher, subscriber] = [newClient(url, () => isOpen), newClient(url, () => isOpen)];
-  const bus = new RedisBus(publisher, subscriber, namespaceOf(url), log);
+  const bus = new RedisBus(publisher, subscriber, `parley/${deployment} `, log);
   try {
     await Promise.all([publisher.connect(), subscriber.connect()]);
     const info = await publisher.info('server');
@@ -196,6 +203,9 @@ export class RedisBus implements Bus {
     try {
       if (!this.#subscriber.isReady) throw new Error('There is no connection to Redis.');
       await isThere(this.#publisher);
+      // One that is full, or follows another one, answers and keeps nothing.
+      const expiration = { type: 'PX', value: BEAT_MS } as const;
+      await this.#publisher.set(`${this.#prefix}check`, '', { expiration });
     } catch (error) {
       throw new BusError(reasonOf(error), { cause: error });
     }
@@ -284,12 +294,6 @@ async function isThere(client: Client): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Deployments that share a Redis are apart by the number of its database. */
-function namespaceOf(url: string): string {
-  const database = new URL(url).pathname.slice(1) || '0';
-  return `parley/${database} `;
 }
 
 function reasonOf(error: unknown): string {

@@ -24,6 +24,9 @@ export class Lease {
   readonly #ms: number;
   #until = 0;
   #patientUntil = 0;
+  #began = 0;
+  #others = 0;
+  #isTold = true;
   #renewal: Promise<void> | undefined;
   #beats: NodeJS.Timeout | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -36,12 +39,23 @@ export class Lease {
   /** Takes it, and keeps it until `end`; each time `onRenewed` is called, which must not reject. */
   async begin(onRenewed: () => void): Promise<void> {
     await this.#renew();
+    this.#began = performance.now();
     if (!this.#deps.store.isShared) return;
     this.#beats = setInterval(() => {
       if (this.#renewal) return;
       this.#renewal = this.#renew()
-        .then(onRenewed, (error) =>
-          this.#deps.log.error({ err: error }, 'the store was not told that this node lives'),
+        .then(
+          () => {
+            if (!this.#isTold) this.#deps.log.info({}, 'the store is back');
+            this.#isTold = true;
+            onRenewed();
+          },
+          (error: Error) => {
+            const fields = { reason: error.message };
+            if (this.#isTold)
+              this.#deps.log.error(fields, 'the store was not told that this node lives');
+            this.#isTold = false;
+          },
         )
         .finally(() => {
           this.#renewal = undefined;
@@ -55,6 +69,11 @@ export class Lease {
    */
   get mayTakeOver(): boolean {
     return performance.now() >= this.#patientUntil;
+  }
+
+  /** How many other nodes live; who was here before this process may be among them for as long as a lease. */
+  get others(): number {
+    return performance.now() - this.#began > this.#ms ? this.#others : 0;
   }
 
   /** `false`: others may have taken the runs of this node over, and have ended them. */
@@ -72,9 +91,9 @@ export class Lease {
     const { store, node, log, giveUpLost } = this.#deps;
     // From before the store is told: it counts from later on.
     const from = performance.now();
-    await store.keepAlive(node, this.#ms);
+    this.#others = await store.keepAlive(node, this.#ms);
     if (!this.isHeld && this.#until > 0) {
-      log.warn({}, 'this node was silent for longer than its lease');
+      log.warn({}, 'the store has not heard of this node for longer than its lease');
       this.#patientUntil = performance.now() + this.#ms;
       await giveUpLost();
     }

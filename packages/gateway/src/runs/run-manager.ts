@@ -78,6 +78,11 @@ export class RunManager {
     return this.#deps.executes ? this.#deps.node : null;
   }
 
+  /** How many other nodes execute what is in the store. */
+  get others(): number {
+    return this.#lease.others;
+  }
+
   /** Unfinished runs in all, waiting ones included. */
   get size(): number {
     return this.#known.size;

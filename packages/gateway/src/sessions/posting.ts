@@ -4,6 +4,7 @@ import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parle
 import type { AgentRegistry } from '../agents/registry.ts';
 import { authorize } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
+import type { Logger } from '../log.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type {
   AppendMessage,
@@ -25,6 +26,7 @@ export interface PostingDeps {
   readonly runs: RunManager;
   readonly agents: AgentRegistry;
   readonly limits: PostingLimits;
+  readonly log: Logger;
 }
 
 export interface PostingLimits {
@@ -49,6 +51,7 @@ export class Posting {
   readonly #records: SessionRecords;
   readonly #arrivals = new Arrivals();
   readonly #most: MostRuns;
+  #hasWorkers = true;
 
   constructor(deps: PostingDeps, records: SessionRecords) {
     this.#deps = deps;
@@ -108,6 +111,7 @@ export class Posting {
         this.#noteActivity(event, append.title);
         const { stopped } = arrival;
         if (result.node !== runs.node) {
+          this.#noteWorker(result.node);
           hub.calls.wake(result.node);
           arrival.settle([]);
           return { waits: false, position: 0, runId: run.runId };
@@ -217,6 +221,14 @@ export class Posting {
       'INVALID_MESSAGE',
       'data.replaces: expected the message_id of an earlier message of yours in this session.',
     );
+  }
+
+  /** Says once that there is nobody who would answer. */
+  #noteWorker(node: string): void {
+    const isThere = node !== '';
+    if (!isThere && this.#hasWorkers)
+      this.#deps.log.warn({}, 'no worker lives: messages are kept for the first one that starts');
+    this.#hasWorkers = isThere;
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { SessionEvent } from '@parley/protocol';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
 import {
@@ -62,6 +63,7 @@ interface StoredRun extends Omit<RunRecord, 'audience'> {
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
   readonly isShared: boolean = false;
+  readonly deployment = randomUUID();
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, StoredRun>();
@@ -266,9 +268,11 @@ export class MemoryStore implements Store {
     return true;
   }
 
-  async keepAlive(node: string, ms: number): Promise<void> {
+  async keepAlive(node: string, ms: number): Promise<number> {
     this.#assertOpen();
     this.#aliveUntil.set(node, performance.now() + ms);
+    if (!this.isShared) return 0;
+    return [...this.#aliveUntil.keys()].filter((id) => id !== node && this.#isAlive(id)).length;
   }
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {

@@ -48,12 +48,13 @@ const READERS = 8;
 export async function openPostgresStore(url: string): Promise<Store> {
   const writes = openPool(url, 'writer', 1);
   try {
-    await migrate(writes, url);
+    const deployment = await migrate(writes, url);
+    const readers = openPool(url, 'reader', READERS);
+    return new PostgresStore(new Writer(writes, url), readers, url, deployment);
   } catch (error) {
     await writes.end();
     throw toStoreError(error, url);
   }
-  return new PostgresStore(new Writer(writes, url), openPool(url, 'reader', READERS), url);
 }
 
 interface FoundRow {
@@ -68,13 +69,15 @@ interface FoundRow {
 
 class PostgresStore implements Store {
   readonly isShared = true;
+  readonly deployment: string;
   readonly #writer: Writer;
   readonly #readers: Pool;
   readonly #url: string;
   readonly #reading = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
-  constructor(writer: Writer, readers: Pool, url: string) {
+  constructor(writer: Writer, readers: Pool, url: string, deployment: string) {
+    this.deployment = deployment;
     this.#writer = writer;
     this.#readers = readers;
     this.#url = url;
@@ -196,8 +199,8 @@ class PostgresStore implements Store {
     return this.#write({ method: 'mark_started', run_id: runId, attempt });
   }
 
-  async keepAlive(node: string, ms: number): Promise<void> {
-    await this.#write({ method: 'keep_alive', node, alive_ms: ms });
+  keepAlive(node: string, ms: number): Promise<number> {
+    return this.#write({ method: 'keep_alive', node, alive_ms: ms });
   }
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {

@@ -1,4 +1,5 @@
 /** The store of a single machine: SQLite, off the event loop, with group commit. */
+import { randomUUID } from 'node:crypto';
 import { extname, join } from 'node:path';
 import type { SessionEvent } from '@parley/protocol';
 import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
@@ -63,6 +64,7 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
 
 class SqliteStore implements Store {
   readonly isShared = false;
+  readonly deployment = randomUUID();
   readonly #writer: SqliteThread<Writes>;
   readonly #reader: SqliteThread<Reads>;
   readonly #unlock: () => void;
@@ -156,9 +158,10 @@ class SqliteStore implements Store {
     return this.#writer.call('markStarted', runId, attempt);
   }
 
-  async keepAlive(node: string, ms: number): Promise<void> {
+  async keepAlive(node: string, ms: number): Promise<number> {
     const now = Date.now();
     await this.#writer.call('keepAlive', node, now + ms, now);
+    return 0;
   }
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {

@@ -247,6 +247,8 @@ export interface Cleaned {
 export interface Store {
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
+  /** What those who share it have in common, and nobody else: two databases never have the same. */
+  readonly deployment: string;
   /**
    * Creates the session, or returns the one that has this id, whoever owns it. `undefined`: there is none,
    * and its owner has `maxOwned` sessions already.
@@ -299,8 +301,11 @@ export interface Store {
   finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome>;
   /** Notes that the agent is about to act. `false`: stale. */
   markStarted(runId: string, attempt: number): Promise<boolean>;
-  /** The node lives for `ms` from now on, by the store's clock; 0: it ends. */
-  keepAlive(node: string, ms: number): Promise<void>;
+  /**
+   * The node lives for `ms` from now on, by the store's clock; 0: it ends. Resolves with how many others live;
+   * none where no other process can use the store.
+   */
+  keepAlive(node: string, ms: number): Promise<number>;
   /** In the order of their messages; those of one node, or (`null`) those whose node lives no more. */
   unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]>;
   /**

@@ -99,7 +99,7 @@ export const LOG_FUNCTIONS = `
     INSERT INTO nodes VALUES (c.node, clock_timestamp() + c.alive_ms * interval '1 millisecond')
     ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until;
     DELETE FROM nodes WHERE alive_until < clock_timestamp() - interval '1 hour';
-    RETURN to_json(true);
+    RETURN to_json((SELECT count(*) FROM nodes WHERE id <> c.node AND alive_until > clock_timestamp()));
   END $$;
 
   CREATE FUNCTION run_record(r runs, s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$

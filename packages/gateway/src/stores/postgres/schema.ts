@@ -11,14 +11,16 @@ export const LOCK = `SELECT pg_advisory_xact_lock(hashtext('parley'), hashtext('
  * @throws StoreError where the database was written by a newer version, or is not of UTF-8.
  * @throws the error of `pg` where the server fails.
  */
-export async function migrate(pool: Pool, url: string): Promise<void> {
+export async function migrate(pool: Pool, url: string): Promise<string> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
     await client.query(LOCK);
     await bringUpToDate(client, url);
+    const found = await client.query('SELECT deployment FROM schema_version');
     await client.query('COMMIT');
     client.release();
+    return found.rows[0]?.deployment;
   } catch (error) {
     // The server rolls back what is not committed when the connection ends.
     client.release(true);
@@ -64,7 +66,8 @@ async function readVersion(client: PoolClient, schema: string): Promise<number> 
   if (!found.rows[0]?.there) {
     await client.query(`
       CREATE SCHEMA IF NOT EXISTS ${schema};
-      CREATE TABLE schema_version (version INTEGER NOT NULL);
+      CREATE TABLE schema_version (
+        version INTEGER NOT NULL, deployment UUID NOT NULL DEFAULT gen_random_uuid());
       INSERT INTO schema_version VALUES (0);`);
   }
   return (await client.query('SELECT version FROM schema_version')).rows[0]?.version;
