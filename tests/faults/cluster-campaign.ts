@@ -53,9 +53,13 @@ export async function killNodes({ cluster, crowd, random }: Setting, kills: numb
   return { kills, inMidAnswer: Math.round(inMidAnswer / kills) };
 }
 
-/** Restarts all nodes, one after the other, as a deployment does, so many times. */
+/**
+ * Restarts all nodes, one after the other, as a deployment does, so many times. Returns the codes with which
+ * connections ended meanwhile.
+ */
 export async function restartNodes({ cluster, crowd }: Setting, rounds: number) {
   const drains: number[] = [];
+  const before = crowd.clients.map(({ closes }) => closes.length);
   for (let round = 0; round < rounds; round += 1) {
     for (const port of cluster.ports) {
       await crowd.gathered();
@@ -65,7 +69,12 @@ export async function restartNodes({ cluster, crowd }: Setting, rounds: number) 
       await cluster.startNode(port);
     }
   }
-  return { rounds, longestDrain: Math.round(Math.max(...drains)) };
+  const codes = crowd.clients.flatMap(({ closes }, index) => closes.slice(before[index]));
+  return {
+    rounds,
+    longestDrain: Math.round(Math.max(...drains)),
+    codes: [...new Set(codes)].sort(),
+  };
 }
 
 /**
