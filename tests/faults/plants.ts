@@ -8,7 +8,7 @@ export interface Plant {
 
 /**
  * Answers before the commit, which follows up to 400 ms later, as in a database with an asynchronous
- * commit; but only where a batch has nothing else than calls of `methods`.
+ * commit; but only where a batch has calls of `methods`.
  */
 function answerBeforeCommit(...methods: readonly string[]): Plant {
   return {
@@ -17,7 +17,7 @@ function answerBeforeCommit(...methods: readonly string[]): Plant {
       ['    begin.run();\n', '    if (!db.inTransaction) begin.run();\n'],
       [
         '      commit.run();\n',
-        `      if (!calls.every(([name]) => ${JSON.stringify(methods)}.includes(name))) commit.run();
+        `      if (!calls.some(([name]) => ${JSON.stringify(methods)}.includes(name))) commit.run();
       else setTimeout(() => db.inTransaction && commit.run(), 400);\n`,
       ],
     ],
