@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import { defineAgent } from '../../packages/gateway/src/index.ts';
 import type { Delivery } from '../../packages/gateway/src/sessions/delivery.ts';
-import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
+import { STORE_LIMITS, type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { newMessage, newSession } from '../contract/store-records.ts';
 import { type RunNode, runNode, SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -13,16 +13,16 @@ import { TestSocket } from '../helpers/socket.ts';
 /** Short, so that a test need not wait for long. */
 const LEASE_MS = 1_000;
 
-/** The next reading of all unfinished runs is held before it begins. */
-function holdUnfinishedRuns(store: Store) {
+/** The next readings of the log for the ends of runs are held before they begin. */
+function holdEnds(store: Store) {
   const [held, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const read = store.unfinishedRuns.bind(store);
-  store.unfinishedRuns = async (node) => {
-    if (node === undefined) {
+  const read = store.readSession.bind(store);
+  store.readSession = async (id, which) => {
+    if (which.limit === STORE_LIMITS.page) {
       held.resolve();
       await gate.promise;
     }
-    return read(node);
+    return read(id, which);
   };
   return { held: held.promise, letGo: gate.resolve };
 }
@@ -321,7 +321,7 @@ test('[R10] who waits for an answer has it, also where it ends elsewhere while t
   const first = await next();
   const asked = ask();
   await alice.find(({ type, message_id }) => type === 'chat_message' && message_id === 'm-2');
-  const { held, letGo } = holdUnfinishedRuns(store);
+  const { held, letGo } = holdEnds(store);
   const repeated = ask();
   await held;
   await first.finish();
@@ -330,6 +330,46 @@ test('[R10] who waits for an answer has it, also where it ends elsewhere while t
   await alice.find(({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-2');
   letGo();
   for (const end of [await asked, await repeated]) expect(end.data.status).toBe('complete');
+});
+
+test('[R4] [R9] [R10] who waits for an end that the bus has lost has it, also where the log cannot be read at once', async () => {
+  const { store, two, alice, sessionId, next, post } = await twoNodes({
+    loses: ({ kind }) => kind === 'said',
+  });
+  let [isAway, reads, failures] = [false, 0, 0];
+  const read = store.readSession.bind(store);
+  store.readSession = async (id, which) => {
+    if (which.limit !== STORE_LIMITS.page) return read(id, which);
+    if (isAway) failures += 1;
+    else reads += 1;
+    if (isAway) throw new StoreError('The store is not reached.');
+    return read(id, which);
+  };
+  /** The log fails more than once, and then no more. */
+  const fail = async () => {
+    failures = 0;
+    isAway = true;
+    await expect.poll(() => failures, { timeout: 10_000 }).toBeGreaterThan(1);
+    isAway = false;
+  };
+  post(alice, 'm-1');
+  const first = await next();
+  const asked = two.sessions.posting.ask(
+    LOCAL,
+    sessionId,
+    { message_id: 'm-2', data: { content: 'over HTTP', message_type: 'text' } },
+    new AbortController().signal,
+  );
+  await expect.poll(() => reads).toBe(1);
+  await first.finish();
+  const second = await next();
+  await Promise.all([fail(), second.finish()]);
+  expect((await asked).data.status).toBe('complete');
+  post(alice, 'm-3');
+  const third = await next();
+  const stopped = two.sessions.cancel(LOCAL, sessionId);
+  await Promise.all([fail(), third.aborted]);
+  expect(await stopped).toHaveLength(1);
 });
 
 test('[R4] [R10] a message that replaces another stops its answer on whichever node that is written', async () => {

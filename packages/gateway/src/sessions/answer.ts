@@ -1,12 +1,10 @@
 /** Waiting for the end of one run, for whoever asks with a request and not over a connection. */
-import { ProtocolError, type SessionEventOf } from '@parley/protocol';
+import { ProtocolError } from '@parley/protocol';
 import { sessionNotFound } from '../auth/principal.ts';
 import type { RunManager } from '../runs/run-manager.ts';
 import type { SessionRecord, Store } from '../stores/store.ts';
+import { type End, Ends } from './ends.ts';
 import type { Hub } from './hub.ts';
-import type { Subscriber } from './session.ts';
-
-type End = SessionEventOf<'agent_response'>;
 
 interface Question {
   /** Who asks: the principal's id. */
@@ -24,60 +22,36 @@ export async function waitForAnswer(
   signal: AbortSignal,
   question: Question,
 ): Promise<End> {
-  const answer = Promise.withResolvers<End>();
-  answer.promise.catch(() => {});
-  const ends = new Map<string, End>();
-  let runId: string | undefined;
-  /** Where the log was before the question. */
-  let before = 0;
-  const subscriber: Subscriber = {
-    person: question.person,
-    isShown: false,
-    deliver({ message }) {
-      if (message.type !== 'agent_response' || !message.run_id) return;
-      if (runId === undefined) ends.set(message.run_id, message as End);
-      else if (message.run_id === runId) answer.resolve(message as End);
-    },
-    behind() {
-      if (runId === undefined) return;
-      const found = endInLog(store, sessionId, runId, before);
-      // Where it cannot be read now, whoever says that there is more says so again.
-      void found.then((end) => end && answer.resolve(end)).catch(() => {});
-    },
-    ended: () => answer.reject(sessionNotFound(sessionId)),
-  };
-  const stopWaiting = () => answer.reject(signal.reason);
+  const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
+  stopped.catch(() => {});
+  const stopWaiting = () => stop(signal.reason);
   signal.throwIfAborted();
   signal.addEventListener('abort', stopWaiting, { once: true });
-  const session = hub.subscribe(await question.enter(), subscriber);
+  const ends = new Ends({ store, hub }, await question.enter(), question.person);
   try {
-    await session.followed;
-    const renew = session.renewal();
+    await ends.session.followed;
+    const renew = ends.session.renewal();
     const record = await store.getSession(sessionId);
     if (record) renew(record);
-    before = record?.lastSeq ?? 0;
-    const posted = await question.post();
-    runId = posted.runId;
-    const told = ends.get(runId);
-    ends.clear();
+    const { runId, repeats } = await question.post();
+    ends.want([runId]);
     const settled = runs.settled(sessionId, runId);
     // A run that this process gives up has no end here, and nobody else to say so.
     void settled?.then((end) => {
-      if (end === 'released') answer.reject(givenUp());
+      if (end === 'released') stop(givenUp());
     });
-    if (told) return told;
-    const isRepeated = posted.repeats !== undefined;
-    // Asked before the log is read: an end that comes between is in the log.
-    const goesOn = Boolean(settled) || (store.isShared && (await isUnfinished(store, runId)));
-    const end =
-      isRepeated || !goesOn
-        ? await endInLog(store, sessionId, runId, posted.repeats ?? before)
-        : undefined;
-    if (!end && !goesOn) throw isRepeated ? notKept() : givenUp();
-    return end ?? (await answer.promise);
+    if (!ends.isOver && (!settled || repeats !== undefined)) {
+      const unended = await ends.readOn(repeats ?? record?.lastSeq);
+      const goesOn = settled || (store.isShared && unended.some((run) => run.runId === runId));
+      if (!ends.isOver && !goesOn) throw repeats === undefined ? givenUp() : notKept();
+    }
+    await Promise.race([ends.over, stopped]);
+    const end = ends.found.get(runId);
+    if (!end) throw sessionNotFound(sessionId);
+    return end;
   } finally {
     signal.removeEventListener('abort', stopWaiting);
-    hub.unsubscribe(sessionId, subscriber);
+    ends.close();
   }
 }
 
@@ -93,26 +67,4 @@ function notKept(): ProtocolError {
     'RUN_NOT_FOUND',
     'This message was answered, and the answer is no longer kept. Ask with a new message_id.',
   );
-}
-
-/** Whether another node has it. */
-async function isUnfinished(store: Store, runId: string): Promise<boolean> {
-  return (await store.unfinishedRuns()).some((run) => run.runId === runId);
-}
-
-/** The end of a run, if it is in the log behind `after`. */
-async function endInLog(
-  store: Store,
-  sessionId: string,
-  runId: string,
-  after: number,
-): Promise<End | undefined> {
-  for (let from: number | undefined = after; from !== undefined; ) {
-    const page = await store.readSession(sessionId, { after: from, limit: 100 });
-    for (const event of page?.events ?? []) {
-      if (event.type === 'agent_response' && event.run_id === runId) return event;
-    }
-    from = page?.events.at(-1)?.seq;
-  }
-  return undefined;
 }

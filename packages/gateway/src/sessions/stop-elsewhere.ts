@@ -1,8 +1,8 @@
 /** Stopping runs that other nodes have: they are told by the store, and their ends are waited for. */
 import { ProtocolError } from '@parley/protocol';
-import { type SessionRecord, STORE_LIMITS, type Store } from '../stores/store.ts';
+import type { SessionRecord, Store } from '../stores/store.ts';
+import { Ends } from './ends.ts';
 import type { Hub } from './hub.ts';
-import type { Subscriber } from './session.ts';
 
 /** A node that is gone is found to be so, and its runs are ended by another one, in less, milliseconds. */
 const PATIENCE_MS = 15_000;
@@ -18,59 +18,23 @@ export async function stopElsewhere(
   record: SessionRecord,
   runId?: string,
 ): Promise<string[] | undefined> {
-  const { promise: over, resolve } = Promise.withResolvers<void>();
-  const ends = new Map<string, string>();
-  // Before it is known what is to be stopped, ends of other runs may come.
-  let waiting: ReadonlySet<string> | undefined;
-  let from = record.lastSeq;
-  const check = () => {
-    if (waiting && [...waiting].every((id) => ends.has(id))) resolve();
-  };
-  const subscriber: Subscriber = {
-    person: record.owner,
-    isShown: false,
-    deliver({ message }) {
-      if (message.type !== 'agent_response' || message.run_id === undefined) return;
-      ends.set(message.run_id, message.data.status);
-      check();
-    },
-    behind() {
-      void readOn().catch(() => {});
-    },
-    ended: () => resolve(),
-  };
-  async function readOn(): Promise<void> {
-    for (let isMore = true; isMore; ) {
-      const page = await store.readSession(record.id, { after: from, limit: STORE_LIMITS.page });
-      const events = page?.events ?? [];
-      session.sawEnds(events);
-      for (const event of events) {
-        from = event.seq;
-        if (event.type === 'agent_response' && event.run_id !== undefined) {
-          ends.set(event.run_id, event.data.status);
-        }
-      }
-      check();
-      isMore = page !== undefined && events.length > 0 && from < page.session.lastSeq;
-    }
-  }
-  const session = hub.subscribe(record, subscriber);
+  const ends = new Ends({ store, hub }, record, record.owner);
   let timer: NodeJS.Timeout | undefined;
   try {
-    await session.followed;
+    await ends.session.followed;
     const stopped = await store.stopRuns(record.id, runId);
     if (stopped.length === 0) return undefined;
-    waiting = new Set(stopped.map((run) => run.runId));
+    ends.want(stopped.map((run) => run.runId));
     for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);
-    check();
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(notStopped()), PATIENCE_MS);
     });
-    await Promise.race([over, late]);
-    return [...waiting].filter((id) => ends.get(id) === 'cancelled');
+    await Promise.race([ends.over, late]);
+    const isCancelled = (runId: string) => ends.found.get(runId)?.data.status === 'cancelled';
+    return stopped.map((run) => run.runId).filter(isCancelled);
   } finally {
     clearTimeout(timer);
-    hub.unsubscribe(record.id, subscriber);
+    ends.close();
   }
 }
 
