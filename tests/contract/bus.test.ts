@@ -142,6 +142,16 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
     await expect.poll(() => two.kept('s')).toBeUndefined();
   });
 
+  test('says of what nobody has received that it was lost', async () => {
+    const [one, two] = await openNodes(2);
+    const { ready, end } = listen(two, 'a');
+    await ready;
+    expect(await one.publish('a', { n: 1 })).toBe(true);
+    expect(await one.publish('b', { n: 1 })).toBe(false);
+    end();
+    await expect.poll(() => one.publish('a', { n: 2 })).toBe(false);
+  });
+
   test('says that it is there', async () => {
     const [one] = await openNodes(1);
     await one.check();

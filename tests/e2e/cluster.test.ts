@@ -184,6 +184,43 @@ test('[R10] a ticket of one node opens one connection on any, and none where it 
   await expect(open(late)).rejects.toThrow('401');
 });
 
+test('[R8] [R10] [R12] a ticket that cannot be asked for, or was used, is no wrong one, and nobody waits for a node that is gone', async () => {
+  const settings = { ...(await together()), auth: 'token', maxFailedAttempts: 2 } as const;
+  const one = await startGuarded(['alice', 'bob', 'carol'], settings);
+  const { tokensFile } = one;
+  const two = await startGateway({ tokensFile, ...settings });
+  const gone = await startGateway({ tokensFile, ...settings });
+  const { alice = '', bob = '', carol = '' } = one.tokens;
+  const issue = async ({ http }: { readonly http: string }) => {
+    const response = await fetch(`${http}/api/tickets`, { method: 'POST', ...bearer(alice) });
+    return ((await response.json()) as { data: { ticket: string } }).data.ticket;
+  };
+  const open = (ticket: string) =>
+    TestSocket.open(two.ws, { protocols: ['parley.v1', `parley.ticket.${ticket}`] });
+  const refused = async (tickets: readonly string[], status: string) => {
+    for (const ticket of tickets) await expect(open(ticket)).rejects.toThrow(status);
+  };
+  const three = async (node: { readonly http: string }) => [
+    await issue(node),
+    await issue(node),
+    await issue(node),
+  ];
+  const left = await three(gone);
+  await gone.gateway.close();
+  const began = performance.now();
+  await refused(left, '503');
+  expect(performance.now() - began).toBeLessThan(3_000);
+  const [used = ''] = await three(one);
+  await open(used);
+  await refused([used, used, used], '401');
+  // Who comes from there for the first time is looked at.
+  expect((await fetch(`${two.http}/api/me`, bearer(bob))).status).toBe(200);
+  await redis.kill();
+  onTestFinished(() => redis.start());
+  await refused(await three(one), '503');
+  expect((await fetch(`${two.http}/api/me`, bearer(carol))).status).toBe(200);
+});
+
 test('[R8] [R10] answers of one session and of one person are counted on all nodes together', async () => {
   const settings = await together();
   const { agent } = puppet();

@@ -50,9 +50,7 @@ export function silence(store: Store, node: string): () => void {
 function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
   return {
     reachesOthers: true,
-    publish: (topic, notice) => {
-      if (!loses(notice)) bus.publish(topic, notice);
-    },
+    publish: async (topic, notice) => !loses(notice) && bus.publish(topic, notice),
     follow: (topic, receive) => bus.follow(topic, receive),
     grow: (key, head, piece) => bus.grow(key, head, piece),
     kept: (key) => bus.kept(key),

@@ -6,10 +6,16 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
 import type { Attempts } from './attempts.ts';
-import { type Authenticator, type Identity, shownBy, unauthorized } from './authenticator.ts';
+import {
+  type Authenticator,
+  authUnavailable,
+  type Identity,
+  shownBy,
+  unauthorized,
+} from './authenticator.ts';
 import { Invitations } from './invitations.ts';
 import type { Signer } from './signing.ts';
-import { TICKET_MS, type TicketNodes, Tickets } from './tickets.ts';
+import { NO_TICKET, TICKET_MS, type TicketNodes, Tickets } from './tickets.ts';
 
 /** Who is asked has to answer by then, milliseconds. */
 const ANSWER_MS = 10_000;
@@ -64,7 +70,7 @@ export class Authentication {
     }
     const { token, ticket } = shownBy(request, { isUpgrade });
     if (ticket !== undefined) {
-      // A right one is let in whoever else guesses there: it was made here, and nobody guesses it.
+      // Only what was never made is a guess: whatever becomes of the others, others may guess there.
       return (await this.#tickets.redeem(ticket)) ?? this.#refuseTicket(ticket, address);
     }
     const ask = () => this.#ask({ token, headers: request.headers, canSetCookie: true });
@@ -94,7 +100,7 @@ export class Authentication {
 
   #refuseTicket(ticket: string, address: ClientAddress): Promise<never> {
     return this.#options.attempts.make(address, ticket, async () => {
-      throw unauthorized('This ticket was used, or is older than 30 s.');
+      throw unauthorized(NO_TICKET);
     });
   }
 
@@ -111,13 +117,7 @@ export class Authentication {
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       log.error({ err: error }, 'it cannot be told who is asking');
-      throw new ProtocolError(
-        'AUTH_UNAVAILABLE',
-        'It cannot be told now who is asking. Try again.',
-        {
-          retry_after_ms: 1_000,
-        },
-      );
+      throw authUnavailable('It cannot be told now who is asking. Try again.');
     } finally {
       clearTimeout(timer);
     }

@@ -119,6 +119,11 @@ export function unauthorized(why: string): ProtocolError {
   return new ProtocolError('UNAUTHORIZED', why);
 }
 
+/** What would say who is asking does not answer. */
+export function authUnavailable(why: string): ProtocolError {
+  return new ProtocolError('AUTH_UNAVAILABLE', why, { retry_after_ms: 1_000 });
+}
+
 /** The subprotocols that an upgrade offers. */
 export function offeredProtocols(headers: IncomingHttpHeaders): readonly string[] {
   return headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];

@@ -1,10 +1,18 @@
 /** One-use tickets: for a browser that has a session over HTTP and no way to send it with a WebSocket. */
 import { randomBytes } from 'node:crypto';
-import { type Authenticator, type Identity, isCurrent } from './authenticator.ts';
+import {
+  type Authenticator,
+  authUnavailable,
+  type Identity,
+  isCurrent,
+  unauthorized,
+} from './authenticator.ts';
 import type { Signer } from './signing.ts';
 
 /** A ticket that was not used by then is nothing; milliseconds. */
 export const TICKET_MS = 30_000;
+/** Said alike of what never was one: whoever guesses learns nothing. */
+export const NO_TICKET = 'This ticket was used, or is older than 30 s.';
 /** Tickets that are out at once: each is small, and nobody needs more within 30 s. */
 const MAX_TICKETS = 100_000;
 const PURPOSE = 'ticket';
@@ -52,15 +60,30 @@ export class Tickets {
     return signer.sign(PURPOSE, id);
   }
 
-  /** Whose it was; it is used up by that. */
+  /**
+   * Whose it was; it is used up by that. `undefined`: no node has made it.
+   *
+   * @throws {ProtocolError} `UNAUTHORIZED` where it is good no more; `AUTH_UNAVAILABLE` where the node that
+   *   has made it cannot be asked.
+   */
   async redeem(ticket: string): Promise<Identity | undefined> {
-    const { signer, nodes, authenticator } = this.#options;
+    const { signer, nodes } = this.#options;
     const id = signer.verify(PURPOSE, ticket);
     if (id === undefined) return undefined;
     const [issuer = ''] = id.split('.', 1);
-    if (issuer === nodes.node) return this.#take(id);
+    const identity = issuer === nodes.node ? this.#take(id) : await this.#fetch(issuer, id);
+    if (!identity) throw unauthorized(NO_TICKET);
+    return identity;
+  }
+
+  /** Has it from the node that has made it. */
+  async #fetch(issuer: string, id: string): Promise<Identity | undefined> {
+    const { nodes, authenticator } = this.#options;
     const answer = await nodes.ask(issuer, ABOUT, { id });
-    if (answer?.principal === undefined) return undefined;
+    if (!answer) {
+      throw authUnavailable('The node that made this ticket cannot be asked now. Get another one.');
+    }
+    if (answer.principal === undefined) return undefined;
     const handed = answer as unknown as Identity;
     const identity = authenticator.recall?.(handed) ?? handed;
     return isCurrent(identity) ? identity : undefined;

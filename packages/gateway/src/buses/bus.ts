@@ -12,9 +12,9 @@ export interface Bus {
   readonly reachesOthers: boolean;
   /**
    * Takes it to every other node that follows the topic, in the order in which this node publishes;
-   * this node itself does not receive it. Never throws.
+   * this node itself does not receive it. Never rejects; `false`: for sure no other node has received it.
    */
-  publish(topic: string, notice: Notice): void;
+  publish(topic: string, notice: Notice): Promise<boolean>;
   /** Calls `receive`, which must not throw, with what other nodes publish in the topic. */
   follow(topic: string, receive: (notice: Notice) => void): Following;
   /**

@@ -34,12 +34,17 @@ export class MemoryBus implements Bus {
     return this.#nodes.size > 1;
   }
 
-  publish(topic: string, notice: Notice): void {
+  async publish(topic: string, notice: Notice): Promise<boolean> {
+    let isReceived = false;
     for (const node of this.#nodes) {
       if (node === this) continue;
       // As over a network: nobody shares an object with another node.
-      for (const receive of node.#receivers.get(topic) ?? []) receive(structuredClone(notice));
+      for (const receive of node.#receivers.get(topic) ?? []) {
+        receive(structuredClone(notice));
+        isReceived = true;
+      }
     }
+    return isReceived;
   }
 
   follow(topic: string, receive: (notice: Notice) => void): Following {

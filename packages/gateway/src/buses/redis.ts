@@ -127,10 +127,13 @@ export class RedisBus implements Bus {
     }, BEAT_MS).unref();
   }
 
-  publish(topic: string, notice: Notice): void {
+  publish(topic: string, notice: Notice): Promise<boolean> {
     // What is lost is found by who lacks it.
     const text = this.#node + JSON.stringify(notice);
-    this.#publisher.sPublish(this.#prefix + topic, text).catch(() => {});
+    return this.#publisher.sPublish(this.#prefix + topic, text).then(
+      (receivers) => receivers > 0,
+      () => false,
+    );
   }
 
   follow(topic: string, receive: (notice: Notice) => void): Following {

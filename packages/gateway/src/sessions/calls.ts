@@ -33,7 +33,7 @@ export class Calls {
 
   /** Tells a node to look into the store; it does so by itself, too, a little later. */
   wake(node: string): void {
-    this.#tell(node, { kind: 'wake' });
+    void this.#tell(node, { kind: 'wake' });
   }
 
   /** What this node says to questions about something; where that rejects, nothing. */
@@ -47,7 +47,10 @@ export class Calls {
     const { promise, resolve } = Promise.withResolvers<Notice | undefined>();
     const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
     this.#waiting.set(id, resolve);
-    this.#tell(node, { kind: 'ask', id, from: this.node, about, question });
+    void this.#tell(node, { kind: 'ask', id, from: this.node, about, question }).then((isHeard) => {
+      // It is gone, or cannot be reached: nothing is to be waited for.
+      if (!isHeard) resolve(undefined);
+    });
     return promise.finally(() => {
       clearTimeout(timer);
       this.#waiting.delete(id);
@@ -58,8 +61,8 @@ export class Calls {
     this.#following.end();
   }
 
-  #tell(node: string, call: Call): void {
-    this.#bus.publish(topicOf(node), call);
+  #tell(node: string, call: Call): Promise<boolean> {
+    return this.#bus.publish(topicOf(node), call);
   }
 
   #take(call: Call): void {

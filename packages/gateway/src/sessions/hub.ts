@@ -174,7 +174,7 @@ export class Hub {
   }
 
   #tell(sessionId: string, notice: Notice): void {
-    this.#bus.publish(topicOf(sessionId), notice);
+    void this.#bus.publish(topicOf(sessionId), notice);
   }
 
   /** What is being written is kept for the nodes that come to it late. */

@@ -80,7 +80,7 @@ export class Watchers {
 
   #everywhere(person: string, notice: Notice): void {
     this.#take(person, notice);
-    this.#bus.publish(topicOf(person), notice);
+    void this.#bus.publish(topicOf(person), notice);
   }
 
   #take(person: string, notice: Notice): void {
