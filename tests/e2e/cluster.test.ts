@@ -281,3 +281,22 @@ test('[R8] [R10] what one person sends is counted on all nodes together, and so 
   for (let n = 0; n < 6; n += 1) guesses.push(await status(n % 2 ? one.http : two.http, `${n}`));
   expect(guesses).toEqual([401, 401, 401, 401, 429, 429]);
 });
+
+test('[R8] [R10] of wrong tokens that come to all nodes at once no more are looked at than of one, and right ones all the same', async () => {
+  const settings = { ...(await together()), maxFailedAttempts: 4 };
+  const names = Array.from({ length: 24 }, (_, n) => `person-${n}`);
+  const one = await startGuarded(names, settings);
+  const two = await startGateway({ auth: 'token', tokensFile: one.tokensFile, ...settings });
+  const atOnce = (tokens: readonly string[]) =>
+    Promise.all(
+      tokens.map(async (token, n) => {
+        const { http } = n % 2 ? one : two;
+        return (await fetch(`${http}/api/me`, bearer(token))).status;
+      }),
+    );
+  const right = names.map((name) => one.tokens[name] ?? '');
+  expect(await atOnce(right)).toEqual(right.map(() => 200));
+  const guesses = await atOnce(Array.from({ length: 40 }, (_, n) => `wrong-${n}`));
+  const counts = [401, 429].map((code) => guesses.filter((status) => status === code).length);
+  expect(counts).toEqual([4, 36]);
+});

@@ -1,5 +1,6 @@
 /** Makes guessing useless: after some failures from an address no secret from there is looked at for a while. */
 import { hash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ProtocolError } from '@parley/protocol';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { ClientAddress } from '../address.ts';
@@ -10,13 +11,18 @@ import type { Logger } from '../log.ts';
 const WINDOW_S = 60;
 /** Secrets that are remembered to have been right; each is some hundred bytes. */
 const MAX_KNOWN = 10_000;
+/** Where others are being looked at it is tried again after so long, twice as long each time, milliseconds. */
+const PAUSE_MS = 5;
+const MAX_PAUSE_MS = 100;
 
 export class Attempts {
   readonly #limit: number;
   readonly #log: Logger;
   readonly #failures: RateLimiterAbstract;
-  /** What is being looked at, by address: each may turn out to be a failure. */
-  readonly #looking = new Map<string, Set<Promise<void>>>();
+  /** Those that are being looked at, on whichever node: each may turn out to be a failure. */
+  readonly #looking: RateLimiterAbstract;
+  /** Who came last from an address: of each node one at a time asks for a place, in their order. */
+  readonly #lines = new Map<string, Promise<unknown>>();
   /**
    * Addresses and hashes of secrets that were right from there: whoever came in before is not locked out
    * by somebody who guesses at the same address. In the order in which they were last shown.
@@ -28,6 +34,7 @@ export class Attempts {
     this.#limit = limit;
     this.#log = log;
     this.#failures = limiter('failures', limit, WINDOW_S);
+    this.#looking = limiter('looking', limit, WINDOW_S);
   }
 
   /**
@@ -42,7 +49,7 @@ export class Attempts {
   ): Promise<Result> {
     if (this.#limit === 0) return look();
     const mark = `${address.network} ${hash('sha256', secret, 'base64')}`;
-    const done = this.#known.has(mark) ? undefined : await this.#admit(address.network);
+    const leave = this.#known.has(mark) ? undefined : await this.#wait(address.network);
     try {
       const result = await look();
       this.#remember(mark);
@@ -54,30 +61,42 @@ export class Attempts {
       }
       throw error;
     } finally {
-      done?.();
+      leave?.();
     }
   }
 
-  /** Waits while those that are being looked at could fail as often as may be; returns what ends its turn. */
-  async #admit(network: string): Promise<() => void> {
-    for (;;) {
-      const failures = await this.#failures.get(network);
+  /** Resolves when it may be looked at, with what ends that. */
+  async #wait(network: string): Promise<() => void> {
+    const before = this.#lines.get(network);
+    const turn = before ? before.then(() => this.#enter(network)) : this.#enter(network);
+    const line = turn.catch(() => {});
+    this.#lines.set(network, line);
+    try {
+      return await turn;
+    } finally {
+      if (this.#lines.get(network) === line) this.#lines.delete(network);
+    }
+  }
+
+  /** Waits while those that are being looked at could fail as often as may be. */
+  async #enter(network: string): Promise<() => void> {
+    for (let pause = PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+      // In this order, and the other way round at the end: it is counted in one of them at any time.
+      const [looking, failures] = await Promise.all([
+        this.#looking.penalty(network),
+        this.#failures.get(network),
+      ]);
+      const until = performance.now() + looking.msBeforeNext;
+      const leave = () => {
+        // Taken from a later window it would be a place more.
+        if (performance.now() < until) void this.#looking.reward(network).catch(() => {});
+      };
       const failed = failures?.consumedPoints ?? 0;
+      if (failed + looking.consumedPoints <= this.#limit) return leave;
+      leave();
       if (failed >= this.#limit) throw this.#refusal(failures?.msBeforeNext ?? 0);
-      const looking = this.#looking.get(network) ?? new Set();
-      if (failed + looking.size < this.#limit) return this.#enter(network, looking);
-      await Promise.race(looking);
+      await delay(pause);
     }
-  }
-
-  #enter(network: string, looking: Set<Promise<void>>): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#looking.set(network, looking.add(promise));
-    return () => {
-      looking.delete(promise);
-      if (looking.size === 0) this.#looking.delete(network);
-      resolve();
-    };
   }
 
   #remember(mark: string): void {
