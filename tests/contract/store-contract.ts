@@ -448,6 +448,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
 
       test('[R8] no more runs of a session or of a sender than there may be, and a repetition all the same', async () => {
         const store = await openStore('s', 't');
+        for (const id of ['s', 't']) await store.addMember(id, 'ben', 'write', 0);
         const most = { ofSession: 2, ofSender: 3 };
         const first = newMessage('s', 'm1', { most });
         const append = async (message: AppendMessage) => {
@@ -481,6 +482,28 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const outcome = await store.appendMessage(newMessage('none', 'm'));
         expect(outcome).toEqual({ outcome: 'session_not_found' });
         expect(await store.unfinishedRuns()).toEqual([]);
+      });
+
+      test('a message of who may not write in the session, or not any more, is not appended', async () => {
+        const store = await openStore('s');
+        await store.addMember('s', 'ben', 'write', 0);
+        await store.addMember('s', 'zoe', 'read', 0);
+        const most = { ofSession: 1 };
+        const outcomes = async (id: string, sender: string, asAdmin = false) => {
+          const message = newMessage('s', id, { sender, asAdmin, most });
+          const repeated = await store.repeatMessage(message);
+          return [repeated.outcome, (await store.appendMessage(message)).outcome];
+        };
+        const refused = ['session_not_found', 'session_not_found'];
+        for (const sender of ['zoe', 'eve', '__proto__', 'constructor'])
+          expect(await outcomes('m1', sender)).toEqual(refused);
+        expect(await outcomes('m1', 'ben')).toEqual(['new', 'appended']);
+        await store.removeMember('s', 'ben');
+        // Neither what is new is taken nor is it said what is known, or how full it is.
+        for (const id of ['m1', 'm2']) expect(await outcomes(id, 'ben')).toEqual(refused);
+        expect(await outcomes('m2', 'eve', true)).toEqual(['full', 'full']);
+        expect(await outcomes('m1', 'ann')).toEqual(['duplicate', 'duplicate']);
+        expect((await store.getSession('s'))?.lastSeq).toBe(1);
       });
 
       test('calls resolve in the order in which they were made', async () => {
@@ -655,7 +678,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const message = newMessage('s', 'm');
         await store.appendMessage(message);
         await store.appendRunEvent(newToolCall(message, 't'));
-        await store.appendMessage(newMessage('b', 'm2', { content: 'moon' }));
+        await store.appendMessage(newMessage('b', 'm2', { content: 'moon', sender: 'bob' }));
         expect(await find(store, 'moon')).toEqual([]);
         expect(await find(store, 'moon', 'bob')).toEqual(['m2']);
       });

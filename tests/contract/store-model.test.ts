@@ -26,6 +26,7 @@ const session = fc.constantFrom('s1', 's2', 's3');
 const message = fc.constantFrom('m1', 'm2', 'm3', 'm4', 'm5');
 const owner = fc.constantFrom('ann', 'bob');
 const person = fc.constantFrom('bob', 'zoe');
+const sender = fc.constantFrom('an admin', 'an admin', 'ann', 'bob', 'zoe');
 const at = fc.integer({ min: 0, max: 5 }).map((offset) => START + offset);
 const attempt = fc.integer({ min: 1, max: 3 });
 const limit = fc.integer({ min: -1, max: 5 });
@@ -46,6 +47,10 @@ const content = fc
     fc.constantFrom(' ', ', ', '\u0000', '\ud800', ' "').map((by) => words.join(by)),
   );
 const title = fc.constantFrom('one', 'two \ud83d');
+
+function sentBy(prefix: string, by: string) {
+  return { sender: prefix + by, asAdmin: by === 'an admin' };
+}
 
 function step<Values extends unknown[]>(
   name: string,
@@ -91,8 +96,13 @@ const steps: fc.Arbitrary<Step>[] = [
     }
   }),
   ...[0, 1, 2].map(() =>
-    step('appendMessage', [session, message, content, at], (store, prefix, id, key, text, time) =>
-      store.appendMessage(newMessage(prefix + id, key, { content: text, at: time })),
+    step(
+      'appendMessage',
+      [session, message, content, at, sender],
+      (store, prefix, id, key, text, time, by) =>
+        store.appendMessage(
+          newMessage(prefix + id, key, { content: text, at: time, ...sentBy(prefix, by) }),
+        ),
     ),
   ),
   step('appendRunEvent', [session, message, attempt], (store, prefix, id, key, by) =>
@@ -132,8 +142,8 @@ const steps: fc.Arbitrary<Step>[] = [
     ],
     (store, prefix, id, key) => store.getEvent(prefix + id, key),
   ),
-  step('repeatMessage', [session, message, content], (store, prefix, id, key, text) =>
-    store.repeatMessage(newMessage(prefix + id, key, { content: text })),
+  step('repeatMessage', [session, message, content, sender], (store, prefix, id, key, text, by) =>
+    store.repeatMessage(newMessage(prefix + id, key, { content: text, ...sentBy(prefix, by) })),
   ),
   step('questions', [session], (store, prefix, id) => store.questions(prefix + id)),
   step('check', [], (store) => store.check()),

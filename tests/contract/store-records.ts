@@ -33,6 +33,7 @@ export function newMessage(
     title?: string;
     sender?: string;
     most?: Partial<MostRuns>;
+    asAdmin?: boolean;
   } = {},
 ): AppendMessage {
   const { content = `text of ${id}`, at = START, title = 'a title', sender = 'ann' } = changes;
@@ -53,6 +54,7 @@ export function newMessage(
     },
     title,
     most: { ofSession: 0, ofSender: 0, ...changes.most },
+    asAdmin: changes.asAdmin ?? false,
   };
 }
 

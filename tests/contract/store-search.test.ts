@@ -35,9 +35,8 @@ function openIndex() {
       sessions.createSession(newSession(session));
       for (const content of texts) {
         count += 1;
-        const { event, fingerprint, run, title, most } = newMessage(session, `m${count}`, {
-          content,
-        });
+        const append = newMessage(session, `m${count}`, { content });
+        const { event, fingerprint, run, title } = append;
         log.appendMessage(
           session,
           toRow(event),
@@ -47,7 +46,7 @@ function openIndex() {
           run.agent,
           run.node,
           title,
-          ...toCounted(event, most),
+          ...toCounted(append),
         );
       }
       while (index.behind()) index.advance();

@@ -78,6 +78,15 @@ test('[R7] [R10] a change of the title and the end of a session are told on ever
   expect((await alice.next('typing')).data.is_typing).toBe(true);
 });
 
+test('[R2] [R10] who was taken out says nothing more on a node that was not told of it', async () => {
+  const { store, one, bob, sessionId, post } = await twoNodes({ invited: true, loses: () => true });
+  await one.sessions.members.expel({ id: 'alice' }, sessionId, 'bob');
+  post(bob, 'm-1');
+  const refused = await bob.find(({ reply_to }) => reply_to === 'm-1');
+  expect(refused.data).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+  expect((await store.getSession(sessionId))?.lastSeq).toBe(0);
+});
+
 test('[R6] [R10] what the bus loses is read from the store within 2 s', async () => {
   const { alice, bob, next, post } = await twoNodes({ loses: ({ kind }) => kind === 'said' });
   post(alice, 'm-1');

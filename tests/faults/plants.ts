@@ -58,8 +58,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     replace: [
       ["} from 'node:path';\n", "} from 'node:path';\nimport * as fs from 'node:fs';\n"],
       [
-        '  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {\n',
-        `  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
+        '  appendMessage(append: AppendMessage): Promise<MessageOutcome> {\n',
+        `  appendMessage(append: AppendMessage): Promise<MessageOutcome> {
     const scratch = fs.openSync(process.argv[1] as string, 'r');
     fs.fsyncSync(scratch);
     fs.closeSync(scratch);\n`,

@@ -109,9 +109,14 @@ export async function runNode(
 }
 
 /** Two people in one session, each on a node of their own, and how either of them says something. */
-export async function meet(one: { readonly ws: string }, two: { readonly ws: string }) {
+export async function meet(
+  one: { readonly ws: string },
+  two: { readonly ws: string },
+  invite: (sessionId: string) => Promise<unknown> = async () => {},
+) {
   const alice = await TestSocket.open(one.ws);
   const sessionId = await alice.create();
+  await invite(sessionId);
   const bob = await TestSocket.open(two.ws);
   bob.send({ type: 'session_join', session_id: sessionId });
   await bob.next('session_status');
@@ -130,23 +135,37 @@ interface NodesOptions {
   /** What the bus between them loses. */
   readonly loses?: (notice: Notice) => boolean;
   readonly leaseMs?: number;
+  /** Who is on the second node was invited by who is on the first; else they are one person. */
+  readonly invited?: boolean;
+  readonly agents?: readonly Agent[];
 }
 
 /** Two nodes of one process over one store, and two people who meet on them. The agent is a puppet. */
-export async function twoNodes({ loses = () => false, ...options }: NodesOptions = {}) {
+export async function twoNodes({
+  loses = () => false,
+  invited = false,
+  agents = [],
+  ...options
+}: NodesOptions = {}) {
   const store = new SharedStore();
   const exchange = new MemoryExchange();
   const { agent, next } = puppet();
-  const start = async () => {
+  const start = async (id: string) => {
     const bus = exchange.node();
     onTestFinished(() => bus.close());
     return startComposed({
-      agents: [agent],
+      agents: [agent, ...agents],
       keptIn: store,
       bus: lossy(bus, loses),
+      ...(invited ? { authenticate: () => ({ id }) } : {}),
       ...options,
     });
   };
-  const [one, two] = [await start(), await start()];
-  return { store, one, two, next, ...(await meet(one, two)) };
+  const [one, two] = [await start('alice'), await start('bob')];
+  const invite = async (sessionId: string) => {
+    const session = await store.getSession(sessionId);
+    if (invited && session)
+      await store.addMember(sessionId, 'bob', 'write', session.invitationEpoch);
+  };
+  return { store, one, two, next, ...(await meet(one, two, invite)) };
 }

@@ -39,6 +39,7 @@ export function newMessage(
     ),
     run,
     title: deriveTitle(content),
+    asAdmin: principal.isAdmin === true,
   };
 }
 

@@ -194,9 +194,9 @@ export class MemoryStore implements Store {
   async appendMessage(append: AppendMessage): Promise<MessageOutcome> {
     this.#assertOpen();
     const { event, fingerprint, run } = append;
-    const session = this.#sessions.get(event.session_id);
+    const session = this.#writable(append);
     if (!session) return { outcome: 'session_not_found' };
-    const known = findRepetition(session, append) ?? this.#findFull(append);
+    const known = findRepetition(session, append) ?? this.#findFull(append, session);
     if (known) return known;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
     const seq = this.#append(session, event);
@@ -228,17 +228,27 @@ export class MemoryStore implements Store {
 
   async repeatMessage(append: AppendMessage) {
     this.#assertOpen();
-    const session = this.#sessions.get(append.event.session_id);
-    const full = this.#findFull(append);
+    const session = this.#writable(append);
+    const full = this.#findFull(append, session);
     if (!session) return full ?? ({ outcome: 'session_not_found' } as const);
     return findRepetition(session, append) ?? full ?? ({ outcome: 'new' } as const);
   }
 
-  #findFull({ event, most }: AppendMessage) {
+  /** The session, if it is there for the sender to write in. */
+  #writable({ event, asAdmin }: AppendMessage): StoredSession | undefined {
+    const session = this.#sessions.get(event.session_id);
+    if (!session) return undefined;
+    const { sender } = event.data;
+    const { owner, members } = session.record;
+    const isWriter = Object.hasOwn(members, sender) && members[sender] === 'write';
+    return asAdmin || owner === sender || isWriter ? session : undefined;
+  }
+
+  #findFull({ event, most }: AppendMessage, session: StoredSession | undefined) {
     const runs = [...this.#runs.values()];
     const isFull = (limit: number, is: (run: StoredRun) => boolean) =>
       limit > 0 && runs.filter(is).length >= limit;
-    if (isFull(most.ofSession, ({ sessionId }) => sessionId === event.session_id))
+    if (session && isFull(most.ofSession, ({ sessionId }) => sessionId === session.record.id))
       return { outcome: 'full', of: 'ofSession' } as const;
     if (isFull(most.ofSender, ({ sender }) => sender === event.data.sender))
       return { outcome: 'full', of: 'ofSender' } as const;

@@ -158,7 +158,8 @@ class PostgresStore implements Store {
     return { sessions, total, ...(next === null ? {} : { next }) };
   }
 
-  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
+  appendMessage(append: AppendMessage): Promise<MessageOutcome> {
+    const { event, fingerprint, run, title } = append;
     return this.#write({
       ...toCall(event),
       method: 'append_message',
@@ -169,21 +170,20 @@ class PostgresStore implements Store {
       answer_id: run.answerId,
       agent: run.agent,
       node: run.node,
-      ...toCounted(event, most),
+      ...toCounted(append),
     });
   }
 
-  repeatMessage({
-    event,
-    fingerprint,
-    most,
-  }: AppendMessage): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition> {
+  repeatMessage(
+    append: AppendMessage,
+  ): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition> {
+    const { event, fingerprint } = append;
     return this.#write({
       method: 'repeat_message',
       session: event.session_id,
       message_id: event.message_id,
       fingerprint: JSON.stringify(fingerprint),
-      ...toCounted(event, most),
+      ...toCounted(append),
     });
   }
 

@@ -123,7 +123,8 @@ class SqliteStore implements Store {
     return this.#reader.call('listSessions', { person, at, order, limit: most });
   }
 
-  appendMessage({ event, fingerprint, run, title, most }: AppendMessage): Promise<MessageOutcome> {
+  appendMessage(append: AppendMessage): Promise<MessageOutcome> {
+    const { event, fingerprint, run, title } = append;
     const { runId, answerId, agent, node } = run;
     const row = toRow(event);
     return this.#writer.call(
@@ -136,14 +137,20 @@ class SqliteStore implements Store {
       agent,
       node,
       title,
-      ...toCounted(event, most),
+      ...toCounted(append),
     );
   }
 
-  repeatMessage({ event, fingerprint, most }: AppendMessage) {
-    const { session_id, message_id } = event;
-    const counted = toCounted(event, most);
-    return this.#writer.call('repeatMessage', session_id, message_id, fingerprint, ...counted);
+  repeatMessage(append: AppendMessage) {
+    const { session_id, message_id } = append.event;
+    const counted = toCounted(append);
+    return this.#writer.call(
+      'repeatMessage',
+      session_id,
+      message_id,
+      append.fingerprint,
+      ...counted,
+    );
   }
 
   appendRunEvent(event: NewEvent): Promise<RunOutcome> {

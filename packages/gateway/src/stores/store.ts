@@ -118,6 +118,8 @@ export interface AppendMessage {
   /** Becomes the session's title where it has none. */
   readonly title: string;
   readonly most: MostRuns;
+  /** Its sender may write in every session; others where they are the owner, or a member who may. */
+  readonly asAdmin: boolean;
 }
 
 /** How many runs that have not ended there may be, this one included; 0 is no limit. */
@@ -149,6 +151,7 @@ export type MessageOutcome =
     }
   /** The `message_id` belongs to another message, or to an event of another type. */
   | { readonly outcome: 'conflict' }
+  /** There is none, or none for this sender to write in: they may have been taken out of it. */
   | { readonly outcome: 'session_not_found' }
   /** There are as many runs as `most` says; nothing was written. */
   | { readonly outcome: 'full'; readonly of: keyof MostRuns };
@@ -290,7 +293,7 @@ export interface Store {
   appendMessage(append: AppendMessage): Promise<MessageOutcome>;
   /**
    * Like `appendMessage`, in one order with it, but writes nothing: `new` is what could be appended. Of a session
-   * that is not there it says first whether its sender may have another run.
+   * that is not there, or not for its sender, it says first whether its sender may have another run.
    */
   repeatMessage(
     append: AppendMessage,

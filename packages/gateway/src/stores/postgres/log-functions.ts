@@ -20,6 +20,17 @@ export const LOG_FUNCTIONS = `
     RETURN event_id;
   END $$;
 
+  -- The session, if it is there for the sender to write in.
+  CREATE FUNCTION writable_session(c call) RETURNS sessions LANGUAGE plpgsql STABLE AS $$
+  DECLARE s sessions;
+  BEGIN
+    SELECT * INTO s FROM sessions WHERE key = c.session;
+    IF c.as_admin OR s.owner = c.sender OR EXISTS (SELECT 1 FROM members
+      WHERE session_id = s.id AND principal = c.sender AND access = 'write')
+    THEN RETURN s; END IF;
+    RETURN NULL;
+  END $$;
+
   -- NULL: there was no such message.
   CREATE FUNCTION find_repetition(s sessions, c call) RETURNS JSON LANGUAGE plpgsql STABLE AS $$
   DECLARE first RECORD;
@@ -52,9 +63,8 @@ export const LOG_FUNCTIONS = `
   END $$;
 
   CREATE FUNCTION append_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
-  DECLARE s sessions; known JSON; event_id BIGINT; executor TEXT;
+  DECLARE s sessions := writable_session(c); known JSON; event_id BIGINT; executor TEXT;
   BEGIN
-    SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
     known := coalesce(find_repetition(s, c), find_full(s.id, c));
     IF known IS NOT NULL THEN RETURN known; END IF;
@@ -68,9 +78,8 @@ export const LOG_FUNCTIONS = `
   END $$;
 
   CREATE FUNCTION repeat_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
-  DECLARE s sessions;
+  DECLARE s sessions := writable_session(c);
   BEGIN
-    SELECT * INTO s FROM sessions WHERE key = c.session;
     IF s.id IS NULL THEN
       RETURN coalesce(find_full(NULL, c), json_build_object('outcome', 'session_not_found'));
     END IF;

@@ -1,7 +1,7 @@
 /** Events and words on their way to the database and back. */
 import type { SessionEvent } from '@parley/protocol';
 import { type Query, wordsOf } from '../search-text.ts';
-import type { AppendMessage, MostRuns, NewEvent } from '../store.ts';
+import type { AppendMessage, NewEvent } from '../store.ts';
 
 /** Characters of a word that the index tells apart: at most 1,500 of the 2,046 bytes that it takes. */
 const WORD_LENGTH = 500;
@@ -44,9 +44,14 @@ export function toCall(event: NewEvent) {
   };
 }
 
-/** Whose runs are counted, and how many there may be. */
-export function toCounted({ data }: AppendMessage['event'], { ofSession, ofSender }: MostRuns) {
-  return { sender: storable(data.sender), most_of_session: ofSession, most_of_sender: ofSender };
+/** Whose runs are counted, how many there may be, and whether they may write anywhere. */
+export function toCounted({ event, most, asAdmin }: AppendMessage) {
+  return {
+    sender: storable(event.data.sender),
+    most_of_session: most.ofSession,
+    most_of_sender: most.ofSender,
+    as_admin: asAdmin,
+  };
 }
 
 /** `undefined`: more than the index takes. */

@@ -33,7 +33,8 @@ export const SESSION_FUNCTIONS = `
     alive_ms INTEGER,
     sender TEXT,
     most_of_session INTEGER,
-    most_of_sender INTEGER
+    most_of_sender INTEGER,
+    as_admin BOOLEAN
   );
 
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$

@@ -9,12 +9,20 @@ type Receipt = [seq: number, fingerprint: string | null, runId: string | null, t
 /** Every method is to be called inside a transaction. */
 export function prepareLog(db: Database.Database) {
   const findSession = db
-    .prepare<[number, string], [id: number, lastSeq: number, trimmed: number, known: number]>(
+    .prepare<
+      [number, string],
+      [id: number, lastSeq: number, trimmed: number, known: number, owner: string]
+    >(
       `SELECT id, last_seq, first_seq > 1,
-         EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?)
+         EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?), owner
        FROM sessions s WHERE key = ?`,
     )
     .raw();
+  const isWriter = db
+    .prepare<[number, string], number>(
+      `SELECT 1 FROM members WHERE session_id = ? AND principal = ? AND access = 'write'`,
+    )
+    .pluck();
   const findReceipt = db
     .prepare<[number, number, string], Receipt>(
       `SELECT seq, fingerprint, answer_run, timestamp FROM events
@@ -111,8 +119,15 @@ export function prepareLog(db: Database.Database) {
     return { outcome: 'appended', seq: lastSeq + 1 };
   }
 
+  /** The session, if it is there for the sender to write in. */
+  function findWritable(hash: number, session: string, [sender, , , asAdmin]: Counted) {
+    const found = findSession.get(hash, session);
+    if (!found || asAdmin || found[4] === sender) return found;
+    return isWriter.get(found[0], sender) === undefined ? undefined : found;
+  }
+
   function findRepetition(
-    [sessionId, , trimmed, known]: [number, number, number, number],
+    [sessionId, , trimmed, known]: NonNullable<ReturnType<typeof findWritable>>,
     messageId: string,
     hash: number,
     fingerprint: string,
@@ -138,7 +153,7 @@ export function prepareLog(db: Database.Database) {
   return {
     repeatMessage(session: string, messageId: string, fingerprint: string, ...counted: Counted) {
       const hash = hashId(messageId);
-      const found = findSession.get(hash, session);
+      const found = findWritable(hash, session, counted);
       if (!found) return findFull(0, counted) ?? ({ outcome: 'session_not_found' } as const);
       return (
         findRepetition(found, messageId, hash, fingerprint) ??
@@ -159,7 +174,7 @@ export function prepareLog(db: Database.Database) {
     ): MessageOutcome {
       const messageId = row[1];
       const hash = hashId(messageId);
-      const found = findSession.get(hash, session);
+      const found = findWritable(hash, session, counted);
       if (!found) return { outcome: 'session_not_found' };
       const [sessionId, lastSeq] = found;
       const known =

@@ -1,6 +1,6 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
 import type { SessionEvent } from '@parley/protocol';
-import type { AppendMessage, MostRuns, NewEvent, SessionRecord } from '../store.ts';
+import type { AppendMessage, NewEvent, SessionRecord } from '../store.ts';
 
 const NOBODY = {};
 
@@ -30,8 +30,13 @@ export type EventRow = readonly [
   data: string,
 ];
 
-/** The sender of a message, and how many runs there may be; see `MostRuns`. */
-export type Counted = readonly [sender: string, ofSession: number, ofSender: number];
+/** The sender of a message, how many runs there may be (see `MostRuns`), and whether they may write anywhere. */
+export type Counted = readonly [
+  sender: string,
+  ofSession: number,
+  ofSender: number,
+  asAdmin: boolean,
+];
 
 export type SeqAndRow = readonly [seq: number, ...row: EventRow];
 
@@ -64,11 +69,8 @@ export function toRow(event: NewEvent): EventRow {
   ];
 }
 
-export function toCounted(
-  { data }: AppendMessage['event'],
-  { ofSession, ofSender }: MostRuns,
-): Counted {
-  return [data.sender, ofSession, ofSender];
+export function toCounted({ event, most, asAdmin }: AppendMessage): Counted {
+  return [event.data.sender, most.ofSession, most.ofSender, asAdmin];
 }
 
 export function fromRow(sessionId: string, seq: number, row: EventRow): SessionEvent {
