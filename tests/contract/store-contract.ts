@@ -140,6 +140,13 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(sessions).toEqual([await store.getSession('e')]);
       });
 
+      test('an event of a clock that is behind does not take the last activity back', async () => {
+        const store = await openStore('s');
+        await store.appendMessage(newMessage('s', 'm1', { at: START + 60_000 }));
+        await store.appendMessage(newMessage('s', 'm2', { at: START + 1_000 }));
+        expect((await store.getSession('s'))?.lastActivity).toBe(START + 60_000);
+      });
+
       test('of equally active sessions the newer comes first', async () => {
         const store = await openStore('one', 'two', 'three');
         const { sessions } = await store.listSessions({ person: 'ann', limit: 10 });

@@ -467,7 +467,7 @@ export class MemoryStore implements Store {
     // First of all, because it may throw: an event that cannot be kept takes no `seq`.
     const json = JSON.stringify({ ...event, seq });
     record.lastSeq = seq;
-    record.lastActivity = Date.parse(event.timestamp);
+    record.lastActivity = Math.max(record.lastActivity, Date.parse(event.timestamp));
     if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
     this.#order += 1;
     const stored = { order: this.#order, seq, messageId: event.message_id, json };

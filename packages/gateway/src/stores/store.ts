@@ -49,7 +49,7 @@ export interface SessionRecord {
   readonly agent: string;
   /** Milliseconds since the epoch, as all times of this interface. */
   readonly createdAt: number;
-  /** When the last event was appended, or the session created. */
+  /** When the last event was appended, or the session created; of the clocks that said so the one that is ahead. */
   readonly lastActivity: number;
   /** `chat_message` and `agent_response` events ever appended. */
   readonly messageCount: number;

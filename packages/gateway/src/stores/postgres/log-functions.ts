@@ -8,7 +8,7 @@ export const LOG_FUNCTIONS = `
   LANGUAGE plpgsql AS $$
   DECLARE event_id BIGINT;
   BEGIN
-    UPDATE sessions SET last_seq = event_seq, last_activity = c.last_activity,
+    UPDATE sessions SET last_seq = event_seq, last_activity = greatest(last_activity, c.last_activity),
       message_count = message_count + (c.type IN ('chat_message', 'agent_response'))::int,
       title = coalesce(title, c.title)
     WHERE id = session;

@@ -41,7 +41,7 @@ export function prepareLog(db: Database.Database) {
        data, message_hash, fingerprint, answer_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const touchSession = db.prepare<[number, number, number, string | null, number]>(
-    `UPDATE sessions SET last_seq = ?, last_activity = ?, message_count = message_count + ?,
+    `UPDATE sessions SET last_seq = ?, last_activity = max(last_activity, ?), message_count = message_count + ?,
        title = coalesce(title, ?) WHERE id = ?`,
   );
   const insertRun = db
