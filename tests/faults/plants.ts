@@ -70,8 +70,9 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     file: '/buses/redis.ts',
     replace: [
       [
-        '  publish(topic: string, notice: Notice): void {\n',
-        '  publish(topic: string, notice: Notice): void {\n    if (Math.random() < 0.1) return;\n',
+        '  publish(topic: string, notice: Notice): Promise<boolean> {\n',
+        `  publish(topic: string, notice: Notice): Promise<boolean> {
+    if (Math.random() < 0.1) return Promise.resolve(true);\n`,
       ],
     ],
   },
