@@ -152,6 +152,17 @@ describe.each(BUSES)('the bus of %s', (_, open) => {
     await expect.poll(() => one.publish('a', { n: 2 })).toBe(false);
   });
 
+  test('[R5] [R6] who gives a text up takes away its own, not what another has begun meanwhile', async () => {
+    const [one, two] = await openNodes(2);
+    one.grow('s', { attempt: 1 }, 'given up');
+    await expect.poll(async () => (await two.kept('s'))?.text).toBe('given up');
+    two.grow('s', { attempt: 2 }, 'begun');
+    await expect.poll(async () => (await one.kept('s'))?.text).toBe('begun');
+    one.drop('s', { attempt: 1 });
+    await one.check();
+    expect(await two.kept('s')).toEqual({ head: { attempt: 2 }, text: 'begun' });
+  });
+
   test('says that it is there', async () => {
     const [one] = await openNodes(1);
     await one.check();

@@ -50,6 +50,18 @@ const grow = defineScript({
   },
   transformReply: (reply: unknown) => reply === 1,
 });
+/** Takes a text away, if it is still the one that is meant. */
+const dropKept = defineScript({
+  NUMBER_OF_KEYS: 2,
+  SCRIPT: `
+    if redis.call('HGET', KEYS[1], 'head') ~= ARGV[1] then return 0 end
+    return redis.call('DEL', KEYS[1], KEYS[2])`,
+  parseCommand(parser: CommandParser, keys: readonly string[], head: string) {
+    parser.pushKeys([...keys]);
+    parser.push(head);
+  },
+  transformReply: (reply: unknown) => reply,
+});
 const readKept = defineScript({
   NUMBER_OF_KEYS: 2,
   SCRIPT: `return { redis.call('HGET', KEYS[1], 'head'), redis.call('GET', KEYS[2]) }`,
@@ -181,9 +193,11 @@ export class RedisBus implements Bus {
   }
 
   drop(key: string, head: Notice): void {
-    if (this.#texts.get(key)?.head !== JSON.stringify(head)) return;
+    const said = JSON.stringify(head);
+    if (this.#texts.get(key)?.head !== said) return;
     this.#texts.delete(key);
-    this.#publisher.del(this.#keysOf(key)).catch(() => {});
+    // The node that has taken the answer over may keep what it writes of it by now.
+    this.#publisher.dropKept(this.#keysOf(key), said).catch(() => {});
   }
 
   #keysOf(key: string): [head: string, text: string] {
@@ -270,7 +284,7 @@ export class RedisBus implements Bus {
 function newClient(url: string, isOpen: () => boolean) {
   return createClient({
     url,
-    scripts: { grow, readKept },
+    scripts: { grow, readKept, dropKept },
     // What waits for a connection would come late, and out of order with what is in the store.
     disableOfflineQueue: true,
     commandsQueueMaxLength: MAX_WAITING,
