@@ -8,7 +8,7 @@ import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { moveStore } from '../../packages/gateway/src/stores/move.ts';
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
-import { newMessage, newSession } from '../contract/store-records.ts';
+import { identityOf, newMessage, newSession } from '../contract/store-records.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
@@ -166,8 +166,8 @@ test('[R1][R12] a row that is another one after the move is told, and no server 
      ALTER TABLE members ADD COLUMN later TEXT;
      UPDATE events SET data = replace(data, 'number', 'nummer'), words = NULL WHERE id = 30;
      DELETE FROM events WHERE id = 31;
-     INSERT INTO sessions (id, key, owner, agent, created_at, last_activity, invitation_epoch)
-       OVERRIDING SYSTEM VALUE VALUES (77, 'planted', 'eve', 'guide', 1, 1, 1)`,
+     INSERT INTO sessions (id, key, incarnation, owner, agent, created_at, last_activity, invitation_epoch)
+       OVERRIDING SYSTEM VALUE VALUES (77, 'planted', 'planted', 'eve', 'guide', 1, 1, 1)`,
   );
   const { status, stdout, stderr } = await migrate(dataDir, url, dataDir);
   expect(stdout).toContain('going on where it was');
@@ -187,7 +187,7 @@ test('[R1][R12] a row that is another one after the move is told, and no server 
   expect(there).toEqual({ store: null });
 
   const used = await openSqliteStore(dataDir);
-  await used.updateSession('empty', { title: 'used again' });
+  await used.updateSession(identityOf('empty'), { title: 'used again' });
   await used.close();
   const anew = await migrate(dataDir, url, dataDir);
   expect([anew.status, anew.stdout]).toEqual([0, expect.stringContaining('anew')]);
@@ -217,14 +217,14 @@ test('[R12] what cannot be moved, or not there, is refused in words', async () =
     'has sessions (1) that are not from here. Expected one without',
   );
   // A server that runs on an empty store has the new one from then on.
-  await other.deleteSession('of another');
+  await other.deleteSession(identityOf('of another'));
   expect(await move(dataDir, url)).toEqual({ outcome: 'moved' });
   expect(await other.getSession('s')).toMatchObject({ id: 's' });
   expect((await other.appendMessage(newMessage('s', 'm'))).outcome).toBe('appended');
   await other.close();
 
   const used = await openSqliteStore(dataDir);
-  await used.updateSession('s', { title: 'used again' });
+  await used.updateSession(identityOf('s'), { title: 'used again' });
   await used.close();
   await expect(move(dataDir, url)).rejects.toThrow(
     /has sessions \(1\) from a move of .* before it was used again/,

@@ -8,6 +8,7 @@ import type {
   Store,
 } from '../../packages/gateway/src/stores/store.ts';
 import {
+  identityOf,
   newAnswer,
   newMessage,
   newSession,
@@ -43,7 +44,7 @@ export async function leaveUnfinished(store: Store): Promise<AppendMessage[]> {
   for (const message of messages) await store.appendMessage(message);
   await store.claimRuns('unfinished', 'two');
   await store.markStarted('run-unfinished-m1', 2);
-  await store.stopRuns('unfinished', 'run-unfinished-m3');
+  await store.stopRuns(identityOf('unfinished'), 'run-unfinished-m3');
   return messages;
 }
 
@@ -70,9 +71,9 @@ export async function fill(dataDir: string): Promise<Filled> {
   ] as const) {
     await store.addMember('shared', principal, access, 0);
   }
-  await store.withdrawInvitations('shared');
+  await store.withdrawInvitations(identityOf('shared'));
   await ask(newMessage('gone', 'm1'));
-  await store.deleteSession('gone');
+  await store.deleteSession(identityOf('gone'));
   messages.pop();
 
   await Promise.all(
@@ -139,7 +140,7 @@ export async function read(store: Store, messages: readonly AppendMessage[]) {
   return {
     lists,
     logs,
-    questions: await Promise.all(ids.map((id) => store.questions(id))),
+    questions: await Promise.all(ids.map((id) => store.questions(identityOf(id)))),
     runs: await store.unfinishedRuns(),
     found,
     repeated: await Promise.all(messages.map((message) => store.repeatMessage(message))),

@@ -7,7 +7,7 @@ import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { runNode, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { type OpenedStore, readAll, storesOf } from './opened-stores.ts';
-import { newAnswer, newMessage, newToolCall } from './store-records.ts';
+import { identityOf, newAnswer, newMessage, newToolCall } from './store-records.ts';
 
 /** Short, so that a test of its end is. */
 const LEASE_MS = 400;
@@ -54,6 +54,7 @@ export function runsContract(
         expect(runs[1]).toEqual({
           runId: 'run-s-b',
           sessionId: 's',
+          incarnation: identityOf('s').incarnation,
           audience: ['ann'],
           replyTo: 'b',
           answerId: 'answer-s-b',
@@ -170,11 +171,11 @@ export function runsContract(
         const { store } = all;
         for (const id of ['a', 'b']) await store.appendMessage(newMessage('s', id));
         await store.appendMessage(newMessage('t', 'c'));
-        const one = await store.stopRuns('s', 'run-s-b');
+        const one = await store.stopRuns(identityOf('s'), 'run-s-b');
         expect(one).toMatchObject([{ runId: 'run-s-b', stopped: true }]);
-        expect(await store.stopRuns('s', 'run-t-c')).toEqual([]);
-        expect(await store.stopRuns('nowhere')).toEqual([]);
-        expect(await store.stopRuns('s')).toHaveLength(2);
+        expect(await store.stopRuns(identityOf('s'), 'run-t-c')).toEqual([]);
+        expect(await store.stopRuns(identityOf('nowhere'))).toEqual([]);
+        expect(await store.stopRuns(identityOf('s'))).toHaveLength(2);
         const after = await restart(all);
         const runs = await after.unfinishedRuns();
         expect(runs.map(({ stopped }) => stopped)).toEqual([true, true, false]);
@@ -264,7 +265,7 @@ export function runsContract(
         const { store, next, one } = await setUpNodes();
         for (const id of ['a', 'b', 'c']) await one.post(newMessage('s', id));
         const first = await next();
-        expect(await one.runs.cancel('s', 'run-s-b')).toEqual(['run-s-b']);
+        expect(await one.runs.cancel(identityOf('s').incarnation, 'run-s-b')).toEqual(['run-s-b']);
         await first.finish();
         const last = await next();
         expect(last.input.message).toBe('text of c');
@@ -284,7 +285,7 @@ export function runsContract(
         const left = await next();
         await one.runs.drain(AbortSignal.abort());
         // While it lives, the node itself may find the mark first.
-        await store.stopRuns('s', 'run-s-b');
+        await store.stopRuns(identityOf('s'), 'run-s-b');
         await startNode();
         const taken = await next();
         expect([taken.input.message, taken.input.attempt]).toEqual(['text of a', 2]);
@@ -334,7 +335,7 @@ export function runsContract(
           for (const id of ['a', 'b']) await one.post(newMessage('s', id));
           const run = await next();
           await run.say('some');
-          expect(await store.stopRuns('s')).toMatchObject([
+          expect(await store.stopRuns(identityOf('s'))).toMatchObject([
             { node: one.runs.node },
             { node: one.runs.node },
           ]);

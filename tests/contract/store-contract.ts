@@ -8,7 +8,14 @@ import {
   StoreError,
 } from '../../packages/gateway/src/stores/store.ts';
 import { type OpenedStore, readAll, storesOf } from './opened-stores.ts';
-import { newAnswer, newMessage, newSession, newToolCall, START } from './store-records.ts';
+import {
+  identityOf,
+  newAnswer,
+  newMessage,
+  newSession,
+  newToolCall,
+  START,
+} from './store-records.ts';
 
 export function storeContract(name: string, open: () => Promise<OpenedStore>): void {
   describe(name, () => {
@@ -67,7 +74,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           session: { id: 'first' },
           created: false,
         });
-        await store.deleteSession('first');
+        await store.deleteSession(identityOf('first'));
         expect((await store.createSession(newSession('8'), 5)).created).toBe(true);
       });
 
@@ -83,21 +90,21 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const store = await openStore();
         expect(await store.getSession('none')).toBeUndefined();
         expect(await store.readSession('none', { limit: 1 })).toBeUndefined();
-        expect(await store.getEvent('none', 'm')).toBeUndefined();
-        expect(await store.updateSession('none', { title: 'x' })).toBeUndefined();
-        expect(await store.deleteSession('none')).toBe(false);
+        expect(await store.getEvent(identityOf('none'), 'm')).toBeUndefined();
+        expect(await store.updateSession(identityOf('none'), { title: 'x' })).toBeUndefined();
+        expect(await store.deleteSession(identityOf('none'))).toBeUndefined();
       });
 
       test('a patch changes what it names and nothing else', async () => {
         const store = await openStore('s');
         const before = await store.getSession('s');
-        expect(await store.updateSession('s', { title: 'New' })).toEqual({
+        expect(await store.updateSession(identityOf('s'), { title: 'New' })).toEqual({
           ...before,
           title: 'New',
         });
         const after = { ...before, title: 'New', agent: 'echo' };
-        expect(await store.updateSession('s', { agent: 'echo' })).toEqual(after);
-        expect(await store.updateSession('s', {})).toEqual(after);
+        expect(await store.updateSession(identityOf('s'), { agent: 'echo' })).toEqual(after);
+        expect(await store.updateSession(identityOf('s'), {})).toEqual(after);
         expect(await store.getSession('s')).toEqual(after);
       });
 
@@ -168,14 +175,14 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         ]);
         // The owner is none, and what is not there is taken out without a word.
         expect((await store.addMember('s', 'ann', 'read', 0))?.members).toEqual(members);
-        expect((await store.removeMember('s', 'nobody'))?.members).toEqual(members);
+        expect((await store.removeMember(identityOf('s'), 'nobody'))?.members).toEqual(members);
         await store.addMember('s', 'bob', 'write', 0);
         expect((await store.addMember('s', 'bob', 'read', 0))?.members).toEqual({
           bob: 'write',
           zoe: 'write',
         });
-        expect(await store.removeMember('nowhere', 'zoe')).toBeUndefined();
-        await store.removeMember('s', 'zoe');
+        expect(await store.removeMember(identityOf('nowhere'), 'zoe')).toBeUndefined();
+        await store.removeMember(identityOf('s'), 'zoe');
         const after = await restart(opened);
         expect((await after.getSession('s'))?.members).toEqual({ bob: 'write' });
         expect((await after.readSession('s', { limit: 1 }))?.session.members).toEqual({
@@ -191,16 +198,16 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           const record = await store.addMember('s', name, 'read', 0);
           expect(Object.entries(record?.members ?? {})).toEqual([[name, 'read']]);
           expect((await store.listSessions({ person: name, limit: 5 })).total).toBe(1);
-          expect((await store.removeMember('s', name))?.members).toEqual({});
+          expect((await store.removeMember(identityOf('s'), name))?.members).toEqual({});
         },
       );
 
       test('[R2] withdrawals of invitations are counted', async () => {
         const opened = await setUp('s');
         const { store } = opened;
-        expect(await store.withdrawInvitations('nowhere')).toBeUndefined();
-        expect((await store.withdrawInvitations('s'))?.invitationEpoch).toBe(1);
-        expect((await store.withdrawInvitations('s'))?.invitationEpoch).toBe(2);
+        expect(await store.withdrawInvitations(identityOf('nowhere'))).toBeUndefined();
+        expect((await store.withdrawInvitations(identityOf('s')))?.invitationEpoch).toBe(1);
+        expect((await store.withdrawInvitations(identityOf('s')))?.invitationEpoch).toBe(2);
         // What was given out before lets nobody in, also where that was looked at before.
         for (const given of [0, 1, 3]) {
           expect((await store.addMember('s', 'bob', 'read', given))?.members).toEqual({});
@@ -218,7 +225,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await expect(store.addMember('s', 'one more', 'read', 0)).rejects.toThrow(RangeError);
         // Those that are there may be given other access.
         expect((await store.addMember('s', 'm-7', 'write', 0))?.members['m-7']).toBe('write');
-        await store.removeMember('s', 'm-8');
+        await store.removeMember(identityOf('s'), 'm-8');
         await store.addMember('s', 'one more', 'read', 0);
       });
 
@@ -248,7 +255,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         );
         const hits = await store.search({ person: 'bob', text: 'herring', limit: 10 });
         expect(new Set(hits.map(({ sessionId }) => sessionId))).toEqual(new Set(['shared']));
-        await store.deleteSession('shared');
+        await store.deleteSession(identityOf('shared'));
         expect((await list())[0]).toBe(2);
       });
 
@@ -283,12 +290,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await turn(store, newMessage('s', 'm0', { content: 'another secret' }), 'secret answer');
         await store.appendMessage(message);
         await store.appendMessage(newMessage('kept', 'm', { content: 'no secret' }));
-        expect(await store.deleteSession('s')).toBe(true);
-        expect(await store.deleteSession('s')).toBe(false);
+        expect(await store.deleteSession(identityOf('s'))).toEqual({ node: 'one' });
+        expect(await store.deleteSession(identityOf('s'))).toBeUndefined();
         const after = await restart(all);
         expect(await after.getSession('s')).toBeUndefined();
         expect(await after.readSession('s', { limit: 1 })).toBeUndefined();
-        expect(await after.getEvent('s', 'm')).toBeUndefined();
+        expect(await after.getEvent(identityOf('s'), 'm')).toBeUndefined();
         expect((await after.unfinishedRuns()).map(({ sessionId }) => sessionId)).toEqual(['kept']);
         const hits = await after.search({ person: 'ann', text: 'secret', limit: 10 });
         expect(hits.map(({ sessionId }) => sessionId)).toEqual(['kept']);
@@ -296,10 +303,44 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await after.finishRun(newAnswer(message))).toEqual({ outcome: 'stale' });
       });
 
+      test('[R10] what is meant for a session that was deleted is not done to the next one of its id', async () => {
+        const store = await openStore('s');
+        const gone = identityOf('s');
+        await turn(store, newMessage('s', 'old'));
+        await store.deleteSession(gone);
+        const next = { id: 's', incarnation: 'the second s' };
+        const { session, created } = await store.createSession(newSession('s', next));
+        expect(created).toBe(true);
+        expect(session).toMatchObject(next);
+        const message = newMessage('s', 'm', next);
+        await store.appendMessage(message);
+        const before = await store.readSession('s', { limit: 10 });
+        expect(before?.session).toMatchObject({ ...next, lastSeq: 1 });
+        const notFound = { outcome: 'session_not_found' };
+        for (const id of ['m', 'other']) {
+          expect(await store.appendMessage(newMessage('s', id))).toEqual(notFound);
+          expect(await store.repeatMessage(newMessage('s', id))).toEqual(notFound);
+        }
+        expect(await store.updateSession(gone, { title: 'x' })).toBeUndefined();
+        expect(await store.removeMember(gone, 'bob')).toBeUndefined();
+        expect(await store.withdrawInvitations(gone)).toBeUndefined();
+        expect(await store.stopRuns(gone)).toEqual([]);
+        expect(await store.getEvent(gone, 'm')).toBeUndefined();
+        expect(await store.questions(gone)).toEqual([]);
+        expect(await store.deleteSession(gone)).toBeUndefined();
+        expect(await store.readSession('s', { limit: 10 })).toEqual(before);
+        expect(await store.lastSeqs(['s', 'none'])).toEqual([{ ...next, lastSeq: 1 }]);
+        expect(await store.unfinishedRuns()).toMatchObject([
+          { sessionId: 's', incarnation: next.incarnation, stopped: false },
+        ]);
+        expect(await store.repeatMessage(message)).toMatchObject({ outcome: 'duplicate' });
+        expect(await store.deleteSession(next)).toEqual({ node: 'one' });
+      });
+
       test('[R3] a session created again after its deletion begins anew', async () => {
         const store = await openStore('s');
         await turn(store, newMessage('s', 'm', { content: 'old words' }));
-        await store.deleteSession('s');
+        await store.deleteSession(identityOf('s'));
         await store.createSession(newSession('s'));
         const message = newMessage('s', 'm', { content: 'new words' });
         expect(await store.appendMessage(message)).toEqual({
@@ -350,9 +391,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const after = await restart(all);
         expect(await readAll(after, 's')).toEqual(events);
         for (const event of events) {
-          expect(await after.getEvent('s', event.message_id)).toEqual(event);
+          expect(await after.getEvent(identityOf('s'), event.message_id)).toEqual(event);
         }
-        expect(await after.getEvent('s', 'none')).toBeUndefined();
+        expect(await after.getEvent(identityOf('s'), 'none')).toBeUndefined();
         expect(await after.getSession('s')).toMatchObject({
           lastActivity: START + 9,
           messageCount: 2,
@@ -505,7 +546,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         for (const sender of ['zoe', 'eve', '__proto__', 'constructor'])
           expect(await outcomes('m1', sender)).toEqual(refused);
         expect(await outcomes('m1', 'ben')).toEqual(['new', 'appended']);
-        await store.removeMember('s', 'ben');
+        await store.removeMember(identityOf('s'), 'ben');
         // Neither what is new is taken nor is it said what is known, or how full it is.
         for (const id of ['m1', 'm2']) expect(await outcomes(id, 'ben')).toEqual(refused);
         expect(await outcomes('m2', 'eve', true)).toEqual(['full', 'full']);
@@ -568,7 +609,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
             content,
           );
         }
-        await all.store.updateSession('s', { title: 'cut \ud83d' });
+        await all.store.updateSession(identityOf('s'), { title: 'cut \ud83d' });
         const after = await restart(all);
         const contents = (await readAll(after, 's')).map(({ data }) =>
           'content' in data ? data.content : undefined,
@@ -614,7 +655,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await store.appendMessage(message);
         await store.appendRunEvent(newToolCall(message, 'same'));
         await store.appendRunEvent(newToolCall(message, 'same'));
-        expect((await store.getEvent('s', 'same'))?.seq).toBe(3);
+        expect((await store.getEvent(identityOf('s'), 'same'))?.seq).toBe(3);
       });
     });
 
@@ -801,7 +842,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         for (const index of [0, 1_500, 3_000, 4_999]) {
           expect(await find(store, `common w${index}`)).toContain(`m${index}`);
         }
-        await store.deleteSession('s');
+        await store.deleteSession(identityOf('s'));
         expect(await find(store, 'common')).toEqual([]);
       });
     });
@@ -820,7 +861,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await turn(store, newMessage('used', 'm'));
         expect(await store.clean({ emptyBefore: START, batch: 10 })).toMatchObject({ expired: [] });
         const cleaned = await store.clean({ emptyBefore: START + 10, batch: 10 });
-        expect(cleaned).toEqual({ expired: ['empty'], trimmed: [], more: false });
+        expect(cleaned).toEqual({ expired: [identityOf('empty')], trimmed: [], more: false });
         expect(await store.getSession('empty')).toBeUndefined();
       });
 
@@ -832,14 +873,14 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await turn(store, newMessage('active', 'm', { at: START + 10 }));
         await store.appendMessage(newMessage('running', 'm'));
         const cleaned = await store.clean({ idleBefore: START + 10, batch: 10 });
-        expect(cleaned).toEqual({ expired: ['idle'], trimmed: [], more: false });
+        expect(cleaned).toEqual({ expired: [identityOf('idle')], trimmed: [], more: false });
         const after = await restart(all);
         expect(await after.search({ person: 'ann', text: 'forget', limit: 1 })).toEqual([]);
         const { total } = await after.listSessions({ person: 'ann', limit: 1 });
         expect(total).toBe(2);
         await after.finishRun(newAnswer(newMessage('running', 'm')));
         const again = await after.clean({ idleBefore: START + 10, batch: 10 });
-        expect(again.expired).toEqual(['running']);
+        expect(again.expired).toEqual([identityOf('running')]);
       });
 
       test('maxSessions keeps the most recently active of each owner', async () => {
@@ -850,7 +891,11 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await store.createSession(newSession('z', { owner: 'bob', createdAt: START - 5 }));
         await turn(store, newMessage('a', 'm', { at: START + 100 }));
         const cleaned = await store.clean({ maxSessions: 2, batch: 10 });
-        expect(cleaned).toEqual({ expired: ['b', 'c'], trimmed: [], more: false });
+        expect(cleaned).toEqual({
+          expired: [identityOf('b'), identityOf('c')],
+          trimmed: [],
+          more: false,
+        });
       });
 
       test('[R1] maxEvents takes the oldest events away, and seq goes on counting', async () => {
@@ -873,7 +918,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await seqs({})).toEqual([8, 9, 10]);
         expect(await seqs({ after: 2 })).toEqual([8, 9, 10]);
         expect(await seqs({ before: 8 })).toEqual([]);
-        expect(await store.getEvent('s', 'm1')).toBeUndefined();
+        expect(await store.getEvent(identityOf('s'), 'm1')).toBeUndefined();
         expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);
         expect(await store.search({ person: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
         const next = await store.appendMessage(newMessage('s', 'm6'));
@@ -922,12 +967,12 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         }
         const policy = { emptyBefore: START + 50, maxEvents: 1, batch: 2 };
         expect(await store.clean(policy)).toEqual({
-          expired: ['a', 'b'],
+          expired: [identityOf('a'), identityOf('b')],
           trimmed: [],
           more: true,
         });
         expect(await store.clean(policy)).toEqual({
-          expired: ['c'],
+          expired: [identityOf('c')],
           trimmed: ['d'],
           more: true,
         });

@@ -5,14 +5,20 @@ import type {
   MostRuns,
   NewEvent,
   NewSession,
+  SessionIdentity,
   Store,
 } from '../../packages/gateway/src/stores/store.ts';
 
 export const START = Date.parse('2026-03-01T12:00:00.000Z');
 
+/** The session of this id that is created first. */
+export function identityOf(id: string): SessionIdentity {
+  return { id, incarnation: `the first ${id}` };
+}
+
 export function newSession(id: string, changes: Partial<NewSession> = {}): NewSession {
   return {
-    id,
+    ...identityOf(id),
     owner: 'ann',
     title: null,
     agent: 'guide',
@@ -32,6 +38,7 @@ export function newMessage(
     fingerprint?: string;
     title?: string;
     sender?: string;
+    incarnation?: string;
     most?: Partial<MostRuns>;
     asAdmin?: boolean;
   } = {},
@@ -45,6 +52,7 @@ export function newMessage(
       timestamp: new Date(at).toISOString(),
       data: { role: 'user', content, message_type: 'text', sender },
     },
+    incarnation: changes.incarnation ?? identityOf(session).incarnation,
     fingerprint: changes.fingerprint ?? content,
     run: {
       runId: `run-${session}-${id}`,

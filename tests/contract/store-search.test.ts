@@ -11,7 +11,7 @@ import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.
 import { prepareSearch } from '../../packages/gateway/src/stores/sqlite/search.ts';
 import { prepareSearchIndex } from '../../packages/gateway/src/stores/sqlite/search-index.ts';
 import { prepareSessions } from '../../packages/gateway/src/stores/sqlite/sessions.ts';
-import { newMessage, newSession } from './store-records.ts';
+import { identityOf, newMessage, newSession } from './store-records.ts';
 
 function openIndex() {
   const directory = mkdtempSync(join(tmpdir(), 'parley-search-'));
@@ -36,9 +36,10 @@ function openIndex() {
       for (const content of texts) {
         count += 1;
         const append = newMessage(session, `m${count}`, { content });
-        const { event, fingerprint, run, title } = append;
+        const { event, incarnation, fingerprint, run, title } = append;
         log.appendMessage(
           session,
+          incarnation,
           toRow(event),
           fingerprint,
           run.runId,
@@ -105,7 +106,7 @@ test('what is deleted is taken out of the index and its text is overwritten', ()
   add('s', ['the treasure is under the oak']);
   add('t', ['no treasure here']);
   expect(search('ann', 'treasure', 10)).toHaveLength(2);
-  db.transaction(() => sessions.deleteSession('s'))();
+  db.transaction(() => sessions.deleteSession(identityOf('s')))();
   expect(search('ann', 'treasure', 10).map(({ sessionId }) => sessionId)).toEqual(['t']);
   expect(db.serialize().includes('treasure is under')).toBe(false);
 });
@@ -113,7 +114,7 @@ test('what is deleted is taken out of the index and its text is overwritten', ()
 test('an event id is not given twice, so that nothing new takes the place of what is indexed', () => {
   const { db, add, search, sessions } = openIndex();
   add('s', ['first words']);
-  db.transaction(() => sessions.deleteSession('s'))();
+  db.transaction(() => sessions.deleteSession(identityOf('s')))();
   add('t', ['second words']);
   expect(search('ann', 'words', 10).map(({ snippet }) => snippet)).toEqual(['second words']);
 });

@@ -13,7 +13,7 @@ import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.
 import { SqliteThread } from '../../packages/gateway/src/stores/sqlite/thread.ts';
 import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
-import { newMessage, newSession } from './store-records.ts';
+import { identityOf, newMessage, newSession } from './store-records.ts';
 
 /** The gateway's own, which the tests' package does not depend on. */
 const Database = createRequire(
@@ -137,7 +137,7 @@ test('[R2] what was acknowledged is there after kill -9, and nothing has a hole'
       after += events.length;
     }
     expect(await store.unfinishedRuns()).toHaveLength(last);
-    await store.deleteSession('s');
+    await store.deleteSession(identityOf('s'));
     await store.close();
   }
 });

@@ -424,8 +424,11 @@ test('[R5] [R6] [R10] text that comes late to a node is not told to who came to 
   carol.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 2 } });
   await carol.next('session_status');
   isLosing = false;
-  for (const message of late) if (message.type === 'agent_chunk') one.hub.publish(message);
+  const { incarnation = '' } = one.hub.get(sessionId)?.record ?? {};
+  for (const message of late)
+    if (message.type === 'agent_chunk') one.hub.publish(incarnation, message);
   one.hub.publish(
+    incarnation,
     createMessage('typing', { sender: 'x', is_typing: true }, { session_id: sessionId }),
   );
   await carol.next('typing');

@@ -83,10 +83,11 @@ export async function runNode(
     store,
     queue: new LocalRunQueue({ maxRunning: 1_000 }),
     agents: new AgentRegistry([agent], agent.name),
-    publish: (message) => {
+    publish: (_incarnation, message) => {
       said.push(message);
       onPublish(message);
     },
+    withdraw: () => {},
     log: await createLogger({ level: 'silent', pretty: false }),
     runTimeout: 60_000,
     maxAnswerLength: 1_000_000,
@@ -100,7 +101,8 @@ export async function runNode(
       const outcome = await store.appendMessage({ ...append, run });
       if (outcome.outcome === 'appended' && outcome.node === runs.node) {
         const { runId, answerId } = run;
-        const spec = { runId, answerId, agent, attempt: 1, audience: [] };
+        const { incarnation } = append;
+        const spec = { runId, incarnation, answerId, agent, attempt: 1, audience: [] };
         runs.submit({ ...append.event, seq: outcome.seq }, spec);
       }
       return outcome;

@@ -11,6 +11,8 @@ import { freePort } from './free-port.ts';
 export interface Redis {
   /** Each its own database, so that tests are apart. */
   newUrl(): string;
+  /** What is kept in one of them. */
+  keys(url: string): Promise<string[]>;
   /** SIGKILL: nothing of it is kept. */
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -57,6 +59,10 @@ export async function startRedis(): Promise<Redis> {
       const url = `redis://127.0.0.1:${port}/${databases}`;
       databases += 1;
       return url;
+    },
+    async keys(url) {
+      const { stdout } = await promisify(execFile)('redis-cli', ['-u', url, 'KEYS', '*']);
+      return stdout.split('\n').filter((key) => key !== '');
     },
     kill: () => end('SIGKILL'),
     start,

@@ -26,6 +26,7 @@ async function filled(): Promise<string> {
     Array.from({ length: COUNT - 1 }, (_, index) =>
       store.createSession({
         id: randomUUID(),
+        incarnation: randomUUID(),
         owner: 'local',
         title: index === 0 ? OLDEST : `chat ${index + 1}`,
         agent: 'echo',

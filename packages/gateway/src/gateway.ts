@@ -146,7 +146,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     queue,
     agents,
     log,
-    publish: (message, audience) => hub.publish(message, { audience }),
+    publish: (incarnation, message, audience) => hub.publish(incarnation, message, { audience }),
+    withdraw: (incarnation, chunk) => hub.withdraw(incarnation, chunk),
     runTimeout: config.runTimeout,
     maxAnswerLength: config.maxAnswerLength,
   });

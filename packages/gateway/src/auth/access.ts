@@ -18,6 +18,15 @@ export function accessOf(principal: Principal, session: SessionRecord): Operatio
   return Object.hasOwn(session.members, principal.id) ? session.members[principal.id] : undefined;
 }
 
+export function mayDo(principal: Principal, session: SessionRecord, operation: Operation): boolean {
+  const access = accessOf(principal, session);
+  return access !== undefined && includes(access, operation);
+}
+
+function includes(access: Operation, operation: Operation): boolean {
+  return ORDER.indexOf(operation) <= ORDER.indexOf(access);
+}
+
 /**
  * @throws {ProtocolError} `SESSION_NOT_FOUND` where it is not there, or not for this principal, in the
  *   same words; `FORBIDDEN` where they may see it and not do this.
@@ -30,7 +39,7 @@ export function authorize(
 ): asserts session is SessionRecord {
   const access = session && accessOf(principal, session);
   if (access === undefined) throw sessionNotFound(id);
-  if (ORDER.indexOf(operation) <= ORDER.indexOf(access)) return;
+  if (includes(access, operation)) return;
   throw new ProtocolError(
     'FORBIDDEN',
     access === 'read' ? 'You were invited to read in this session.' : 'This is for its owner.',

@@ -16,6 +16,7 @@ type Said = SessionEventOf<'chat_message'> | SessionEventOf<'agent_response'>;
 export async function readHistory(
   store: Store,
   question: SessionEventOf<'chat_message'>,
+  incarnation: string,
 ): Promise<readonly ChatTurn[]> {
   const events: Said[] = [];
   let length = 0;
@@ -24,7 +25,7 @@ export async function readHistory(
   let before = Number.MAX_SAFE_INTEGER;
   while (read < MAX_EVENTS && length < MAX_LENGTH) {
     const page = await store.readSession(question.session_id, { before, limit: PAGE });
-    if (!page || page.events.length === 0) break;
+    if (page?.session.incarnation !== incarnation || page.events.length === 0) break;
     read += page.events.length;
     const said = page.events.filter((event) => isSaidBefore(event, question));
     events.unshift(...said);

@@ -1,4 +1,4 @@
-/** The unfinished runs that this process has, by session and in the order of their messages. */
+/** The unfinished runs that this process has, by the incarnation of their session and in the order of their messages. */
 import type { RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 
@@ -13,12 +13,12 @@ export class KnownRuns {
     return this.#count;
   }
 
-  get(sessionId: string, runId: string): Run | undefined {
-    return this.#sessions.get(sessionId)?.get(runId);
+  get(incarnation: string, runId: string): Run | undefined {
+    return this.#sessions.get(incarnation)?.get(runId);
   }
 
-  of(sessionId: string): Run[] {
-    return [...(this.#sessions.get(sessionId)?.values() ?? [])];
+  of(incarnation: string): Run[] {
+    return [...(this.#sessions.get(incarnation)?.values() ?? [])];
   }
 
   all(): Run[] {
@@ -26,8 +26,8 @@ export class KnownRuns {
   }
 
   /** The run whose answer is being written in the session. */
-  running(sessionId: string): Run | undefined {
-    for (const run of this.#sessions.get(sessionId)?.values() ?? []) {
+  running(incarnation: string): Run | undefined {
+    for (const run of this.#sessions.get(incarnation)?.values() ?? []) {
       if (run.state === 'running') return run;
     }
     return undefined;
@@ -35,23 +35,23 @@ export class KnownRuns {
 
   /** Until it has ended nothing else takes it up. */
   add(run: Run): void {
-    const { sessionId, runId } = run.spec;
-    const runs = this.#sessions.get(sessionId) ?? new Map<string, Run>();
-    this.#sessions.set(sessionId, runs.set(runId, run));
+    const { incarnation, runId } = run.spec;
+    const runs = this.#sessions.get(incarnation) ?? new Map<string, Run>();
+    this.#sessions.set(incarnation, runs.set(runId, run));
     this.#count += 1;
     void run.settled.then((end) => {
       this.#count -= 1;
       if (this.#searches > 0 && end !== 'released') this.#overSince.add(runId);
       // A higher attempt of it may be there by now.
       if (runs.get(runId) === run) runs.delete(runId);
-      if (runs.size === 0 && this.#sessions.get(sessionId) === runs)
-        this.#sessions.delete(sessionId);
+      if (runs.size === 0 && this.#sessions.get(incarnation) === runs)
+        this.#sessions.delete(incarnation);
     });
   }
 
   /** From now on this attempt is not known; whoever calls has given it up. */
   forget({ spec }: Run): void {
-    this.#sessions.get(spec.sessionId)?.delete(spec.runId);
+    this.#sessions.get(spec.incarnation)?.delete(spec.runId);
   }
 
   /** `work` looks for runs in the store: what it finds there may be over by now, see `isOver`. */

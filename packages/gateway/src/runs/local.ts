@@ -4,7 +4,7 @@ import type { Executed, RunJob, RunQueue } from './run-queue.ts';
 export class LocalRunQueue implements RunQueue {
   /** How many run at once in all. */
   readonly #maxRunning: number;
-  /** The jobs of each session in order; the first one runs or is ready to. */
+  /** By incarnation, the jobs of each session in order; the first one runs or is ready to. */
   readonly #sessions = new Map<string, RunJob[]>();
   /** Sessions whose first job has not started, in the order in which they became so. */
   readonly #ready = new Set<string>();
@@ -26,22 +26,22 @@ export class LocalRunQueue implements RunQueue {
   }
 
   submit(job: RunJob): number {
-    const jobs = this.#sessions.get(job.sessionId);
+    const jobs = this.#sessions.get(job.incarnation);
     if (jobs) return jobs.push(job) - 1;
-    this.#sessions.set(job.sessionId, [job]);
-    this.#ready.add(job.sessionId);
+    this.#sessions.set(job.incarnation, [job]);
+    this.#ready.add(job.incarnation);
     this.#startReady();
     return 0;
   }
 
-  withdraw({ sessionId, runId }: RunJob): boolean {
-    const jobs = this.#sessions.get(sessionId) ?? [];
+  withdraw({ incarnation, runId }: RunJob): boolean {
+    const jobs = this.#sessions.get(incarnation) ?? [];
     const place = jobs.findIndex((job) => job.runId === runId);
-    if (place === -1 || (place === 0 && !this.#ready.has(sessionId))) return false;
+    if (place === -1 || (place === 0 && !this.#ready.has(incarnation))) return false;
     jobs.splice(place, 1);
     if (jobs.length === 0) {
-      this.#sessions.delete(sessionId);
-      this.#ready.delete(sessionId);
+      this.#sessions.delete(incarnation);
+      this.#ready.delete(incarnation);
     }
     return true;
   }
@@ -51,20 +51,20 @@ export class LocalRunQueue implements RunQueue {
   }
 
   #startReady(): void {
-    for (const sessionId of this.#ready) {
+    for (const incarnation of this.#ready) {
       if (this.#paused || this.#running >= this.#maxRunning) return;
-      this.#ready.delete(sessionId);
-      void this.#run(sessionId);
+      this.#ready.delete(incarnation);
+      void this.#run(incarnation);
     }
   }
 
-  async #run(sessionId: string): Promise<void> {
-    const jobs = this.#sessions.get(sessionId) as RunJob[];
+  async #run(incarnation: string): Promise<void> {
+    const jobs = this.#sessions.get(incarnation) as RunJob[];
     this.#running += 1;
     const { idle } = await this.#execute(jobs[0] as RunJob);
     jobs.shift();
-    if (jobs.length === 0) this.#sessions.delete(sessionId);
-    else this.#ready.add(sessionId);
+    if (jobs.length === 0) this.#sessions.delete(incarnation);
+    else this.#ready.add(incarnation);
     if (this.#lingering >= this.#maxRunning) {
       this.#startReady();
       await idle;

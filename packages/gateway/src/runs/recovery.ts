@@ -1,6 +1,6 @@
 /** What an earlier process left unfinished, and which answers nobody is shown any more. */
 import { Branch, type SessionEventOf } from '@parley/protocol';
-import type { RunRecord, Store } from '../stores/store.ts';
+import type { RunRecord, SessionIdentity, Store } from '../stores/store.ts';
 
 /** An unfinished run that is this process's now. */
 export interface Claim {
@@ -10,17 +10,18 @@ export interface Claim {
 }
 
 export async function withQuestion(store: Store, record: RunRecord): Promise<Claim> {
-  const question = await store.getEvent(record.sessionId, record.replyTo);
+  const { sessionId: id, incarnation, replyTo } = record;
+  const question = await store.getEvent({ id, incarnation }, replyTo);
   return { record, question: question?.type === 'chat_message' ? question : undefined };
 }
 
 /** The ids of the messages that a transcript of the session shows: those that no later one has replaced. */
 export async function shownQuestions(
   store: Store,
-  sessionId: string,
+  session: SessionIdentity,
 ): Promise<ReadonlySet<string>> {
   const branch = new Branch<{ message_id: string; replaces?: string | undefined }>();
-  for (const question of await store.questions(sessionId)) branch.add(question);
+  for (const question of await store.questions(session)) branch.add(question);
   return new Set(branch.messages.map(({ message_id }) => message_id));
 }
 
@@ -33,11 +34,12 @@ export async function findSuperseded(
   claims: readonly Claim[],
 ): Promise<ReadonlySet<string>> {
   const superseded = new Set<string>();
-  const sessions = Map.groupBy(claims, ({ record }) => record.sessionId);
-  for (const [sessionId, own] of sessions) {
+  const sessions = Map.groupBy(claims, ({ record }) => record.incarnation);
+  for (const [incarnation, own] of sessions) {
     // The run of a message that replaces waits for those before it, so it is among them.
     if (!own.some(({ question }) => question?.data.replaces !== undefined)) continue;
-    const shown = await shownQuestions(store, sessionId);
+    const id = own[0]?.record.sessionId ?? '';
+    const shown = await shownQuestions(store, { id, incarnation });
     for (const { record, question } of own) {
       if (question && !shown.has(question.message_id)) superseded.add(record.runId);
     }

@@ -8,12 +8,12 @@ import {
 } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
-import type { Store, UnendedRun } from '../stores/store.ts';
+import type { SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
 import { shownQuestions } from './recovery.ts';
-import { INTERRUPTED, type Publish, Run, type RunSpec } from './run.ts';
+import { INTERRUPTED, type Publish, Run, type RunDeps, type RunSpec } from './run.ts';
 import { queued } from './run-messages.ts';
 import type { RunQueue } from './run-queue.ts';
 import { TakeOver } from './take-over.ts';
@@ -27,6 +27,7 @@ export interface RunManagerDeps {
   readonly queue: RunQueue;
   readonly agents: AgentRegistry;
   readonly publish: Publish;
+  readonly withdraw: RunDeps['withdraw'];
   readonly log: Logger;
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
@@ -60,10 +61,10 @@ export class RunManager {
       known: this.#known,
       submit: (question, run) => void this.submit(question, run),
       stop: (runs) => this.#stop(runs),
-      supersede: (sessionId) => this.supersede(sessionId),
+      supersede: (session) => this.supersede(session),
     });
-    deps.queue.process(async ({ sessionId, runId }) => {
-      const run = this.#known.get(sessionId, runId);
+    deps.queue.process(async ({ incarnation, runId }) => {
+      const run = this.#known.get(incarnation, runId);
       await run?.execute();
       return { idle: run?.whenIdle() ?? Promise.resolve() };
     });
@@ -94,15 +95,15 @@ export class RunManager {
    */
   submit(
     question: SessionEventOf<'chat_message'>,
-    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
+    run: Pick<RunSpec, 'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
     { stopped = false }: { readonly stopped?: boolean } = {},
   ): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;
     // It was found in the store before whoever put it there has said so.
-    const known = this.#known.get(sessionId, run.runId);
+    const known = this.#known.get(run.incarnation, run.runId);
     if (known && known.spec.attempt >= run.attempt)
       return { waits: known.state === 'queued', position: 0 };
-    const history = () => readHistory(this.#deps.store, question);
+    const history = () => readHistory(this.#deps.store, question, run.incarnation);
     const taken = new Run(
       { ...run, sessionId, replyTo, message: data.content, history },
       { ...this.#deps, lease: this.#lease },
@@ -113,33 +114,36 @@ export class RunManager {
   }
 
   #take(run: Run): Turn {
-    const { sessionId, runId } = run.spec;
+    const { incarnation, runId } = run.spec;
     this.#known.add(run);
     if (this.#drained) run.release();
-    const position = this.#deps.queue.submit({ sessionId, runId });
+    const position = this.#deps.queue.submit({ incarnation, runId });
     const waits = run.state === 'queued';
-    if (waits) this.#deps.publish(run.messages.status('queued', position));
+    if (waits) this.#deps.publish(incarnation, run.messages.status('queued', position));
     return { waits, position };
   }
 
   /** The run whose answer is being written in the session, if it is sure that it is written here. */
-  running(sessionId: string): Run | undefined {
-    return this.#lease.isHeld ? this.#known.running(sessionId) : undefined;
+  running(incarnation: string): Run | undefined {
+    return this.#lease.isHeld ? this.#known.running(incarnation) : undefined;
   }
 
   /** How a run of this process ends, once it has; `undefined`: it is none, or no longer. */
-  settled(sessionId: string, runId: string): Promise<RunEnd | 'released'> | undefined {
-    return this.#known.get(sessionId, runId)?.settled;
+  settled(incarnation: string, runId: string): Promise<RunEnd | 'released'> | undefined {
+    return this.#known.get(incarnation, runId)?.settled;
   }
 
   /**
    * The `run_status` of each run that waits in the session, with its place: `found` in the store, where
    * another node has them.
    */
-  waiting(sessionId: string, found: readonly UnendedRun[]): ServerMessageOf<'run_status'>[] {
-    const here = this.#known.of(sessionId);
+  waiting(
+    { id, incarnation }: SessionIdentity,
+    found: readonly UnendedRun[],
+  ): ServerMessageOf<'run_status'>[] {
+    const here = this.#known.of(incarnation);
     if (here.length === 0 && this.#deps.store.isShared) {
-      return found.slice(1).map((run, index) => queued(sessionId, run, index + 1));
+      return found.slice(1).map((run, index) => queued(id, run, index + 1));
     }
     return here.flatMap((run, place) =>
       run.state === 'queued' ? [run.messages.status('queued', place)] : [],
@@ -150,27 +154,27 @@ export class RunManager {
    * Stops all runs of the session, waiting ones included. Resolves when each end is on disk, with the
    * ids of the runs that this cancelled.
    */
-  cancelAll(sessionId: string): Promise<string[]> {
-    return this.#stop(this.#known.of(sessionId));
+  cancelAll(incarnation: string): Promise<string[]> {
+    return this.#stop(this.#known.of(incarnation));
   }
 
   /** Stops one run, like `cancelAll`; `undefined` where it is not among the session's. */
-  async cancel(sessionId: string, runId: string): Promise<string[] | undefined> {
-    const run = this.#known.get(sessionId, runId);
+  async cancel(incarnation: string, runId: string): Promise<string[] | undefined> {
+    const run = this.#known.get(incarnation, runId);
     return run && this.#stop([run]);
   }
 
   /** Stops the runs of the session whose messages are not shown any more; nobody waits for that. */
-  supersede(sessionId: string): void {
-    this.#supersede(sessionId).catch((error) => {
-      const fields = { err: error, session_id: sessionId };
+  supersede(session: SessionIdentity): void {
+    this.#supersede(session).catch((error) => {
+      const fields = { err: error, session_id: session.id };
       this.#deps.log.error(fields, 'replaced answers were not stopped');
     });
   }
 
-  async #supersede(sessionId: string): Promise<void> {
-    const shown = await shownQuestions(this.#deps.store, sessionId);
-    const runs = this.#known.of(sessionId);
+  async #supersede(session: SessionIdentity): Promise<void> {
+    const shown = await shownQuestions(this.#deps.store, session);
+    const runs = this.#known.of(session.incarnation);
     await this.#stop(runs.filter(({ spec }) => !shown.has(spec.replyTo)));
   }
 
@@ -189,17 +193,19 @@ export class RunManager {
 
   /** Decides on an approval of the session. `false`: none of this id is open. */
   async decide(
-    sessionId: string,
+    incarnation: string,
     approvalId: string,
     decision: { approved: boolean; reason?: string },
     decidedBy: string,
   ): Promise<boolean> {
-    return (await this.#known.running(sessionId)?.decide(approvalId, decision, decidedBy)) ?? false;
+    return (
+      (await this.#known.running(incarnation)?.decide(approvalId, decision, decidedBy)) ?? false
+    );
   }
 
   /** Gives up the runs of a session that is no more. */
-  abandon(sessionId: string): void {
-    this.#takeOver.giveUp(this.#known.of(sessionId));
+  abandon(incarnation: string): void {
+    this.#takeOver.giveUp(this.#known.of(incarnation));
   }
 
   /** Takes up what nodes that live no more have left unfinished, now and from now on. */
@@ -214,11 +220,10 @@ export class RunManager {
 
   /** See `TakeOver.adopt`. */
   async adopt(
-    sessionId: string,
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
   ): Promise<void> {
-    if (this.#deps.executes) await this.#takeOver.adopt(sessionId, runId, tell);
+    if (this.#deps.executes) await this.#takeOver.adopt(runId, tell);
   }
 
   /**

@@ -2,7 +2,8 @@
 
 export interface RunJob {
   readonly runId: string;
-  readonly sessionId: string;
+  /** Of its session: what has the same id later has a queue of its own. */
+  readonly incarnation: string;
 }
 
 /** A job whose turn is over: the next of its session may begin. */

@@ -4,6 +4,7 @@ import type {
   ErrorCode,
   RunEnd,
   ServerMessage,
+  ServerMessageOf,
   SessionEvent,
   SessionEventOf,
 } from '@parley/protocol';
@@ -19,11 +20,13 @@ import type { RunJob } from './run-queue.ts';
 
 /** Tells everyone in the session and, where `audience` is named, who watches their sessions. */
 export type Publish = (
+  incarnation: string,
   message: ServerMessage & { session_id: string },
   audience?: readonly string[],
 ) => void;
 
 export interface RunSpec extends RunJob {
+  readonly sessionId: string;
   /** Who may see the session. */
   readonly audience: readonly string[];
   readonly replyTo: string;
@@ -37,6 +40,8 @@ export interface RunSpec extends RunJob {
 export interface RunDeps {
   readonly store: Store;
   readonly publish: Publish;
+  /** Takes back what others keep of an answer that is given up, where `chunk` says whose it is. */
+  readonly withdraw: (incarnation: string, chunk: ServerMessageOf<'agent_chunk'>) => void;
   readonly log: Logger;
   readonly lease: Pick<Lease, 'isHeld' | 'held'>;
   /** Milliseconds. */
@@ -118,7 +123,7 @@ export class Run {
         const limit = this.#deps.runTimeout;
         this.#fail('TIMEOUT', `The agent did not finish within ${limit / 1_000} s.`);
       }, this.#deps.runTimeout);
-      this.#deps.publish(this.messages.status('running'));
+      this.#tell(this.messages.status('running'));
       this.#consumed = this.#consume();
     }
     await this.#settled.promise;
@@ -159,7 +164,12 @@ export class Run {
   release(): void {
     if (this.#state === 'ended' || this.#state === 'released') return;
     this.#leave('released');
+    this.#deps.withdraw(this.spec.incarnation, this.messages.chunk(this.#text.length, ''));
     this.#settled.resolve('released');
+  }
+
+  #tell(message: Parameters<Publish>[1], audience?: readonly string[]): void {
+    this.#deps.publish(this.spec.incarnation, message, audience);
   }
 
   /** Decides on an open approval. `false`: none of this id is open. */
@@ -245,7 +255,7 @@ export class Run {
         this.#write(event.text);
         return undefined;
       case 'progress':
-        this.#deps.publish(this.messages.progress(event));
+        this.#tell(this.messages.progress(event));
         return undefined;
       case 'tool_call':
         this.#countStep();
@@ -268,7 +278,7 @@ export class Run {
   #write(piece: string): void {
     const offset = this.#text.length;
     const { content, fits } = this.#text.append(piece);
-    if (content !== '') this.#deps.publish(this.messages.chunk(offset, content));
+    if (content !== '') this.#tell(this.messages.chunk(offset, content));
     if (fits) return;
     const limit = this.#deps.maxAnswerLength;
     const message = `The answer is longer than the limit of ${limit} characters.`;
@@ -308,9 +318,9 @@ export class Run {
           this.release();
           return;
         }
-        this.#deps.publish(written as SessionEvent, this.spec.audience);
+        this.#tell(written as SessionEvent, this.spec.audience);
         this.#state = 'ended';
-        this.#deps.publish(this.messages.status(written.data.status));
+        this.#tell(this.messages.status(written.data.status));
         this.#settled.resolve(written.data.status);
         return;
       } catch (error) {
@@ -330,8 +340,8 @@ export class Run {
    * this attempt, by a stop that was found in the store.
    */
   async #writtenEnd(): Promise<SessionEventOf<'agent_response'> | undefined> {
-    const { sessionId, answerId, attempt } = this.spec;
-    const event = await this.#deps.store.getEvent(sessionId, answerId);
+    const { sessionId: id, incarnation, answerId, attempt } = this.spec;
+    const event = await this.#deps.store.getEvent({ id, incarnation }, answerId);
     return event?.type === 'agent_response' && event.attempt === attempt ? event : undefined;
   }
 
@@ -342,7 +352,7 @@ export class Run {
       this.release();
       return false;
     }
-    this.#deps.publish({ ...event, seq: result.seq } as SessionEvent);
+    this.#tell({ ...event, seq: result.seq } as SessionEvent);
     return true;
   }
 }

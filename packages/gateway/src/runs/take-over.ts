@@ -2,7 +2,7 @@
 import type { SessionEventOf } from '@parley/protocol';
 import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
-import type { RunRecord, Store } from '../stores/store.ts';
+import type { RunRecord, SessionIdentity, Store } from '../stores/store.ts';
 import type { KnownRuns } from './known-runs.ts';
 import type { Lease } from './lease.ts';
 import { type Claim, findSuperseded, withQuestion } from './recovery.ts';
@@ -18,10 +18,10 @@ export interface TakeOverDeps extends RunDeps {
   readonly known: KnownRuns;
   readonly submit: (
     question: SessionEventOf<'chat_message'>,
-    run: Pick<RunSpec, 'runId' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
+    run: Pick<RunSpec, 'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
   ) => void;
   readonly stop: (runs: readonly Run[]) => Promise<unknown>;
-  readonly supersede: (sessionId: string) => void;
+  readonly supersede: (session: SessionIdentity) => void;
 }
 
 export class TakeOver {
@@ -107,11 +107,11 @@ export class TakeOver {
     this.#giveUpLower(own);
     const ids = new Set(own.map(({ runId }) => runId));
     this.giveUp(here.filter((run) => isUnended(run) && !ids.has(run.spec.runId)));
-    for (const { sessionId, runId, stopped } of own) {
-      const run = known.get(sessionId, runId);
+    for (const { incarnation, runId, stopped } of own) {
+      const run = known.get(incarnation, runId);
       if (stopped && run) void this.#deps.stop([run]);
     }
-    const isUnknown = ({ sessionId, runId }: RunRecord) => !known.get(sessionId, runId);
+    const isUnknown = ({ incarnation, runId }: RunRecord) => !known.get(incarnation, runId);
     const found = await Promise.all(
       own.filter(isUnknown).map((record) => withQuestion(store, record)),
     );
@@ -123,14 +123,15 @@ export class TakeOver {
   async #takeUpPosted(claim: Claim): Promise<void> {
     const begin = await this.#takeUp(claim, false);
     begin?.();
-    if (claim.question?.data.replaces !== undefined) this.#deps.supersede(claim.record.sessionId);
+    const { sessionId: id, incarnation } = claim.record;
+    if (claim.question?.data.replaces !== undefined) this.#deps.supersede({ id, incarnation });
   }
 
   /** Gives up attempts that are not the highest any more: this node was taken for dead meanwhile. */
   #giveUpLower(records: readonly RunRecord[]): void {
     const { known } = this.#deps;
-    const lower = records.flatMap(({ sessionId, runId, attempt }) => {
-      const run = known.get(sessionId, runId);
+    const lower = records.flatMap(({ incarnation, runId, attempt }) => {
+      const run = known.get(incarnation, runId);
       return run && run.spec.attempt < attempt ? [run] : [];
     });
     this.giveUp(lower);
@@ -141,25 +142,20 @@ export class TakeOver {
    * Takes up a run that is in the store and that this process does not know: its message was put on
    * disk, and the store failed before it could say so. `tell` is given the message first.
    */
-  adopt(
-    sessionId: string,
-    runId: string,
-    tell: (question: SessionEventOf<'chat_message'>) => void,
-  ): Promise<void> {
-    return this.#deps.known.search(() => this.#adopt(sessionId, runId, tell));
+  adopt(runId: string, tell: (question: SessionEventOf<'chat_message'>) => void): Promise<void> {
+    return this.#deps.known.search(() => this.#adopt(runId, tell));
   }
 
   async #adopt(
-    sessionId: string,
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
   ): Promise<void> {
     const { store, node, known } = this.#deps;
     const record = (await store.unfinishedRuns(node)).find((one) => one.runId === runId);
-    if (!record || known.get(sessionId, runId)) return;
+    if (!record || known.get(record.incarnation, runId)) return;
     const claim = await withQuestion(store, record);
     // It was asked for twice at once.
-    if (known.get(sessionId, runId)) return;
+    if (known.get(record.incarnation, runId)) return;
     if (claim.question) tell(claim.question);
     await this.#takeUpPosted(claim);
   }
@@ -170,9 +166,9 @@ export class TakeOver {
     isSuperseded: boolean,
   ): Promise<(() => void) | undefined> {
     const { known, agents, submit, stop } = this.#deps;
-    const { sessionId, runId, answerId, attempt, audience } = record;
+    const { incarnation, runId, answerId, attempt, audience } = record;
     if (known.isOver(record)) return undefined;
-    const here = known.get(sessionId, runId);
+    const here = known.get(incarnation, runId);
     if (here && here.spec.attempt >= attempt) {
       // Taken up by another way meanwhile: a second one would end it before its eyes.
       if (record.stopped) void stop([here]);
@@ -184,7 +180,7 @@ export class TakeOver {
     if (repeatable && question && !isSuperseded && !record.stopped) {
       return () => {
         if (known.isOver(record)) return;
-        submit(question, { runId, answerId, audience, agent, attempt });
+        submit(question, { runId, incarnation, answerId, audience, agent, attempt });
       };
     }
     const run = new Run(

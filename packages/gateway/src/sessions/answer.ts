@@ -32,16 +32,18 @@ export async function waitForAnswer(
     await ends.session.followed;
     const renew = ends.session.renewal();
     const record = await store.getSession(sessionId);
-    if (record) renew(record);
+    const { incarnation } = ends.session.record;
+    if (record?.incarnation !== incarnation) throw sessionNotFound(sessionId);
+    renew(record);
     const { runId, repeats } = await question.post();
     ends.want([runId]);
-    const settled = runs.settled(sessionId, runId);
+    const settled = runs.settled(incarnation, runId);
     // A run that this process gives up has no end here, and nobody else to say so.
     void settled?.then((end) => {
       if (end === 'released') stop(givenUp());
     });
     if (!ends.isOver && (!settled || repeats !== undefined)) {
-      const unended = await ends.readOn(repeats ?? record?.lastSeq);
+      const unended = await ends.readOn(repeats ?? record.lastSeq);
       const goesOn = settled || (store.isShared && unended.some((run) => run.runId === runId));
       if (!ends.isOver && !goesOn) throw repeats === undefined ? givenUp() : notKept();
     }

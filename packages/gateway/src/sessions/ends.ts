@@ -74,17 +74,20 @@ export class Ends implements Subscriber {
 
   close(): void {
     this.#closed.abort();
-    this.#deps.hub.unsubscribe(this.session.record.id, this);
+    this.#deps.hub.unsubscribe(this.session, this);
   }
 
   /** Reads the log to its end, or until all have ended; resolves with the runs that had not ended then. */
   async readOn(after = this.#seq): Promise<readonly UnendedRun[]> {
+    const { id, incarnation } = this.session.record;
     for (let from = after; ; ) {
-      const page = await this.#deps.store.readSession(this.session.record.id, {
-        after: from,
-        limit: STORE_LIMITS.page,
-      });
-      const events = page?.events ?? [];
+      const read = { after: from, limit: STORE_LIMITS.page };
+      const page = await this.#deps.store.readSession(id, read);
+      if (page?.session.incarnation !== incarnation) {
+        this.#settle();
+        return [];
+      }
+      const { events } = page;
       this.session.sawEnds(events);
       for (const event of events) {
         if (event.type === 'agent_response' && event.run_id !== undefined) this.#take(event);
@@ -92,8 +95,8 @@ export class Ends implements Subscriber {
       this.#check();
       from = events.at(-1)?.seq ?? from;
       this.#seq = Math.max(this.#seq, from);
-      const isMore = page !== undefined && events.length > 0 && from < page.session.lastSeq;
-      if (!isMore || this.isOver || this.#closed.signal.aborted) return page?.runs ?? [];
+      const isMore = events.length > 0 && from < page.session.lastSeq;
+      if (!isMore || this.isOver || this.#closed.signal.aborted) return page.runs;
     }
   }
 

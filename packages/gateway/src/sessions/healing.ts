@@ -14,7 +14,7 @@ export class Healing {
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
   /**
-   * How far the logs were when last asked for. Only what is still not heard of by now was lost: as a rule
+   * By the incarnation of their sessions, how far the logs were when last asked for. Only what is still not heard of by now was lost: as a rule
    * it is on its way.
    */
   #last: ReadonlyMap<string, number> = new Map();
@@ -55,18 +55,17 @@ export class Healing {
   }
 
   async #heal(): Promise<void> {
-    const ids = this.#hub.followed();
+    const followed = this.#hub.followed();
     const found = new Map<string, number>();
-    for (let at = 0; at < ids.length; at += BATCH) {
-      const batch = ids.slice(at, at + BATCH);
-      const lastSeqs = await this.#store.lastSeqs(batch);
-      for (const id of batch) {
-        const lastSeq = lastSeqs.get(id);
-        if (lastSeq === undefined) this.#hub.lost(id);
-        else found.set(id, lastSeq);
+    for (let at = 0; at < followed.length; at += BATCH) {
+      const batch = followed.slice(at, at + BATCH);
+      const there = await this.#store.lastSeqs(batch.map(({ id }) => id));
+      for (const { incarnation, lastSeq } of there) found.set(incarnation, lastSeq);
+      for (const { incarnation } of batch) {
+        if (!found.has(incarnation)) this.#hub.lost(incarnation);
       }
     }
-    for (const [id, lastSeq] of this.#last) this.#hub.heardOf(id, lastSeq);
+    for (const [incarnation, lastSeq] of this.#last) this.#hub.heardOf(incarnation, lastSeq);
     this.#last = found;
   }
 }

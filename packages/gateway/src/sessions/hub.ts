@@ -1,5 +1,5 @@
 /** Who follows which session, here and on the other nodes: where a message goes out. */
-import { createMessage } from '@parley/protocol';
+import { createMessage, type ServerMessageOf } from '@parley/protocol';
 import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
@@ -46,7 +46,10 @@ export class Hub {
   readonly #node: string;
   /** What nodes ask of each other. */
   readonly calls: Calls;
+  /** By their incarnation. */
   readonly #sessions = new Map<string, Session>();
+  /** By their id: of two of the same id the one that was come to last. */
+  readonly #byId = new Map<string, Session>();
   readonly #repeat: NodeJS.Timeout;
 
   constructor({ node, bus, calls, log, watchers }: HubDeps) {
@@ -58,27 +61,35 @@ export class Hub {
     this.#repeat = setInterval(() => this.#repeatPresence(), PRESENCE_REPEAT_MS).unref();
   }
 
-  /** The session, while someone on this node follows it. */
+  /**
+   * The session of this id, while someone on this node follows it. It may be no more, and another one have its
+   * id, if this node was not told.
+   */
   get(sessionId: string): Session | undefined {
-    return this.#sessions.get(sessionId);
+    return this.#byId.get(sessionId);
   }
 
-  /** The ids of the sessions that are followed. */
-  followed(): string[] {
-    return [...this.#sessions.keys()];
+  /** This very session, while someone on this node follows it. */
+  of(incarnation: string): Session | undefined {
+    return this.#sessions.get(incarnation);
+  }
+
+  /** The sessions that are followed. */
+  followed(): SessionRecord[] {
+    return Array.from(this.#sessions.values(), ({ record }) => record);
   }
 
   /** The log of a session is so far, whoever was told of that. */
-  heardOf(sessionId: string, lastSeq: number): void {
-    const session = this.#sessions.get(sessionId);
+  heardOf(incarnation: string, lastSeq: number): void {
+    const session = this.#sessions.get(incarnation);
     if (!session || session.lastSeq >= lastSeq) return;
     session.lastSeq = lastSeq;
     for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
   }
 
   /** A session is no more, and nobody was told. */
-  lost(sessionId: string): void {
-    this.#take(sessionId, { kind: 'ended', status: 'deleted' });
+  lost(incarnation: string): void {
+    this.#take(incarnation, { kind: 'ended', status: 'deleted' });
   }
 
   /** How many sessions are followed. */
@@ -87,21 +98,23 @@ export class Hub {
   }
 
   subscribe(record: SessionRecord, subscriber: Subscriber): Session {
-    let session = this.#sessions.get(record.id);
+    const { id, incarnation } = record;
+    let session = this.#sessions.get(incarnation);
     if (!session) {
-      const following = this.#bus.follow(topicOf(record.id), (notice) =>
-        this.#hear(record.id, notice as Notice),
+      const following = this.#bus.follow(topicOf(incarnation), (notice) =>
+        this.#hear(incarnation, notice as Notice),
       );
-      session = new Session(record, following, () => this.#arrive(record.id));
-      this.#sessions.set(record.id, session);
+      session = new Session(record, following, () => this.#arrive(incarnation));
+      this.#sessions.set(incarnation, session);
+      this.#byId.set(id, session);
     }
     session.subscribers.add(subscriber);
     if (subscriber.isShown) this.#presenceSoon(session);
     return session;
   }
 
-  unsubscribe(sessionId: string, subscriber: Subscriber): void {
-    const session = this.#sessions.get(sessionId);
+  unsubscribe({ record }: Session, subscriber: Subscriber): void {
+    const session = this.#sessions.get(record.incarnation);
     if (!session?.subscribers.delete(subscriber)) return;
     const wasSeen = subscriber.isShown;
     if (session.subscribers.size > 0) {
@@ -114,6 +127,7 @@ export class Hub {
 
   /** Tells everyone in the session, on whatever node. */
   publish(
+    incarnation: string,
     message: Delivery['message'],
     about: {
       readonly origin?: string | undefined;
@@ -124,18 +138,23 @@ export class Hub {
     } = {},
   ): void {
     const { origin, audience, record } = about;
-    if (this.#bus.reachesOthers) this.#keep(message);
+    if (this.#bus.reachesOthers) this.#keep(incarnation, message);
     const delivery = origin === undefined ? { message } : { message, origin };
-    this.#everywhere(message.session_id, {
+    this.#everywhere(incarnation, {
       kind: 'said',
       delivery,
       ...(record === undefined ? {} : { record }),
     });
     if (!audience) return;
-    const session = this.#sessions.get(message.session_id);
+    const session = this.#sessions.get(incarnation);
     for (const person of session ? audienceOf(session.record) : audience) {
       this.#watchers.changed(person, message.session_id);
     }
+  }
+
+  /** Nothing more comes of the answer that this is a piece of: what others keep of it is not needed any more. */
+  withdraw(incarnation: string, chunk: ServerMessageOf<'agent_chunk'>): void {
+    if (this.#bus.reachesOthers) this.#bus.drop(topicOf(incarnation), headOf(chunk));
   }
 
   /** Tells the connection of all sessions that this person may see, until the returned function is called. */
@@ -147,18 +166,18 @@ export class Hub {
    * Takes everyone out of a session that is no more. `record`: what it was; of a session that nobody here
    * is in it is not known otherwise.
    */
-  end(sessionId: string, status: Ending, record?: SessionRecord): void {
-    const last = record ?? this.#sessions.get(sessionId)?.record;
+  end(incarnation: string, status: Ending, record?: SessionRecord): void {
+    const last = record ?? this.#sessions.get(incarnation)?.record;
     if (last) {
       const delivery = { message: sessionStatus(last, status) };
       for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
     }
-    this.#everywhere(sessionId, { kind: 'ended', status });
+    this.#everywhere(incarnation, { kind: 'ended', status });
   }
 
   /** Takes somebody out of a session that is no longer for them: as if it were no more. */
   expel(record: SessionRecord, person: string): void {
-    this.#everywhere(record.id, { kind: 'expelled', record, person });
+    this.#everywhere(record.incarnation, { kind: 'expelled', record, person });
     this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
   }
 
@@ -168,33 +187,33 @@ export class Hub {
   }
 
   /** First here: what others hear of may come back as what they say to it. */
-  #everywhere(sessionId: string, notice: Notice): void {
-    this.#take(sessionId, notice);
-    this.#tell(sessionId, notice);
+  #everywhere(incarnation: string, notice: Notice): void {
+    this.#take(incarnation, notice);
+    this.#tell(incarnation, notice);
   }
 
-  #tell(sessionId: string, notice: Notice): void {
-    void this.#bus.publish(topicOf(sessionId), notice);
+  #tell(incarnation: string, notice: Notice): void {
+    void this.#bus.publish(topicOf(incarnation), notice);
   }
 
   /** What is being written is kept for the nodes that come to it late. */
-  #keep(message: Delivery['message']): void {
-    const topic = topicOf(message.session_id);
+  #keep(incarnation: string, message: Delivery['message']): void {
+    const topic = topicOf(incarnation);
     if (message.type === 'agent_chunk')
       this.#bus.grow(topic, headOf(message), message.data.content);
     else if (message.type === 'agent_response') this.#bus.drop(topic, headOf(message));
   }
 
   /** From now on others are heard: who of them is there, and what one of them is writing. */
-  async #arrive(sessionId: string): Promise<void> {
+  async #arrive(incarnation: string): Promise<void> {
     if (!this.#bus.reachesOthers) return;
-    this.#tell(sessionId, { kind: 'who_is_there' });
-    await this.#readAnswer(sessionId);
+    this.#tell(incarnation, { kind: 'who_is_there' });
+    await this.#readAnswer(incarnation);
   }
 
-  async #readAnswer(sessionId: string): Promise<void> {
-    const kept = await this.#bus.kept(topicOf(sessionId));
-    const session = this.#sessions.get(sessionId);
+  async #readAnswer(incarnation: string): Promise<void> {
+    const kept = await this.#bus.kept(topicOf(incarnation));
+    const session = this.#sessions.get(incarnation);
     if (!kept || !session) return;
     const found = answerOf(kept);
     const known = session.remote;
@@ -206,10 +225,10 @@ export class Hub {
   }
 
   /** Takes what another node says. */
-  #hear(sessionId: string, notice: Notice): void {
-    const session = this.#sessions.get(sessionId);
+  #hear(incarnation: string, notice: Notice): void {
+    const session = this.#sessions.get(incarnation);
     if (session && notice.kind === 'said') this.#followAnswer(session, notice.delivery.message);
-    this.#take(sessionId, notice);
+    this.#take(incarnation, notice);
   }
 
   #followAnswer(session: Session, message: Delivery['message']): void {
@@ -219,13 +238,13 @@ export class Hub {
       session.remote = answer;
       return;
     }
-    void this.#readAnswer(session.record.id).then(() => {
+    void this.#readAnswer(session.record.incarnation).then(() => {
       for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
     });
   }
 
-  #take(sessionId: string, notice: Notice): void {
-    const session = this.#sessions.get(sessionId);
+  #take(incarnation: string, notice: Notice): void {
+    const session = this.#sessions.get(incarnation);
     if (!session) return;
     switch (notice.kind) {
       case 'said':
@@ -241,7 +260,7 @@ export class Hub {
         session.change(notice.record);
         for (const subscriber of session.subscribers) {
           if (subscriber.person !== notice.person) continue;
-          this.unsubscribe(sessionId, subscriber);
+          this.unsubscribe(session, subscriber);
           this.#guard(() => subscriber.ended('deleted'));
         }
         break;
@@ -267,9 +286,10 @@ export class Hub {
   }
 
   #forget(session: Session): void {
-    const { id } = session.record;
+    const { id, incarnation } = session.record;
     session.close();
-    if (this.#sessions.get(id) === session) this.#sessions.delete(id);
+    if (this.#sessions.get(incarnation) === session) this.#sessions.delete(incarnation);
+    if (this.#byId.get(id) === session) this.#byId.delete(id);
   }
 
   /** One subscriber's fault stays its own (R9). */
@@ -295,7 +315,7 @@ export class Hub {
 
   #tellPresence(session: Session): void {
     session.isPresenceNews = false;
-    this.#tell(session.record.id, {
+    this.#tell(session.record.incarnation, {
       kind: 'present',
       node: this.#node,
       there: session.presenceHere(),
@@ -311,6 +331,6 @@ export class Hub {
   }
 }
 
-function topicOf(sessionId: string): string {
-  return `session ${sessionId}`;
+function topicOf(incarnation: string): string {
+  return `session ${incarnation}`;
 }

@@ -2,7 +2,12 @@
 import { ProtocolError } from '@parley/protocol';
 import { accessOf, type Invitation, noInvitation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
-import { type SessionRecord, STORE_LIMITS, type Store } from '../stores/store.ts';
+import {
+  type SessionIdentity,
+  type SessionRecord,
+  STORE_LIMITS,
+  type Store,
+} from '../stores/store.ts';
 import type { Hub } from './hub.ts';
 import type { SessionRecords } from './session-records.ts';
 
@@ -47,13 +52,13 @@ export class Members {
 
   /** What was given out so far lets nobody in any more. */
   async withdrawInvitations(principal: Principal, id: string): Promise<void> {
-    await this.#records.get(principal, id, 'manage');
-    this.#records.changed(await this.#withdraw(id));
+    const record = await this.#records.get(principal, id, 'manage');
+    this.#records.changed(await this.#withdraw(record));
   }
 
-  async #withdraw(id: string): Promise<SessionRecord> {
-    const updated = await this.#store.withdrawInvitations(id);
-    if (!updated) throw sessionNotFound(id);
+  async #withdraw(session: SessionIdentity): Promise<SessionRecord> {
+    const updated = await this.#store.withdrawInvitations(session);
+    if (!updated) throw sessionNotFound(session.id);
     return updated;
   }
 
@@ -65,8 +70,8 @@ export class Members {
     const isOneself = principal.id === person;
     const known = await this.#records.get(principal, id, isOneself ? 'read' : 'manage');
     // Nobody comes in by an invitation from here on: who is in it now are all that there are.
-    const before = isOneself ? known : await this.#withdraw(id);
-    const updated = await this.#store.removeMember(id, person);
+    const before = isOneself ? known : await this.#withdraw(known);
+    const updated = await this.#store.removeMember(known, person);
     if (!updated) throw sessionNotFound(id);
     // First the record: what they do from now on is refused.
     this.#records.changed(updated);

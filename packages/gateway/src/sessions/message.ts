@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { type ClientMessageOf, createMessage, encode } from '@parley/protocol';
 import type { Principal } from '../auth/principal.ts';
-import type { AppendMessage } from '../stores/store.ts';
+import type { AppendMessage, SessionIdentity } from '../stores/store.ts';
 
 /** Length of a title made from a first message, UTF-16 code units. */
 const DERIVED_TITLE_LENGTH = 60;
@@ -12,7 +12,7 @@ const TITLE_LINES = 10;
 /** What the store is to keep of a message, the run that answers it included. */
 export function newMessage(
   principal: Principal,
-  sessionId: string,
+  { id, incarnation }: SessionIdentity,
   messageId: string,
   data: ClientMessageOf<'chat_message'>['data'],
   run: AppendMessage['run'],
@@ -28,10 +28,11 @@ export function newMessage(
       ...(agent_name === undefined ? {} : { agent_name }),
       ...(replaces === undefined ? {} : { replaces }),
     },
-    { session_id: sessionId, message_id: messageId },
+    { session_id: id, message_id: messageId },
   ) as AppendMessage['event'];
   return {
     event,
+    incarnation,
     fingerprint: hash(
       'sha256',
       JSON.stringify([content, agent_name, replaces, principal.id]),

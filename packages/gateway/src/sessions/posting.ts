@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
-import { authorize } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
@@ -11,6 +10,7 @@ import type {
   MessageOutcome,
   MostRuns,
   NoRepetition,
+  SessionIdentity,
   Store,
 } from '../stores/store.ts';
 import { waitForAnswer } from './answer.ts';
@@ -75,20 +75,21 @@ export class Posting {
     poster?: Poster,
   ): Promise<Turn & { runId: string; repeats?: number }> {
     const { hub, runs, store } = this.#deps;
-    const live = hub.get(sessionId)?.record;
-    if (live) authorize(principal, live, 'write', sessionId);
-    const record = live ?? (await this.#records.get(principal, sessionId, 'write'));
+    const record =
+      this.#records.known(principal, sessionId, 'write') ??
+      (await this.#records.get(principal, sessionId, 'write'));
+    const { incarnation } = record;
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
     const messageId = message.message_id ?? randomUUID();
     const refusal =
       this.#unknown(agent) ??
-      (data.replaces ? await this.#misplaced(principal, sessionId, data.replaces) : undefined);
+      (data.replaces ? await this.#misplaced(principal, record, data.replaces) : undefined);
     // They may have been taken out while that was read.
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
     const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.executor };
-    const append = this.#append(principal, sessionId, messageId, data, run);
-    const arrival = this.#arrivals.add(sessionId);
+    const append = this.#append(principal, record, messageId, data, run);
+    const arrival = this.#arrivals.add(incarnation);
     let result: MessageOutcome | NoRepetition;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
@@ -99,7 +100,7 @@ export class Posting {
       arrival.settle([]);
       throw error;
     } finally {
-      this.#arrivals.land(sessionId, arrival);
+      this.#arrivals.land(incarnation, arrival);
     }
     if (result.outcome !== 'appended') arrival.settle([]);
     switch (result.outcome) {
@@ -107,8 +108,8 @@ export class Posting {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
         poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
         const audience = audienceOf(record);
-        hub.publish(event, { origin: poster?.connectionId, audience });
-        this.#noteActivity(event, append.title);
+        hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
+        this.#noteActivity(incarnation, event, append.title);
         const { stopped } = arrival;
         if (result.node !== runs.node) {
           this.#noteWorker(result.node);
@@ -116,10 +117,11 @@ export class Posting {
           arrival.settle([]);
           return { waits: false, position: 0, runId: run.runId };
         }
-        const spec = { ...run, agent: this.#deps.agents.need(agent), attempt: 1, audience };
+        const named = this.#deps.agents.need(agent);
+        const spec = { ...run, incarnation, agent: named, attempt: 1, audience };
         const turn = runs.submit(event, spec, { stopped });
-        arrival.settle(stopped ? runs.cancel(sessionId, run.runId).then((ids) => ids ?? []) : []);
-        if (data.replaces !== undefined) runs.supersede(sessionId);
+        arrival.settle(stopped ? runs.cancel(incarnation, run.runId).then((ids) => ids ?? []) : []);
+        if (data.replaces !== undefined) runs.supersede(record);
         return { ...turn, runId: run.runId };
       }
       case 'duplicate':
@@ -127,9 +129,12 @@ export class Posting {
           result.seq,
           acknowledgement({ ...append.event, ...result }, result.runId),
         );
-        if (!runs.settled(sessionId, result.runId)) {
-          await runs.adopt(sessionId, result.runId, (event) =>
-            hub.publish(event, { origin: poster?.connectionId, audience: audienceOf(record) }),
+        if (!runs.settled(incarnation, result.runId)) {
+          await runs.adopt(result.runId, (event) =>
+            hub.publish(incarnation, event, {
+              origin: poster?.connectionId,
+              audience: audienceOf(record),
+            }),
           );
         }
         return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
@@ -156,12 +161,12 @@ export class Posting {
     const record =
       sessionId === undefined ? undefined : await this.#records.get(principal, sessionId, 'write');
     const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
-    const id = record?.id ?? '';
+    const session = record ?? { id: '', incarnation: '' };
     const refusal =
       this.#unknown(agent) ??
-      (data.replaces ? await this.#misplaced(principal, id, data.replaces) : undefined);
+      (data.replaces ? await this.#misplaced(principal, session, data.replaces) : undefined);
     const run = { runId: '', answerId: '', agent, node: '' };
-    const append = this.#append(principal, id, messageId, data, run);
+    const append = this.#append(principal, session, messageId, data, run);
     const result = await this.#deps.store.repeatMessage(append);
     if (result.outcome === 'full') throw refusal ?? this.#full(result.of);
     if (refusal && result.outcome !== 'duplicate' && result.outcome !== 'conflict') throw refusal;
@@ -182,19 +187,19 @@ export class Posting {
   }
 
   /** Stops the runs of all messages that are still on their way to the disk; resolves with those that this ended. */
-  stopArriving(sessionId: string): Promise<string[]> {
-    return this.#arrivals.stop(sessionId);
+  stopArriving(incarnation: string): Promise<string[]> {
+    return this.#arrivals.stop(incarnation);
   }
 
   /** What the store is to keep of a message. */
   #append(
     principal: Principal,
-    sessionId: string,
+    session: SessionIdentity,
     messageId: string,
     data: Posted['data'],
     run: AppendMessage['run'],
   ): AppendMessage {
-    return { ...newMessage(principal, sessionId, messageId, data, run), most: this.#most };
+    return { ...newMessage(principal, session, messageId, data, run), most: this.#most };
   }
 
   #unknown(agent: string): ProtocolError | undefined {
@@ -212,10 +217,10 @@ export class Posting {
   /** Why this message cannot be replaced: what can is an earlier one of the same person. */
   async #misplaced(
     principal: Principal,
-    sessionId: string,
+    session: SessionIdentity,
     messageId: string,
   ): Promise<ProtocolError | undefined> {
-    const event = await this.#deps.store.getEvent(sessionId, messageId);
+    const event = await this.#deps.store.getEvent(session, messageId);
     if (event?.type === 'chat_message' && event.data.sender === principal.id) return undefined;
     return new ProtocolError(
       'INVALID_MESSAGE',
@@ -232,8 +237,8 @@ export class Posting {
   }
 
   /** Keeps what this node remembers of the session true, and tells of a title that was made. */
-  #noteActivity(event: SessionEventOf<'chat_message'>, title: string): void {
-    const live = this.#deps.hub.get(event.session_id);
+  #noteActivity(incarnation: string, event: SessionEventOf<'chat_message'>, title: string): void {
+    const live = this.#deps.hub.of(incarnation);
     if (live?.record.title !== null) return;
     this.#records.changed({
       ...live.record,

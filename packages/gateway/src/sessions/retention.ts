@@ -51,13 +51,13 @@ export class Cleaner {
     const { store, hub, runs, log } = this.#options;
     for (let more = true; more; ) {
       const cleaned = await store.clean(this.#retention());
-      for (const id of cleaned.expired) {
-        runs.abandon(id);
-        hub.end(id, 'expired');
+      for (const { incarnation } of cleaned.expired) {
+        runs.abandon(incarnation);
+        hub.end(incarnation, 'expired');
       }
       for (const id of cleaned.trimmed) {
         const record = hub.get(id) && (await store.getSession(id));
-        if (record) hub.publish(sessionStatus(record, 'active'));
+        if (record) hub.publish(record.incarnation, sessionStatus(record, 'active'));
       }
       more = cleaned.more;
       if (cleaned.expired.length + cleaned.trimmed.length > 0) {

@@ -26,7 +26,7 @@ const FIRST_EPOCHS = 2 ** 48 - 1;
 
 /** A decision, as one node hands it to another. */
 interface Decided {
-  readonly sessionId: string;
+  readonly incarnation: string;
   readonly approvalId: string;
   readonly decision: { readonly approved: boolean; readonly reason?: string };
   readonly decidedBy: string;
@@ -65,6 +65,7 @@ export class SessionManager {
     const { session, created } = await store.createSession(
       {
         id,
+        incarnation: randomUUID(),
         owner: principal.id,
         title: options.title ?? null,
         agent: agents.need(options.agent ?? agents.defaultName).name,
@@ -133,9 +134,9 @@ export class SessionManager {
       {
         store,
         hub,
-        running: (sessionId) =>
-          newer(runningAnswer(runs.running(sessionId)), hub.get(sessionId)?.answer),
-        waiting: (sessionId, found) => runs.waiting(sessionId, found),
+        running: (session) =>
+          newer(runningAnswer(runs.running(record.incarnation)), session.answer),
+        waiting: (session, found) => runs.waiting(session, found),
         onEnded,
       },
       position,
@@ -150,8 +151,8 @@ export class SessionManager {
     id: string,
     patch: { title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
-    await this.get(principal, id, 'manage');
-    const updated = await this.#deps.store.updateSession(id, {
+    const record = await this.get(principal, id, 'manage');
+    const updated = await this.#deps.store.updateSession(record, {
       ...(patch.title === undefined ? {} : { title: patch.title }),
       ...(patch.agent === undefined ? {} : { agent: this.#deps.agents.need(patch.agent).name }),
     });
@@ -163,9 +164,13 @@ export class SessionManager {
   async delete(principal: Principal, id: string): Promise<void> {
     const record = await this.get(principal, id, 'manage');
     // Where this fails, the session and its runs go on: a run given up before would have no end.
-    if (!(await this.#deps.store.deleteSession(id))) throw sessionNotFound(id);
-    this.#deps.runs.abandon(id);
-    this.#deps.hub.end(id, 'deleted', record);
+    const { store, hub, runs } = this.#deps;
+    const deleted = await store.deleteSession(record);
+    if (!deleted) throw sessionNotFound(id);
+    runs.abandon(record.incarnation);
+    // It finds its runs no more, and gives them up.
+    if (deleted.node !== '' && deleted.node !== runs.node) hub.calls.wake(deleted.node);
+    hub.end(record.incarnation, 'deleted', record);
   }
 
   /**
@@ -175,14 +180,15 @@ export class SessionManager {
    */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
     const record = await this.get(principal, sessionId, 'write');
+    const { incarnation } = record;
     const { runs, store } = this.#deps;
     if (runId === undefined) {
-      const ended = [runs.cancelAll(sessionId), this.posting.stopArriving(sessionId)];
+      const ended = [runs.cancelAll(incarnation), this.posting.stopArriving(incarnation)];
       const here = (await Promise.all(ended)).flat();
       const elsewhere = store.isShared ? await stopElsewhere(this.#deps, record) : undefined;
       return [...here, ...(elsewhere ?? [])];
     }
-    let cancelled = await runs.cancel(sessionId, runId);
+    let cancelled = await runs.cancel(incarnation, runId);
     // It is another node's, or was taken over by one before this one knew.
     if (store.isShared && !cancelled?.includes(runId)) {
       cancelled = (await stopElsewhere(this.#deps, record, runId)) ?? cancelled;
@@ -201,10 +207,10 @@ export class SessionManager {
     sessionId: string,
     decision: ClientMessageOf<'approval_response'>['data'],
   ): Promise<void> {
-    await this.get(principal, sessionId, 'write');
+    const { incarnation } = await this.get(principal, sessionId, 'write');
     const { approval_id, approved, reason } = decision;
     const made: Decided = {
-      sessionId,
+      incarnation,
       approvalId: approval_id,
       decision: { approved, ...(reason === undefined ? {} : { reason }) },
       decidedBy: principal.id,
@@ -218,15 +224,15 @@ export class SessionManager {
     }
   }
 
-  #decideHere({ sessionId, approvalId, decision, decidedBy }: Decided): Promise<boolean> {
-    return this.#deps.runs.decide(sessionId, approvalId, decision, decidedBy);
+  #decideHere({ incarnation, approvalId, decision, decidedBy }: Decided): Promise<boolean> {
+    return this.#deps.runs.decide(incarnation, approvalId, decision, decidedBy);
   }
 
   /** Where another node has the run that asks. */
   async #decideElsewhere(made: Decided): Promise<boolean> {
     const { store, hub, runs } = this.#deps;
     if (!store.isShared) return false;
-    const run = (await store.unfinishedRuns()).find((one) => one.sessionId === made.sessionId);
+    const run = (await store.unfinishedRuns()).find((one) => one.incarnation === made.incarnation);
     if (!run || run.node === runs.node) return false;
     const answer = await hub.calls.ask(run.node, 'decision', { ...made });
     if (answer) return answer.decided === true;
@@ -238,8 +244,10 @@ export class SessionManager {
 
   /** Tells the others in a session that the connection is in. */
   typing(principal: Principal, sessionId: string, isTyping: boolean, connectionId: string): void {
-    authorize(principal, this.#deps.hub.get(sessionId)?.record, 'write', sessionId);
+    const record = this.#deps.hub.get(sessionId)?.record;
+    authorize(principal, record, 'write', sessionId);
     this.#deps.hub.publish(
+      record.incarnation,
       createMessage(
         'typing',
         { sender: principal.id, is_typing: isTyping },

@@ -1,5 +1,5 @@
 /** The record of a session as this node knows it: looked up for whoever may, and told where it changes. */
-import { authorize, type Operation } from '../auth/access.ts';
+import { authorize, mayDo, type Operation } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { SessionRecord, Store } from '../stores/store.ts';
 import type { Hub } from './hub.ts';
@@ -14,9 +14,20 @@ export class SessionRecords {
     this.#hub = hub;
   }
 
+  /**
+   * As it is known here, to whom it lets do this. `undefined`: the store is to be asked; another session may have
+   * its id since.
+   */
+  known(principal: Principal, id: string, operation: Operation): SessionRecord | undefined {
+    const record = this.#hub.get(id)?.record;
+    return record && mayDo(principal, record, operation) ? record : undefined;
+  }
+
   /** @throws {ProtocolError} `SESSION_NOT_FOUND`, `FORBIDDEN` */
   async get(principal: Principal, id: string, operation: Operation): Promise<SessionRecord> {
-    const record = this.#hub.get(id)?.record ?? (await this.#store.getSession(id));
+    const known = this.known(principal, id, operation);
+    if (known) return known;
+    const record = await this.#store.getSession(id);
     authorize(principal, record, operation, id);
     return record;
   }
@@ -24,6 +35,6 @@ export class SessionRecords {
   /** Takes a change that is on disk, and tells everyone who may see the session. */
   changed(record: SessionRecord): void {
     const audience = audienceOf(record);
-    this.#hub.publish(sessionStatus(record, 'active'), { audience, record });
+    this.#hub.publish(record.incarnation, sessionStatus(record, 'active'), { audience, record });
   }
 }

@@ -128,7 +128,7 @@ export class Session {
   async confirm(store: Pick<Store, 'getEvent'>): Promise<void> {
     const { remote } = this;
     if (!remote) return;
-    const end = await store.getEvent(this.#record.id, remote.answerId);
+    const end = await store.getEvent(this.#record, remote.answerId);
     if (end) this.sawEnds([end]);
     else this.#confirmed = remote.runId;
   }

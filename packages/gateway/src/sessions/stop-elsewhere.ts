@@ -22,7 +22,7 @@ export async function stopElsewhere(
   let timer: NodeJS.Timeout | undefined;
   try {
     await ends.session.followed;
-    const stopped = await store.stopRuns(record.id, runId);
+    const stopped = await store.stopRuns(record, runId);
     if (stopped.length === 0) return undefined;
     ends.want(stopped.map((run) => run.runId));
     for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);

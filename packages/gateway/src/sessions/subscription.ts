@@ -17,7 +17,13 @@ import {
 } from '@parley/protocol';
 import { accessOf } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
-import type { SessionPage, SessionRecord, Store, UnendedRun } from '../stores/store.ts';
+import type {
+  SessionIdentity,
+  SessionPage,
+  SessionRecord,
+  Store,
+  UnendedRun,
+} from '../stores/store.ts';
 import { AnswerCursor } from './answer-cursor.ts';
 import type { Delivery } from './delivery.ts';
 import type { Hub } from './hub.ts';
@@ -57,10 +63,10 @@ export interface SubscriptionDeps {
   readonly store: Store;
   readonly hub: Hub;
   /** The answer that is being written in the session, if any. */
-  readonly running: (sessionId: string) => RunningAnswer | undefined;
+  readonly running: (session: Session) => RunningAnswer | undefined;
   /** Those of the runs that were found in the store that wait, as their `run_status`. */
   readonly waiting: (
-    sessionId: string,
+    session: SessionIdentity,
     found: readonly UnendedRun[],
   ) => readonly ServerMessageOf<'run_status'>[];
   readonly onEnded: (sessionId: string, status: 'deleted' | 'expired') => void;
@@ -127,7 +133,7 @@ export class Subscription implements Subscriber {
     this.#answer = new AnswerCursor(
       peer,
       record.id,
-      () => deps.running(record.id),
+      () => deps.running(this.#session),
       () => this.#state === 'live',
     );
   }
@@ -135,7 +141,7 @@ export class Subscription implements Subscriber {
   close(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#deps.hub.unsubscribe(this.#session.record.id, this);
+    this.#deps.hub.unsubscribe(this.#session, this);
   }
 
   ended(status: 'deleted' | 'expired'): void {
@@ -236,7 +242,7 @@ export class Subscription implements Subscriber {
   }
 
   #tellMissed(): void {
-    const running = this.#deps.running(this.#session.record.id);
+    const running = this.#deps.running(this.#session);
     for (const delivery of this.#missed.values()) {
       const { run_id } = delivery.message;
       // Of a run that has ended meanwhile its end has been told, or will be from the log.
@@ -291,17 +297,15 @@ export class Subscription implements Subscriber {
 
   async #read(where: { after: number } | { before: number }): Promise<SessionPage | undefined> {
     const renew = this.#session.renewal();
-    const page = await this.#deps.store.readSession(this.#session.record.id, {
-      ...where,
-      limit: LIMITS.historyEvents,
-    });
-    if (page) {
-      this.#runs = page.runs;
-      renew(page.session);
-      this.#session.sawEnds(page.events);
-    }
+    const { id, incarnation } = this.#session.record;
+    const page = await this.#deps.store.readSession(id, { ...where, limit: LIMITS.historyEvents });
+    // What has its id since is another one.
+    if (page?.session.incarnation !== incarnation) return undefined;
+    this.#runs = page.runs;
+    renew(page.session);
+    this.#session.sawEnds(page.events);
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
-    return page && accessOf(this.#principal, page.session) ? page : undefined;
+    return accessOf(this.#principal, page.session) ? page : undefined;
   }
 
   /**
@@ -358,9 +362,8 @@ export class Subscription implements Subscriber {
     this.#acknowledgements.clear();
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
-    const { id } = this.#session.record;
-    const running = this.#deps.running(id);
-    for (const status of this.#deps.waiting(id, this.#runs)) {
+    const running = this.#deps.running(this.#session);
+    for (const status of this.#deps.waiting(this.#session.record, this.#runs)) {
       // It may have begun since the log was read.
       if (status.run_id !== running?.runId) this.#send(status);
     }

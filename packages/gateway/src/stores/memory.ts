@@ -18,6 +18,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionIdentity,
   type SessionListPage,
   type SessionPage,
   type SessionRecord,
@@ -84,6 +85,7 @@ export class MemoryStore implements Store {
     }
     const record: SessionRecord = {
       id: session.id,
+      incarnation: session.incarnation,
       owner: session.owner,
       title: session.title?.toWellFormed() ?? null,
       agent: session.agent,
@@ -118,12 +120,17 @@ export class MemoryStore implements Store {
     return session && { ...session.record };
   }
 
+  #find({ id, incarnation }: SessionIdentity): StoredSession | undefined {
+    const session = this.#sessions.get(id);
+    return session?.record.incarnation === incarnation ? session : undefined;
+  }
+
   async updateSession(
-    id: string,
+    session: SessionIdentity,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    const record = this.#sessions.get(id)?.record;
+    const record = this.#find(session)?.record;
     if (!record) return undefined;
     record.title = patch.title?.toWellFormed() ?? record.title;
     record.agent = patch.agent ?? record.agent;
@@ -149,29 +156,33 @@ export class MemoryStore implements Store {
     return { ...record };
   }
 
-  async removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
+  async removeMember(
+    session: SessionIdentity,
+    principal: string,
+  ): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    const record = this.#sessions.get(id)?.record;
+    const record = this.#find(session)?.record;
     if (!record) return undefined;
     const { [principal]: _, ...others } = record.members;
     record.members = others;
     return { ...record };
   }
 
-  async withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
+  async withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    const record = this.#sessions.get(id)?.record;
+    const record = this.#find(session)?.record;
     if (!record) return undefined;
     record.invitationEpoch += 1;
     return { ...record };
   }
 
-  async deleteSession(id: string): Promise<boolean> {
+  async deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {
     this.#assertOpen();
-    for (const run of this.#runs.values()) {
-      if (run.sessionId === id) this.#runs.delete(run.runId);
-    }
-    return this.#sessions.delete(id);
+    if (!this.#find(session)) return undefined;
+    const runs = [...this.#runs.values()].filter(isOf(session));
+    for (const run of runs) this.#runs.delete(run.runId);
+    this.#sessions.delete(session.id);
+    return { node: runs[0]?.node ?? '' };
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
@@ -193,7 +204,7 @@ export class MemoryStore implements Store {
 
   async appendMessage(append: AppendMessage): Promise<MessageOutcome> {
     this.#assertOpen();
-    const { event, fingerprint, run } = append;
+    const { event, incarnation, fingerprint, run } = append;
     const session = this.#writable(append);
     if (!session) return { outcome: 'session_not_found' };
     const known = findRepetition(session, append) ?? this.#findFull(append, session);
@@ -214,6 +225,7 @@ export class MemoryStore implements Store {
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
+      incarnation,
       sender: event.data.sender,
       replyTo: event.message_id,
       answerId: run.answerId,
@@ -235,8 +247,8 @@ export class MemoryStore implements Store {
   }
 
   /** The session, if it is there for the sender to write in. */
-  #writable({ event, asAdmin }: AppendMessage): StoredSession | undefined {
-    const session = this.#sessions.get(event.session_id);
+  #writable({ event, incarnation, asAdmin }: AppendMessage): StoredSession | undefined {
+    const session = this.#find({ id: event.session_id, incarnation });
     if (!session) return undefined;
     const { sender } = event.data;
     const { owner, members } = session.record;
@@ -304,11 +316,11 @@ export class MemoryStore implements Store {
     return claimed.map((run) => this.#toRecord(run));
   }
 
-  async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
+  async stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const found = [...this.#runs.values()].filter(
-      (run) => run.sessionId === sessionId && (runId === undefined || run.runId === runId),
-    );
+    const found = [...this.#runs.values()]
+      .filter(isOf(session))
+      .filter((run) => runId === undefined || run.runId === runId);
     const stopped = found.map((run) => ({ ...run, stopped: true }));
     for (const run of stopped) this.#runs.set(run.runId, run);
     return stopped.map((run) => this.#toRecord(run));
@@ -350,21 +362,21 @@ export class MemoryStore implements Store {
     return { session: { ...session.record }, events: page.map(parseEvent), runs };
   }
 
-  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
+  async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
     this.#assertOpen();
-    const found = this.#sessions.get(sessionId)?.byMessageId.get(messageId);
+    const found = this.#find(session)?.byMessageId.get(messageId);
     return found && parseEvent(found);
   }
 
-  async lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  async lastSeqs(ids: readonly string[]) {
     this.#assertOpen();
     const found = ids.flatMap((id) => this.#sessions.get(id)?.record ?? []);
-    return new Map(found.map(({ id, lastSeq }) => [id, lastSeq]));
+    return found.map(({ id, incarnation, lastSeq }) => ({ id, incarnation, lastSeq }));
   }
 
-  async questions(sessionId: string): Promise<readonly Question[]> {
+  async questions(session: SessionIdentity): Promise<readonly Question[]> {
     this.#assertOpen();
-    return (this.#sessions.get(sessionId)?.events ?? []).map(parseEvent).flatMap((event) => {
+    return (this.#find(session)?.events ?? []).map(parseEvent).flatMap((event) => {
       if (event.type !== 'chat_message') return [];
       const { message_id, data } = event;
       return [{ message_id, ...(data.replaces === undefined ? {} : { replaces: data.replaces }) }];
@@ -403,20 +415,20 @@ export class MemoryStore implements Store {
   async clean(retention: Retention): Promise<Cleaned> {
     this.#assertOpen();
     const { emptyBefore = -1, idleBefore = -1, maxSessions, maxEvents, batch } = retention;
-    const expired: string[] = [];
+    const expired: SessionIdentity[] = [];
     const trimmed: string[] = [];
     const busy = new Set(Array.from(this.#runs.values(), (run) => run.sessionId));
     const oldestFirst = this.#newestFirst().reverse();
     for (const { record } of oldestFirst) {
       if (busy.has(record.id)) continue;
-      const { id, owner, lastActivity, messageCount, firstSeq, lastSeq } = record;
+      const { id, incarnation, owner, lastActivity, messageCount, firstSeq, lastSeq } = record;
       if (
         lastActivity < idleBefore ||
         (messageCount === 0 && lastActivity < emptyBefore) ||
         (maxSessions !== undefined &&
           this.#newestFirst(owner).findIndex((other) => other.record.id === id) >= maxSessions)
       ) {
-        expired.push(id);
+        expired.push({ id, incarnation });
       } else if (maxEvents !== undefined && lastSeq - firstSeq + 1 > maxEvents) {
         trimmed.push(id);
       }
@@ -424,7 +436,7 @@ export class MemoryStore implements Store {
     const more = expired.length + trimmed.length > batch;
     expired.splice(batch);
     trimmed.splice(batch - expired.length);
-    for (const id of expired) this.#sessions.delete(id);
+    for (const { id } of expired) this.#sessions.delete(id);
     for (const id of trimmed) {
       const session = this.#sessions.get(id);
       if (!session || maxEvents === undefined) continue;
@@ -475,6 +487,10 @@ export class MemoryStore implements Store {
     session.byMessageId.set(stored.messageId, stored);
     return seq;
   }
+}
+
+function isOf({ id, incarnation }: SessionIdentity): (run: StoredRun) => boolean {
+  return (run) => run.sessionId === id && run.incarnation === incarnation;
 }
 
 /** Whether somebody has a session, or is a member of it. */

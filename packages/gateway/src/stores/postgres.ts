@@ -24,6 +24,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionIdentity,
   type SessionListPage,
   type SessionPage,
   type SessionRecord,
@@ -84,12 +85,13 @@ class PostgresStore implements Store {
   }
 
   async createSession(
-    { id, owner, title, agent, createdAt, invitationEpoch }: NewSession,
+    { id, incarnation, owner, title, agent, createdAt, invitationEpoch }: NewSession,
     maxOwned?: number,
   ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
     const result = await this.#write<{ session: SessionRecord | null; created: boolean }>({
       method: 'create_session',
       session: id,
+      incarnation,
       owner,
       title: title === null ? null : storable(title),
       agent,
@@ -106,11 +108,11 @@ class PostgresStore implements Store {
   }
 
   async updateSession(
-    id: string,
+    session: SessionIdentity,
     { title, agent }: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined> {
     const named = title === undefined ? {} : { title: storable(title) };
-    const call = { method: 'update_session', session: id, agent, ...named };
+    const call = { method: 'update_session', ...meant(session), agent, ...named };
     return (await this.#write<SessionRecord | null>(call)) ?? undefined;
   }
 
@@ -132,18 +134,22 @@ class PostgresStore implements Store {
     return result ?? undefined;
   }
 
-  async removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
-    const call = { method: 'remove_member', session: id, principal };
+  async removeMember(
+    session: SessionIdentity,
+    principal: string,
+  ): Promise<SessionRecord | undefined> {
+    const call = { method: 'remove_member', ...meant(session), principal };
     return (await this.#write<SessionRecord | null>(call)) ?? undefined;
   }
 
-  async withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
-    const call = { method: 'withdraw_invitations', session: id };
+  async withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined> {
+    const call = { method: 'withdraw_invitations', ...meant(session) };
     return (await this.#write<SessionRecord | null>(call)) ?? undefined;
   }
 
-  deleteSession(id: string): Promise<boolean> {
-    return this.#write({ method: 'delete_session', session: id });
+  async deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {
+    const call = { method: 'delete_session', ...meant(session) };
+    return (await this.#write<Pick<RunRecord, 'node'> | null>(call)) ?? undefined;
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
@@ -159,10 +165,11 @@ class PostgresStore implements Store {
   }
 
   appendMessage(append: AppendMessage): Promise<MessageOutcome> {
-    const { event, fingerprint, run, title } = append;
+    const { event, incarnation, fingerprint, run, title } = append;
     return this.#write({
       ...toCall(event),
       method: 'append_message',
+      incarnation,
       replaces: event.data.replaces,
       fingerprint: JSON.stringify(fingerprint),
       title: storable(title),
@@ -177,10 +184,11 @@ class PostgresStore implements Store {
   repeatMessage(
     append: AppendMessage,
   ): Promise<Exclude<MessageOutcome, { outcome: 'appended' }> | NoRepetition> {
-    const { event, fingerprint } = append;
+    const { event, incarnation, fingerprint } = append;
     return this.#write({
       method: 'repeat_message',
       session: event.session_id,
+      incarnation,
       message_id: event.message_id,
       fingerprint: JSON.stringify(fingerprint),
       ...toCounted(append),
@@ -209,8 +217,8 @@ class PostgresStore implements Store {
     return rows.map(({ run }) => run);
   }
 
-  stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
-    return this.#write({ method: 'stop_runs', session: sessionId, run_id: runId });
+  stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
+    return this.#write({ method: 'stop_runs', ...meant(session), run_id: runId });
   }
 
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
@@ -232,20 +240,23 @@ class PostgresStore implements Store {
     return { session: first.session, events, runs: first.runs };
   }
 
-  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
-    const [row] = await this.#read<EventRow>('getEvent', sessionId, messageId);
-    return row && toEvent(sessionId, row);
+  async getEvent(
+    { id, incarnation }: SessionIdentity,
+    messageId: string,
+  ): Promise<SessionEvent | undefined> {
+    const [row] = await this.#read<EventRow>('getEvent', id, incarnation, messageId);
+    return row && toEvent(id, row);
   }
 
-  async lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#read<{ id: string; lastSeq: number }>('lastSeqs', ids);
-    return new Map(rows.map(({ id, lastSeq }) => [id, lastSeq]));
+  lastSeqs(ids: readonly string[]) {
+    return this.#read<SessionIdentity & Pick<SessionRecord, 'lastSeq'>>('lastSeqs', ids);
   }
 
-  async questions(sessionId: string): Promise<readonly Question[]> {
+  async questions({ id, incarnation }: SessionIdentity): Promise<readonly Question[]> {
     const rows = await this.#read<{ message_id: string; replaces: string | null }>(
       'questions',
-      sessionId,
+      id,
+      incarnation,
     );
     return rows.map(({ message_id, replaces }) => ({
       message_id,
@@ -286,9 +297,9 @@ class PostgresStore implements Store {
   async clean(retention: Retention): Promise<Cleaned> {
     const { expired, trimmed, more } = await findRemovable(this.#read.bind(this), retention);
     const [deleted, cut] = await Promise.all([
-      this.#writeEach(expired, ({ id, lastSeq, lastActivity }) => ({
+      this.#writeEach(expired, ({ lastSeq, lastActivity, ...session }) => ({
         method: 'delete_session',
-        session: id,
+        ...meant(session),
         last_seq: lastSeq,
         last_activity: lastActivity,
       })),
@@ -298,7 +309,11 @@ class PostgresStore implements Store {
         last_seq: through,
       })),
     ]);
-    return { expired: deleted, trimmed: cut, more };
+    return {
+      expired: deleted.map(({ id, incarnation }) => ({ id, incarnation })),
+      trimmed: cut.map(({ id }) => id),
+      more,
+    };
   }
 
   async check(): Promise<void> {
@@ -313,10 +328,10 @@ class PostgresStore implements Store {
     return this.#closed;
   }
 
-  /** The ids of those whose call did something. */
-  async #writeEach<Due extends { id: string }>(due: readonly Due[], toCall: (due: Due) => Call) {
-    const done = await Promise.all(due.map((each) => this.#write<boolean>(toCall(each))));
-    return due.filter((_, index) => done[index]).map(({ id }) => id);
+  /** Those whose call did something. */
+  async #writeEach<Due>(due: readonly Due[], toCall: (due: Due) => Call): Promise<Due[]> {
+    const done = await Promise.all(due.map((each) => this.#write<unknown>(toCall(each))));
+    return due.filter((_, index) => done[index]);
   }
 
   #write<Answer>(call: Call): Promise<Answer> {
@@ -335,4 +350,9 @@ class PostgresStore implements Store {
       this.#reading.delete(result);
     }
   }
+}
+
+/** Of a call: which session it means. */
+function meant({ id, incarnation }: SessionIdentity) {
+  return { session: id, incarnation };
 }

@@ -23,6 +23,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionIdentity,
   type SessionListPage,
   type SessionPage,
   type SessionRecord,
@@ -88,10 +89,15 @@ class SqliteStore implements Store {
   }
 
   updateSession(
-    id: string,
+    session: SessionIdentity,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined> {
-    return this.#writer.call('updateSession', id, patch.title ?? null, patch.agent ?? null);
+    return this.#writer.call(
+      'updateSession',
+      meant(session),
+      patch.title ?? null,
+      patch.agent ?? null,
+    );
   }
 
   async addMember(
@@ -105,16 +111,16 @@ class SqliteStore implements Store {
     return result;
   }
 
-  removeMember(id: string, principal: string): Promise<SessionRecord | undefined> {
-    return this.#writer.call('removeMember', id, principal);
+  removeMember(session: SessionIdentity, principal: string): Promise<SessionRecord | undefined> {
+    return this.#writer.call('removeMember', meant(session), principal);
   }
 
-  withdrawInvitations(id: string): Promise<SessionRecord | undefined> {
-    return this.#writer.call('withdrawInvitations', id);
+  withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined> {
+    return this.#writer.call('withdrawInvitations', meant(session));
   }
 
-  deleteSession(id: string): Promise<boolean> {
-    return this.#writer.call('deleteSession', id);
+  deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {
+    return this.#writer.call('deleteSession', meant(session));
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
@@ -124,12 +130,13 @@ class SqliteStore implements Store {
   }
 
   appendMessage(append: AppendMessage): Promise<MessageOutcome> {
-    const { event, fingerprint, run, title } = append;
+    const { event, incarnation, fingerprint, run, title } = append;
     const { runId, answerId, agent, node } = run;
     const row = toRow(event);
     return this.#writer.call(
       'appendMessage',
       event.session_id,
+      incarnation,
       row,
       fingerprint,
       runId,
@@ -142,14 +149,14 @@ class SqliteStore implements Store {
   }
 
   repeatMessage(append: AppendMessage) {
-    const { session_id, message_id } = append.event;
-    const counted = toCounted(append);
+    const { event, incarnation, fingerprint } = append;
     return this.#writer.call(
       'repeatMessage',
-      session_id,
-      message_id,
-      append.fingerprint,
-      ...counted,
+      event.session_id,
+      incarnation,
+      event.message_id,
+      fingerprint,
+      ...toCounted(append),
     );
   }
 
@@ -179,11 +186,12 @@ class SqliteStore implements Store {
     return runs.filter((run) => !alive.has(run.node));
   }
 
-  async stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]> {
-    if (!(await this.#writer.call('stopRuns', sessionId, runId ?? null))) return [];
+  async stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
+    if (!(await this.#writer.call('stopRuns', meant(session), runId ?? null))) return [];
     const runs = await this.unfinishedRuns();
     return runs.filter(
-      (run) => run.sessionId === sessionId && (runId === undefined || run.runId === runId),
+      (run) =>
+        run.incarnation === session.incarnation && (runId === undefined || run.runId === runId),
     );
   }
 
@@ -201,17 +209,17 @@ class SqliteStore implements Store {
     return { session, events: rows.map((row) => toEvent(id, row)), runs };
   }
 
-  async getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined> {
-    const row = await this.#reader.call('getEvent', sessionId, messageId);
-    return row && toEvent(sessionId, row);
+  async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
+    const row = await this.#reader.call('getEvent', meant(session), messageId);
+    return row && toEvent(session.id, row);
   }
 
-  lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  lastSeqs(ids: readonly string[]) {
     return this.#reader.call('lastSeqs', ids);
   }
 
-  questions(sessionId: string): Promise<readonly Question[]> {
-    return this.#reader.call('questions', sessionId);
+  questions(session: SessionIdentity): Promise<readonly Question[]> {
+    return this.#reader.call('questions', meant(session));
   }
 
   search(query: {
@@ -246,6 +254,11 @@ class SqliteStore implements Store {
     await this.#writer.close();
     this.#unlock();
   }
+}
+
+/** No more of a record than says which session is meant: it goes to another thread. */
+function meant({ id, incarnation }: SessionIdentity): SessionIdentity {
+  return { id, incarnation };
 }
 
 function toEvent(sessionId: string, [seq, ...row]: SeqAndRow): SessionEvent {

@@ -43,6 +43,11 @@ export type Access = 'read' | 'write';
 
 export interface SessionRecord {
   readonly id: string;
+  /**
+   * This session and no other, whenever: its id may be that of another one that is created once it is
+   * deleted, with other people in it.
+   */
+  readonly incarnation: string;
   /** The principal that created it. */
   readonly owner: string;
   readonly title: string | null;
@@ -63,8 +68,13 @@ export interface SessionRecord {
   readonly invitationEpoch: number;
 }
 
+/** Which session is meant: one of another incarnation is another one, and this one is no more. */
+export type SessionIdentity = Pick<SessionRecord, 'id' | 'incarnation'>;
+
 export interface NewSession {
   readonly id: string;
+  /** At random, so that none has it twice. */
+  readonly incarnation: string;
   readonly owner: string;
   readonly title: string | null;
   readonly agent: string;
@@ -81,6 +91,8 @@ export type NewEvent = WithoutSeq<SessionEvent>;
 export interface RunRecord {
   readonly runId: string;
   readonly sessionId: string;
+  /** Of its session. */
+  readonly incarnation: string;
   /** Who may see its session: the owner first. */
   readonly audience: readonly string[];
   /** The `message_id` that the run answers. */
@@ -111,6 +123,8 @@ interface NewRun extends Pick<RunRecord, 'runId' | 'answerId' | 'agent'> {
 
 export interface AppendMessage {
   readonly event: Extract<NewEvent, { type: 'chat_message' }>;
+  /** Of its session. */
+  readonly incarnation: string;
   /** Equal for equal bodies: what tells a repetition from a conflict. */
   readonly fingerprint: string;
   /** Recorded with the message, with attempt 1, in the same commit. */
@@ -237,7 +251,7 @@ export interface Retention {
 }
 
 export interface Cleaned {
-  readonly expired: readonly string[];
+  readonly expired: readonly SessionIdentity[];
   readonly trimmed: readonly string[];
   /** There may be more to clean: call again. */
   readonly more: boolean;
@@ -262,7 +276,7 @@ export interface Store {
   ): Promise<{ session: SessionRecord | undefined; created: boolean }>;
   getSession(id: string): Promise<SessionRecord | undefined>;
   updateSession(
-    id: string,
+    session: SessionIdentity,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined>;
   /**
@@ -279,13 +293,18 @@ export interface Store {
     invitationEpoch: number,
   ): Promise<SessionRecord | undefined>;
   /** Takes a member out, if they are one. `undefined`: there is no such session. */
-  removeMember(id: string, principal: string): Promise<SessionRecord | undefined>;
+  removeMember(session: SessionIdentity, principal: string): Promise<SessionRecord | undefined>;
   /** Begins another epoch of its invitations. `undefined`: there is no such session. */
-  withdrawInvitations(id: string): Promise<SessionRecord | undefined>;
-  /** How far the logs of these sessions are; those that are not there are not in it. */
-  lastSeqs(ids: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Takes the session, its log and its runs away. `false`: there was none. */
-  deleteSession(id: string): Promise<boolean>;
+  withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined>;
+  /** Which sessions have these ids, and how far their logs are; those that are not there are not in it. */
+  lastSeqs(
+    ids: readonly string[],
+  ): Promise<readonly Pick<SessionRecord, 'id' | 'incarnation' | 'lastSeq'>[]>;
+  /**
+   * Takes the session, its log and its runs away; resolves with which node executed these, '' where there were
+   * none. `undefined`: there is no such session.
+   */
+  deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined>;
   /** Those of a person, or that they are a member of; most recently active first, at most `STORE_LIMITS.page`. */
   listSessions(query: ListSessions): Promise<SessionListPage>;
 
@@ -318,13 +337,13 @@ export interface Store {
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]>;
 
   /** Notes that unfinished runs of a session are to be stopped: one, or all; returns them as they are then. */
-  stopRuns(sessionId: string, runId?: string): Promise<readonly RunRecord[]>;
+  stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]>;
 
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */
-  getEvent(sessionId: string, messageId: string): Promise<SessionEvent | undefined>;
+  getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined>;
   /** The `chat_message` events of a session that are kept, in their order. */
-  questions(sessionId: string): Promise<readonly Question[]>;
+  questions(session: SessionIdentity): Promise<readonly Question[]>;
   /**
    * Messages and answers in the sessions of a person, or that they are a member of, that have every
    * word of `text`, the last one as a prefix; newest first.

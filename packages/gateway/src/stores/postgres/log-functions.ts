@@ -24,7 +24,7 @@ export const LOG_FUNCTIONS = `
   CREATE FUNCTION writable_session(c call) RETURNS sessions LANGUAGE plpgsql STABLE AS $$
   DECLARE s sessions;
   BEGIN
-    SELECT * INTO s FROM sessions WHERE key = c.session;
+    SELECT * INTO s FROM meant_session(c);
     IF c.as_admin OR s.owner = c.sender OR EXISTS (SELECT 1 FROM members
       WHERE session_id = s.id AND principal = c.sender AND access = 'write')
     THEN RETURN s; END IF;
@@ -112,7 +112,7 @@ export const LOG_FUNCTIONS = `
   END $$;
 
   CREATE FUNCTION run_record(r runs, s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('runId', r.run_id, 'sessionId', s.key,
+    SELECT json_build_object('runId', r.run_id, 'sessionId', s.key, 'incarnation', s.incarnation,
       'audience', s.owner || ARRAY(SELECT principal FROM members WHERE session_id = s.id ORDER BY principal),
       'replyTo', r.reply_to, 'answerId', r.answer_id, 'agent', r.agent, 'attempt', r.attempt,
       'started', r.started, 'node', r.node, 'stopped', r.stopped)
@@ -121,7 +121,7 @@ export const LOG_FUNCTIONS = `
   -- What it has marked, as it is then: whoever has them may have ended them before they could be read.
   CREATE FUNCTION stop_runs(c call) RETURNS JSON LANGUAGE sql AS $$
     WITH marked AS (
-      UPDATE runs SET stopped = true WHERE session_id = (SELECT id FROM sessions WHERE key = c.session)
+      UPDATE runs SET stopped = true WHERE session_id = (SELECT id FROM meant_session(c))
         AND run_id = coalesce(c.run_id, run_id) RETURNING runs AS run)
     SELECT coalesce(json_agg(run_record(run, s) ORDER BY (run).event_id), '[]')
     FROM marked JOIN sessions s ON s.id = (run).session_id

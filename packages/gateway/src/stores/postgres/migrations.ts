@@ -11,6 +11,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE sessions (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key TEXT COLLATE "C" NOT NULL UNIQUE,
+    -- Which of the sessions that have had this key.
+    incarnation TEXT COLLATE "C" NOT NULL,
     owner TEXT COLLATE "C" NOT NULL,
     title TEXT,
     agent TEXT NOT NULL,

@@ -1,5 +1,5 @@
 /** What is read, each in one statement and so in one snapshot. */
-import type { Retention } from '../store.ts';
+import type { Retention, SessionRecord } from '../store.ts';
 import { STORE_LIMITS } from '../store.ts';
 
 const NOT_BUSY = 'NOT EXISTS (SELECT 1 FROM runs WHERE session_id = s.id)';
@@ -45,12 +45,14 @@ export const READS = {
   readAfter: readEvents('seq > $2', 'ASC'),
   readBefore: readEvents('seq < $2', 'DESC'),
   getEvent: `
-    SELECT ${EVENT} FROM events e WHERE e.session_id = (SELECT id FROM sessions WHERE key = $1)
-      AND e.message_id = $2 ORDER BY e.seq DESC LIMIT 1`,
-  lastSeqs: 'SELECT key AS id, last_seq AS "lastSeq" FROM sessions WHERE key = ANY($1)',
+    SELECT ${EVENT} FROM events e WHERE e.session_id = (SELECT id FROM sessions WHERE key = $1 AND incarnation = $2)
+      AND e.message_id = $3 ORDER BY e.seq DESC LIMIT 1`,
+  lastSeqs:
+    'SELECT key AS id, incarnation, last_seq AS "lastSeq" FROM sessions WHERE key = ANY($1)',
   questions: `
     SELECT message_id, replaces FROM events
-    WHERE session_id = (SELECT id FROM sessions WHERE key = $1) AND type = 'chat_message' ORDER BY seq`,
+    WHERE session_id = (SELECT id FROM sessions WHERE key = $1 AND incarnation = $2)
+      AND type = 'chat_message' ORDER BY seq`,
   unfinishedRuns: `
     SELECT run_record(r, s) AS run
     FROM runs r JOIN sessions s ON s.id = r.session_id
@@ -69,12 +71,12 @@ export const READS = {
       AND e.id < $2 ORDER BY e.id DESC LIMIT 1`,
   /** The least recently active first. */
   expired: `
-    SELECT key AS id, last_seq AS "lastSeq", last_activity AS "lastActivity" FROM sessions s
+    SELECT key AS id, incarnation, last_seq AS "lastSeq", last_activity AS "lastActivity" FROM sessions s
     WHERE (last_activity < $1 OR (message_count = 0 AND last_activity < $2)) AND ${NOT_BUSY}
     ORDER BY last_activity, s.id LIMIT $3`,
   /** Ranking every session is dear, so only where it was asked for. */
   expiredOrTooMany: `
-    SELECT key AS id, last_seq AS "lastSeq", last_activity AS "lastActivity" FROM (
+    SELECT key AS id, incarnation, last_seq AS "lastSeq", last_activity AS "lastActivity" FROM (
       SELECT *, row_number() OVER (PARTITION BY owner ORDER BY last_activity DESC, id DESC) AS rank
       FROM sessions) s
     WHERE (last_activity < $1 OR (message_count = 0 AND last_activity < $2) OR rank > $4) AND ${NOT_BUSY}
@@ -86,7 +88,10 @@ export const READS = {
 
 /** What is due to be taken away, as it was when it was found. */
 export interface Removal {
-  readonly expired: readonly { id: string; lastSeq: number; lastActivity: number }[];
+  readonly expired: readonly Pick<
+    SessionRecord,
+    'id' | 'incarnation' | 'lastSeq' | 'lastActivity'
+  >[];
   readonly trimmed: readonly { id: string; through: number }[];
   readonly more: boolean;
 }

@@ -6,6 +6,7 @@ export const SESSION_FUNCTIONS = `
   CREATE TYPE call AS (
     method TEXT,
     session TEXT,
+    incarnation TEXT,
     owner TEXT,
     title TEXT,
     agent TEXT,
@@ -38,7 +39,7 @@ export const SESSION_FUNCTIONS = `
   );
 
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('id', s.key, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
+    SELECT json_build_object('id', s.key, 'incarnation', s.incarnation, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
       'createdAt', s.created_at, 'lastActivity', s.last_activity, 'messageCount', s.message_count,
       'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'invitationEpoch', s.invitation_epoch, 'members', coalesce(
         (SELECT json_object_agg(principal, access ORDER BY principal) FROM members
@@ -49,12 +50,21 @@ export const SESSION_FUNCTIONS = `
     SELECT session_record(s) FROM sessions s WHERE s.key = $1
   $$;
 
+  -- The one that a call means: not one that has its key since.
+  CREATE FUNCTION meant_session(c call) RETURNS SETOF sessions LANGUAGE sql STABLE AS $$
+    SELECT * FROM sessions WHERE key = c.session AND incarnation = c.incarnation
+  $$;
+
+  CREATE FUNCTION meant_record(c call) RETURNS JSON LANGUAGE sql STABLE AS $$
+    SELECT session_record(s) FROM meant_session(c) s
+  $$;
+
   CREATE FUNCTION create_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   DECLARE created BOOLEAN := false;
   BEGIN
     IF c.max_owned IS NULL OR (SELECT count(*) FROM sessions WHERE owner = c.owner) < c.max_owned THEN
-      INSERT INTO sessions (key, owner, title, agent, created_at, last_activity, invitation_epoch)
-      VALUES (c.session, c.owner, c.title, c.agent, c.created_at, c.created_at, c.invitation_epoch)
+      INSERT INTO sessions (key, incarnation, owner, title, agent, created_at, last_activity, invitation_epoch)
+      VALUES (c.session, c.incarnation, c.owner, c.title, c.agent, c.created_at, c.created_at, c.invitation_epoch)
       ON CONFLICT DO NOTHING;
       created := FOUND;
     END IF;
@@ -64,8 +74,8 @@ export const SESSION_FUNCTIONS = `
   CREATE FUNCTION update_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
     UPDATE sessions SET title = coalesce(c.title, title), agent = coalesce(c.agent, agent)
-    WHERE key = c.session;
-    RETURN find_session(c.session);
+    WHERE key = c.session AND incarnation = c.incarnation;
+    RETURN meant_record(c);
   END $$;
 
   CREATE FUNCTION add_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
@@ -87,24 +97,26 @@ export const SESSION_FUNCTIONS = `
 
   CREATE FUNCTION remove_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    DELETE FROM members m USING sessions s
-    WHERE s.key = c.session AND m.session_id = s.id AND m.principal = c.principal;
-    RETURN find_session(c.session);
+    DELETE FROM members
+    WHERE session_id = (SELECT id FROM meant_session(c)) AND principal = c.principal;
+    RETURN meant_record(c);
   END $$;
 
   CREATE FUNCTION withdraw_invitations(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE key = c.session;
-    RETURN find_session(c.session);
+    UPDATE sessions SET invitation_epoch = invitation_epoch + 1
+    WHERE key = c.session AND incarnation = c.incarnation;
+    RETURN meant_record(c);
   END $$;
 
   -- Its events, runs, members and spent ids go with it. Where the call says how it was, only if it still is so.
   CREATE FUNCTION delete_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE executor TEXT :=
+    (SELECT node FROM runs WHERE session_id = (SELECT id FROM meant_session(c)) LIMIT 1);
   BEGIN
-    DELETE FROM sessions s WHERE key = c.session AND (c.last_seq IS NULL OR
-      s.last_seq = c.last_seq AND s.last_activity = c.last_activity
-      AND NOT EXISTS (SELECT 1 FROM runs WHERE session_id = s.id));
-    RETURN to_json(FOUND);
+    DELETE FROM sessions WHERE key = c.session AND incarnation = c.incarnation AND (c.last_seq IS NULL OR
+      last_seq = c.last_seq AND last_activity = c.last_activity AND executor IS NULL);
+    RETURN CASE WHEN FOUND THEN json_build_object('node', coalesce(executor, '')) END;
   END $$;
 
   -- Takes the events up to c.last_seq away.

@@ -1,6 +1,6 @@
 /** The hot path: what appends to the logs, and the fence around runs. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import type { MessageOutcome, RunOutcome } from '../store.ts';
+import type { MessageOutcome, RunOutcome, SessionIdentity } from '../store.ts';
 import type { Counted, EventRow } from './rows.ts';
 import { hashId } from './schema.ts';
 
@@ -10,12 +10,12 @@ type Receipt = [seq: number, fingerprint: string | null, runId: string | null, t
 export function prepareLog(db: Database.Database) {
   const findSession = db
     .prepare<
-      [number, string],
+      [number, string, string],
       [id: number, lastSeq: number, trimmed: number, known: number, owner: string]
     >(
       `SELECT id, last_seq, first_seq > 1,
          EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?), owner
-       FROM sessions s WHERE key = ?`,
+       FROM sessions s WHERE key = ? AND incarnation = ?`,
     )
     .raw();
   const isWriter = db
@@ -91,9 +91,10 @@ export function prepareLog(db: Database.Database) {
        AND node NOT IN (SELECT id FROM nodes WHERE alive_until > ?)`,
   );
 
-  const stopRuns = db.prepare<[string, string | null]>(
+  const stopRuns = db.prepare<[string, string, string | null]>(
     `UPDATE runs SET stopped = 1
-     WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND run_id = coalesce(?, run_id)`,
+     WHERE session_id = (SELECT id FROM sessions WHERE key = ? AND incarnation = ?)
+       AND run_id = coalesce(?, run_id)`,
   );
 
   function append(
@@ -120,8 +121,13 @@ export function prepareLog(db: Database.Database) {
   }
 
   /** The session, if it is there for the sender to write in. */
-  function findWritable(hash: number, session: string, [sender, , , asAdmin]: Counted) {
-    const found = findSession.get(hash, session);
+  function findWritable(
+    hash: number,
+    session: string,
+    incarnation: string,
+    [sender, , , asAdmin]: Counted,
+  ) {
+    const found = findSession.get(hash, session, incarnation);
     if (!found || asAdmin || found[4] === sender) return found;
     return isWriter.get(found[0], sender) === undefined ? undefined : found;
   }
@@ -151,9 +157,15 @@ export function prepareLog(db: Database.Database) {
   }
 
   return {
-    repeatMessage(session: string, messageId: string, fingerprint: string, ...counted: Counted) {
+    repeatMessage(
+      session: string,
+      incarnation: string,
+      messageId: string,
+      fingerprint: string,
+      ...counted: Counted
+    ) {
       const hash = hashId(messageId);
-      const found = findWritable(hash, session, counted);
+      const found = findWritable(hash, session, incarnation, counted);
       if (!found) return findFull(0, counted) ?? ({ outcome: 'session_not_found' } as const);
       return (
         findRepetition(found, messageId, hash, fingerprint) ??
@@ -163,6 +175,7 @@ export function prepareLog(db: Database.Database) {
     },
     appendMessage(
       session: string,
+      incarnation: string,
       row: EventRow,
       fingerprint: string,
       runId: string,
@@ -174,7 +187,7 @@ export function prepareLog(db: Database.Database) {
     ): MessageOutcome {
       const messageId = row[1];
       const hash = hashId(messageId);
-      const found = findWritable(hash, session, counted);
+      const found = findWritable(hash, session, incarnation, counted);
       if (!found) return { outcome: 'session_not_found' };
       const [sessionId, lastSeq] = found;
       const known =
@@ -199,8 +212,8 @@ export function prepareLog(db: Database.Database) {
       forgetNodes.run(now);
       keepAlive.run(node, until);
     },
-    stopRuns(session: string, runId: string | null): boolean {
-      return stopRuns.run(session, runId).changes > 0;
+    stopRuns({ id, incarnation }: SessionIdentity, runId: string | null): boolean {
+      return stopRuns.run(id, incarnation, runId).changes > 0;
     },
     /** `false`: there was nothing to take over. */
     claimRuns(session: string, node: string, now: number): boolean {

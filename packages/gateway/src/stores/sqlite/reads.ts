@@ -5,6 +5,7 @@ import {
   type Question,
   type Retention,
   type RunRecord,
+  type SessionIdentity,
   type SessionListPage,
   type SessionRecord,
   type UnendedRun,
@@ -58,28 +59,31 @@ export function prepareReads(db: Database.Database) {
     )
     .raw();
   const eventByMessage = db
-    .prepare<[string, number, string], SeqAndRow>(
+    .prepare<[string, string, number, string], SeqAndRow>(
       `SELECT ${EVENT_COLUMNS} FROM events
-       WHERE session_id = (SELECT id FROM sessions WHERE key = ?)
+       WHERE session_id = (SELECT id FROM sessions WHERE key = ? AND incarnation = ?)
          AND message_hash = ? AND message_id = ?
        ORDER BY seq DESC LIMIT 1`,
     )
     .raw();
   const questions = db
-    .prepare<[string], [messageId: string, replaces: string | null]>(
+    .prepare<[string, string], [messageId: string, replaces: string | null]>(
       `SELECT message_id, json_extract(data, '$.replaces') FROM events
-       WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND type = 'chat_message'
+       WHERE session_id = (SELECT id FROM sessions WHERE key = ? AND incarnation = ?)
+         AND type = 'chat_message'
        ORDER BY seq`,
     )
     .raw();
-  const lastSeqs = db
-    .prepare<[string], [id: string, lastSeq: number]>(
-      'SELECT key, last_seq FROM sessions WHERE key IN (SELECT value FROM json_each(?))',
-    )
-    .raw();
+  const lastSeqs = db.prepare<[string], Pick<SessionRecord, 'id' | 'incarnation' | 'lastSeq'>>(
+    `SELECT key AS id, incarnation, last_seq AS lastSeq FROM sessions
+     WHERE key IN (SELECT value FROM json_each(?))`,
+  );
   const runs = db
-    .prepare<[], [string, string, string, string, string, string, number, number, string, number]>(
-      `SELECT run_id, key, (SELECT json_group_array(who) FROM (SELECT owner AS who UNION ALL SELECT * FROM
+    .prepare<
+      [],
+      [string, string, string, string, string, string, string, number, number, string, number]
+    >(
+      `SELECT run_id, key, incarnation, (SELECT json_group_array(who) FROM (SELECT owner AS who UNION ALL SELECT * FROM
            (SELECT principal FROM members WHERE session_id = sessions.id ORDER BY principal))),
          reply_to, answer_id, runs.agent, attempt, started, node, stopped
        FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
@@ -94,7 +98,7 @@ export function prepareReads(db: Database.Database) {
     { emptyBefore: number | null; idleBefore: number | null; limit: number },
     Removal['expired'][number]
   >(
-    `SELECT key AS id, last_seq AS lastSeq, last_activity AS lastActivity FROM sessions s
+    `SELECT key AS id, incarnation, last_seq AS lastSeq, last_activity AS lastActivity FROM sessions s
      WHERE (last_activity < @idleBefore OR (message_count = 0 AND last_activity < @emptyBefore))
        AND ${NOT_BUSY}
      ORDER BY last_activity, s.id LIMIT @limit`,
@@ -109,7 +113,7 @@ export function prepareReads(db: Database.Database) {
     },
     Removal['expired'][number]
   >(
-    `SELECT key AS id, last_seq AS lastSeq, last_activity AS lastActivity FROM (
+    `SELECT key AS id, incarnation, last_seq AS lastSeq, last_activity AS lastActivity FROM (
        SELECT *, row_number() OVER (PARTITION BY owner ORDER BY last_activity DESC, id DESC) AS place
        FROM sessions) s
      WHERE (last_activity < @idleBefore OR (message_count = 0 AND last_activity < @emptyBefore)
@@ -157,14 +161,14 @@ export function prepareReads(db: Database.Database) {
         return { session, rows, runs: runsOf.all(internal) };
       },
     ),
-    getEvent(sessionId: string, messageId: string): SeqAndRow | undefined {
-      return eventByMessage.get(sessionId, hashId(messageId), messageId);
+    getEvent({ id, incarnation }: SessionIdentity, messageId: string): SeqAndRow | undefined {
+      return eventByMessage.get(id, incarnation, hashId(messageId), messageId);
     },
-    lastSeqs(ids: readonly string[]): Map<string, number> {
-      return new Map(lastSeqs.all(JSON.stringify(ids)));
+    lastSeqs(ids: readonly string[]) {
+      return lastSeqs.all(JSON.stringify(ids));
     },
-    questions(sessionId: string): Question[] {
-      return questions.all(sessionId).map(([message_id, replaces]) => ({
+    questions({ id, incarnation }: SessionIdentity): Question[] {
+      return questions.all(id, incarnation).map(([message_id, replaces]) => ({
         message_id,
         ...(replaces === null ? {} : { replaces }),
       }));
@@ -179,6 +183,7 @@ export function prepareReads(db: Database.Database) {
           ([
             runId,
             sessionId,
+            incarnation,
             audience,
             replyTo,
             answerId,
@@ -190,6 +195,7 @@ export function prepareReads(db: Database.Database) {
           ]) => ({
             runId,
             sessionId,
+            incarnation,
             audience: JSON.parse(audience),
             replyTo,
             answerId,

@@ -42,11 +42,10 @@ export type SeqAndRow = readonly [seq: number, ...row: EventRow];
 
 /** What is due to be taken away, as it was when it was found. */
 export interface Removal {
-  readonly expired: readonly {
-    readonly id: string;
-    readonly lastSeq: number;
-    readonly lastActivity: number;
-  }[];
+  readonly expired: readonly Pick<
+    SessionRecord,
+    'id' | 'incarnation' | 'lastSeq' | 'lastActivity'
+  >[];
   readonly trimmed: readonly { readonly id: string; readonly through: number }[];
 }
 

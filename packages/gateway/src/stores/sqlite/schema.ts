@@ -91,6 +91,9 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
   ALTER TABLE runs ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+  -- Which of the sessions that have had this key.
+  ALTER TABLE sessions ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
+  UPDATE sessions SET incarnation = lower(hex(randomblob(16)));
   CREATE TABLE nodes (id TEXT NOT NULL PRIMARY KEY, alive_until INTEGER NOT NULL) STRICT;
   `,
 ];
@@ -98,7 +101,7 @@ const MIGRATIONS: readonly string[] = [
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The columns of a `SessionRow`, of a table named `sessions`. */
-export const SESSION_COLUMNS = `key AS id, owner, title, agent, created_at AS createdAt,
+export const SESSION_COLUMNS = `key AS id, incarnation, owner, title, agent, created_at AS createdAt,
   last_activity AS lastActivity, message_count AS messageCount, first_seq AS firstSeq,
   last_seq AS lastSeq, invitation_epoch AS invitationEpoch, (SELECT json_group_object(principal, access) FROM
     (SELECT principal, access FROM members WHERE session_id = sessions.id ORDER BY principal)

@@ -1,6 +1,13 @@
 /** Creating, changing and taking away sessions. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import { type Access, type NewSession, type SessionRecord, STORE_LIMITS } from '../store.ts';
+import {
+  type Access,
+  type NewSession,
+  type RunRecord,
+  type SessionIdentity,
+  type SessionRecord,
+  STORE_LIMITS,
+} from '../store.ts';
 import { fromSessionRow, type Removal, type SessionRow } from './rows.ts';
 import { SESSION_COLUMNS } from './schema.ts';
 import type { SearchIndex } from './search-index.ts';
@@ -8,8 +15,8 @@ import type { SearchIndex } from './search-index.ts';
 /** Every method is to be called inside a transaction. */
 export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const insert = db.prepare<[NewSession]>(
-    `INSERT INTO sessions (key, owner, title, agent, created_at, last_activity, invitation_epoch)
-     VALUES (@id, @owner, @title, @agent, @createdAt, @createdAt, @invitationEpoch)
+    `INSERT INTO sessions (key, incarnation, owner, title, agent, created_at, last_activity, invitation_epoch)
+     VALUES (@id, @incarnation, @owner, @title, @agent, @createdAt, @createdAt, @invitationEpoch)
      ON CONFLICT DO NOTHING`,
   );
   const select = db.prepare<[string], SessionRow>(
@@ -18,14 +25,21 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const countOwned = db
     .prepare<[string], number>('SELECT count(*) FROM sessions WHERE owner = ?')
     .pluck();
-  const update = db.prepare<[string | null, string | null, string]>(
-    `UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE key = ?`,
+  const update = db.prepare<[string | null, string | null, number]>(
+    `UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE id = ?`,
   );
-  const findId = db.prepare<[string], number>('SELECT id FROM sessions WHERE key = ?').pluck();
+  // The one that is meant: not one that has its key since.
+  const findId = db
+    .prepare<[string, string], number>('SELECT id FROM sessions WHERE key = ? AND incarnation = ?')
+    .pluck();
   const findUnchanged = db
-    .prepare<[string, number, number], number>(
-      'SELECT id FROM sessions WHERE key = ? AND last_seq = ? AND last_activity = ?',
+    .prepare<[string, string, number, number], number>(
+      `SELECT id FROM sessions
+       WHERE key = ? AND incarnation = ? AND last_seq = ? AND last_activity = ?`,
     )
+    .pluck();
+  const findExecutor = db
+    .prepare<[number], string>('SELECT node FROM runs WHERE session_id = ? LIMIT 1')
     .pluck();
   // Its events, runs and spent ids go with it.
   const remove = db.prepare<[number]>('DELETE FROM sessions WHERE id = ?');
@@ -46,16 +60,16 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     'UPDATE sessions SET first_seq = ? WHERE id = ?',
   );
 
-  const countWithdrawal = db.prepare<[string]>(
-    'UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE key = ?',
+  const countWithdrawal = db.prepare<[number]>(
+    'UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE id = ?',
   );
   const addMember = db.prepare<[string, Access, string, string]>(
     `INSERT INTO members (session_id, principal, access)
      SELECT id, ?, ? FROM sessions WHERE key = ? AND owner <> ?
      ON CONFLICT DO UPDATE SET access = excluded.access WHERE access <> 'write'`,
   );
-  const removeMember = db.prepare<[string, string]>(
-    'DELETE FROM members WHERE session_id = (SELECT id FROM sessions WHERE key = ?) AND principal = ?',
+  const removeMember = db.prepare<[number, string]>(
+    'DELETE FROM members WHERE session_id = ? AND principal = ?',
   );
   const isFull = db
     .prepare<[string, string], number>(
@@ -95,11 +109,13 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       return { session: find(session.id), created };
     },
     updateSession(
-      id: string,
+      { id, incarnation }: SessionIdentity,
       title: string | null,
       agent: string | null,
     ): SessionRecord | undefined {
-      update.run(title, agent, id);
+      const internal = findId.get(id, incarnation);
+      if (internal === undefined) return undefined;
+      update.run(title, agent, internal);
       return find(id);
     },
     /** `undefined`: there is no such session. `full`: it has as many members as it may. */
@@ -115,24 +131,37 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       addMember.run(principal, access, id, principal);
       return find(id);
     },
-    removeMember(id: string, principal: string): SessionRecord | undefined {
-      removeMember.run(id, principal);
+    removeMember(
+      { id, incarnation }: SessionIdentity,
+      principal: string,
+    ): SessionRecord | undefined {
+      const internal = findId.get(id, incarnation);
+      if (internal === undefined) return undefined;
+      removeMember.run(internal, principal);
       return find(id);
     },
-    withdrawInvitations(id: string): SessionRecord | undefined {
-      countWithdrawal.run(id);
+    withdrawInvitations({ id, incarnation }: SessionIdentity): SessionRecord | undefined {
+      const internal = findId.get(id, incarnation);
+      if (internal === undefined) return undefined;
+      countWithdrawal.run(internal);
       return find(id);
     },
-    deleteSession(id: string): boolean {
-      return removeSession(findId.get(id));
+    deleteSession({ id, incarnation }: SessionIdentity): Pick<RunRecord, 'node'> | undefined {
+      const internal = findId.get(id, incarnation);
+      if (internal === undefined) return undefined;
+      const node = findExecutor.get(internal) ?? '';
+      removeSession(internal);
+      return { node };
     },
     /** Takes away what the reader found due, unless it has changed since. */
-    clean(removal: Removal): { expired: string[]; trimmed: string[] } {
+    clean(removal: Removal): { expired: SessionIdentity[]; trimmed: string[] } {
       const { expired, trimmed } = removal;
       return {
         expired: expired
-          .filter((due) => removeSession(findUnchanged.get(due.id, due.lastSeq, due.lastActivity)))
-          .map(({ id }) => id),
+          .filter(({ id, incarnation, lastSeq, lastActivity }) =>
+            removeSession(findUnchanged.get(id, incarnation, lastSeq, lastActivity)),
+          )
+          .map(({ id, incarnation }) => ({ id, incarnation })),
         trimmed: trimmed.filter((due) => trim(due.id, due.through)).map(({ id }) => id),
       };
     },
