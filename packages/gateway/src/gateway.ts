@@ -22,6 +22,7 @@ import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
+import { within } from './deadline.ts';
 import { createRequestListener } from './http/app.ts';
 import { boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { onUpgrade } from './http/upgrades.ts';
@@ -323,14 +324,12 @@ async function openBus({ bus }: Config, deployment: string, log: Logger): Promis
 }
 
 /** Why a part is not ready; `undefined`: it is. */
-async function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(() => resolve(`no answer in ${CHECK_MS} ms`), CHECK_MS);
-  const checked = part.check().then(
+function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
+  const late = () => new Error(`no answer in ${CHECK_MS} ms`);
+  return within(CHECK_MS, part.check(), late).then(
     () => undefined,
     (error: Error) => error.message,
   );
-  return Promise.race([checked, late]).finally(() => clearTimeout(timer));
 }
 
 async function collectAgents(

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { ProtocolError } from '@parley/protocol';
 import type { ClientAddress } from '../address.ts';
 import type { Config } from '../config.ts';
+import { within } from '../deadline.ts';
 import type { Logger } from '../log.ts';
 import { isLoopback } from '../origin.ts';
 import type { Attempts } from './attempts.ts';
@@ -106,20 +107,15 @@ export class Authentication {
 
   async #ask(credentials: Parameters<Authenticator['identify']>[0]): Promise<Identity | undefined> {
     const { authenticator, admins, log } = this.#options;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error('It did not answer.')), ANSWER_MS);
-    });
+    const late = () => new Error('It did not answer.');
     try {
-      const identity = await Promise.race([authenticator.identify(credentials), late]);
+      const identity = await within(ANSWER_MS, authenticator.identify(credentials), late);
       if (!identity || !admins.includes(identity.principal.id)) return identity;
       return { ...identity, principal: { ...identity.principal, isAdmin: true } };
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
       log.error({ err: error }, 'it cannot be told who is asking');
       throw authUnavailable('It cannot be told now who is asking. Try again.');
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

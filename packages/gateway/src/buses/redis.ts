@@ -219,10 +219,9 @@ export class RedisBus implements Bus {
   async check(): Promise<void> {
     try {
       if (!this.#subscriber.isReady) throw new Error('There is no connection to Redis.');
-      await isThere(this.#publisher);
       // One that is full, or follows another one, answers and keeps nothing.
       const expiration = { type: 'PX', value: BEAT_MS } as const;
-      await this.#publisher.set(`${this.#prefix}check`, '', { expiration });
+      await inTime(this.#publisher.set(`${this.#prefix}check`, '', { expiration }));
     } catch (error) {
       throw new BusError(reasonOf(error), { cause: error });
     }
@@ -233,7 +232,7 @@ export class RedisBus implements Bus {
     if (!client.isReady || this.#asked.has(client)) return;
     this.#asked.add(client);
     try {
-      await isThere(client);
+      await inTime(client.ping());
     } catch (error) {
       // Closed meanwhile, or lost in a way that the client has seen by itself.
       if (!client.isReady) return;
@@ -301,13 +300,13 @@ function newClient(url: string, isOpen: () => boolean) {
   });
 }
 
-/** @throws {Error} where it does not answer in time. */
-async function isThere(client: Client): Promise<void> {
+/** @throws {Error} where Redis has not answered in time. */
+async function inTime<Answer>(asked: Promise<Answer>): Promise<Answer> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const error = new Error(`Redis has not answered in ${CHECK_MS} ms`);
   const timer = setTimeout(() => reject(error), CHECK_MS);
   try {
-    await Promise.race([client.ping(), late]);
+    return await Promise.race([asked, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,6 @@
 /** Stopping runs that other nodes have: they are told by the store, and their ends are waited for. */
 import { ProtocolError } from '@parley/protocol';
+import { within } from '../deadline.ts';
 import type { SessionRecord, Store } from '../stores/store.ts';
 import { Ends } from './ends.ts';
 import type { Hub } from './hub.ts';
@@ -19,21 +20,16 @@ export async function stopElsewhere(
   runId?: string,
 ): Promise<string[] | undefined> {
   const ends = new Ends({ store, hub }, record, record.owner);
-  let timer: NodeJS.Timeout | undefined;
   try {
     await ends.session.followed;
     const stopped = await store.stopRuns(record, runId);
     if (stopped.length === 0) return undefined;
     ends.want(stopped.map((run) => run.runId));
     for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(notStopped()), PATIENCE_MS);
-    });
-    await Promise.race([ends.over, late]);
+    await within(PATIENCE_MS, ends.over, notStopped);
     const isCancelled = (runId: string) => ends.found.get(runId)?.data.status === 'cancelled';
     return stopped.map((run) => run.runId).filter(isCancelled);
   } finally {
-    clearTimeout(timer);
     ends.close();
   }
 }
