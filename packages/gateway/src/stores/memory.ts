@@ -129,11 +129,21 @@ export class MemoryStore implements Store {
     session: SessionIdentity,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined> {
+    return this.#change(session, (record) => {
+      record.title = patch.title?.toWellFormed() ?? record.title;
+      record.agent = patch.agent ?? record.agent;
+    });
+  }
+
+  /** Changes the one that is meant; `undefined`: there is none. */
+  #change(
+    session: SessionIdentity,
+    write: (record: Mutable<SessionRecord>) => void,
+  ): SessionRecord | undefined {
     this.#assertOpen();
     const record = this.#find(session)?.record;
     if (!record) return undefined;
-    record.title = patch.title?.toWellFormed() ?? record.title;
-    record.agent = patch.agent ?? record.agent;
+    write(record);
     return { ...record };
   }
 
@@ -160,20 +170,16 @@ export class MemoryStore implements Store {
     session: SessionIdentity,
     principal: string,
   ): Promise<SessionRecord | undefined> {
-    this.#assertOpen();
-    const record = this.#find(session)?.record;
-    if (!record) return undefined;
-    const { [principal]: _, ...others } = record.members;
-    record.members = others;
-    return { ...record };
+    return this.#change(session, (record) => {
+      const { [principal]: _, ...others } = record.members;
+      record.members = others;
+    });
   }
 
   async withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined> {
-    this.#assertOpen();
-    const record = this.#find(session)?.record;
-    if (!record) return undefined;
-    record.invitationEpoch += 1;
-    return { ...record };
+    return this.#change(session, (record) => {
+      record.invitationEpoch += 1;
+    });
   }
 
   async deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {

@@ -83,6 +83,17 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     return row && fromSessionRow(row);
   }
 
+  /** Changes the one that is meant; `undefined`: there is none. */
+  function change(
+    { id, incarnation }: SessionIdentity,
+    write: (internal: number) => void,
+  ): SessionRecord | undefined {
+    const internal = findId.get(id, incarnation);
+    if (internal === undefined) return undefined;
+    write(internal);
+    return find(id);
+  }
+
   function removeSession(id: number | undefined): boolean {
     if (id === undefined) return false;
     index.forget(id, Number.MAX_SAFE_INTEGER);
@@ -108,15 +119,8 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       const created = mayOwn && insert.run(session).changes > 0;
       return { session: find(session.id), created };
     },
-    updateSession(
-      { id, incarnation }: SessionIdentity,
-      title: string | null,
-      agent: string | null,
-    ): SessionRecord | undefined {
-      const internal = findId.get(id, incarnation);
-      if (internal === undefined) return undefined;
-      update.run(title, agent, internal);
-      return find(id);
+    updateSession(session: SessionIdentity, title: string | null, agent: string | null) {
+      return change(session, (internal) => update.run(title, agent, internal));
     },
     /** `undefined`: there is no such session. `full`: it has as many members as it may. */
     addMember(
@@ -131,20 +135,11 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
       addMember.run(principal, access, id, principal);
       return find(id);
     },
-    removeMember(
-      { id, incarnation }: SessionIdentity,
-      principal: string,
-    ): SessionRecord | undefined {
-      const internal = findId.get(id, incarnation);
-      if (internal === undefined) return undefined;
-      removeMember.run(internal, principal);
-      return find(id);
+    removeMember(session: SessionIdentity, principal: string) {
+      return change(session, (internal) => removeMember.run(internal, principal));
     },
-    withdrawInvitations({ id, incarnation }: SessionIdentity): SessionRecord | undefined {
-      const internal = findId.get(id, incarnation);
-      if (internal === undefined) return undefined;
-      countWithdrawal.run(internal);
-      return find(id);
+    withdrawInvitations(session: SessionIdentity) {
+      return change(session, (internal) => countWithdrawal.run(internal));
     },
     deleteSession({ id, incarnation }: SessionIdentity): Pick<RunRecord, 'node'> | undefined {
       const internal = findId.get(id, incarnation);
