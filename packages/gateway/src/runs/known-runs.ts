@@ -1,4 +1,7 @@
-/** The unfinished runs that this process has, by the incarnation of their session and in the order of their messages. */
+/**
+ * The unfinished runs that this process has, by the incarnation of their session and in the order of their
+ * messages.
+ */
 import type { RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 

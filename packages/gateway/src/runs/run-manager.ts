@@ -13,7 +13,7 @@ import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
 import { shownQuestions } from './recovery.ts';
-import { INTERRUPTED, type Publish, Run, type RunDeps, type RunSpec } from './run.ts';
+import { INTERRUPTED, type Publish, Run, type RunDeps, type SubmittedRun } from './run.ts';
 import { queued } from './run-messages.ts';
 import type { RunQueue } from './run-queue.ts';
 import { TakeOver } from './take-over.ts';
@@ -95,7 +95,7 @@ export class RunManager {
    */
   submit(
     question: SessionEventOf<'chat_message'>,
-    run: Pick<RunSpec, 'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
+    run: SubmittedRun,
     { stopped = false }: { readonly stopped?: boolean } = {},
   ): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;

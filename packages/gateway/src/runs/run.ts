@@ -37,6 +37,12 @@ export interface RunSpec extends RunJob {
   readonly history: () => Promise<readonly ChatTurn[]>;
 }
 
+/** What whoever submits a run says of it; the rest is in its message. */
+export type SubmittedRun = Pick<
+  RunSpec,
+  'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'
+>;
+
 export interface RunDeps {
   readonly store: Store;
   readonly publish: Publish;

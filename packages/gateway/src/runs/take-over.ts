@@ -2,24 +2,20 @@
 import type { SessionEventOf } from '@parley/protocol';
 import { defineAgent } from '../agents/agent.ts';
 import type { AgentRegistry } from '../agents/registry.ts';
-import type { RunRecord, SessionIdentity, Store } from '../stores/store.ts';
+import type { RunRecord, SessionIdentity } from '../stores/store.ts';
 import type { KnownRuns } from './known-runs.ts';
 import type { Lease } from './lease.ts';
 import { type Claim, findSuperseded, withQuestion } from './recovery.ts';
-import { INTERRUPTED, Run, type RunDeps, type RunSpec } from './run.ts';
+import { INTERRUPTED, Run, type RunDeps, type SubmittedRun } from './run.ts';
 import type { RunQueue } from './run-queue.ts';
 
 export interface TakeOverDeps extends RunDeps {
   readonly node: string;
-  readonly store: Store;
   readonly queue: RunQueue;
   readonly agents: AgentRegistry;
   readonly lease: Lease;
   readonly known: KnownRuns;
-  readonly submit: (
-    question: SessionEventOf<'chat_message'>,
-    run: Pick<RunSpec, 'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'>,
-  ) => void;
+  readonly submit: (question: SessionEventOf<'chat_message'>, run: SubmittedRun) => void;
   readonly stop: (runs: readonly Run[]) => Promise<unknown>;
   readonly supersede: (session: SessionIdentity) => void;
 }

@@ -10,7 +10,10 @@ interface Tracked extends Arrival {
   readonly cancelled: Promise<readonly string[]>;
 }
 
-/** The messages that are on their way to the disk, by the incarnation of their session: whoever stops a session means them as well. */
+/**
+ * The messages that are on their way to the disk, by the incarnation of their session: whoever stops a session
+ * means them as well.
+ */
 export class Arrivals {
   readonly #sessions = new Map<string, Set<Tracked>>();
 

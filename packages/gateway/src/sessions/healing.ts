@@ -14,8 +14,8 @@ export class Healing {
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
   /**
-   * By the incarnation of their sessions, how far the logs were when last asked for. Only what is still not heard of by now was lost: as a rule
-   * it is on its way.
+   * By the incarnation of their sessions, how far the logs were when last asked for. Only what is still not heard
+   * of by now was lost: as a rule it is on its way.
    */
   #last: ReadonlyMap<string, number> = new Map();
   #healing: Promise<void> = Promise.resolve();
