@@ -11,7 +11,7 @@ import { openSqliteStore } from '../../packages/gateway/src/stores/sqlite.ts';
 import { identityOf, newMessage, newSession } from '../contract/store-records.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
-import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { between, chooseSeed, seeded } from '../helpers/seeded.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -68,8 +68,7 @@ type Killed = 'process' | 'database';
 
 /** Migrates until so many bytes have gone either way; then nothing more of it, and one of the two is killed. */
 async function migrateFor(dataDir: string, url: string, bytes: number, killed: Killed) {
-  const { port } = new URL(url);
-  const proxy = await startProxy(Number(port));
+  const { proxy, through } = await proxyBefore(url);
   let isKilled = false;
   proxy.after(bytes, async () => {
     isKilled = true;
@@ -78,7 +77,6 @@ async function migrateFor(dataDir: string, url: string, bytes: number, killed: K
     await postgres.kill();
     proxy.cut();
   });
-  const through = url.replace(`:${port}/`, `:${proxy.port}/`);
   const running = start(['migrate', '--data-dir', dataDir], { env: { PARLEY_STORE: through } });
   const status = await running.ended;
   proxy.close();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
-import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
 import { expectWholeLog, newAnswer, newMessage, newSession } from './store-records.ts';
 
 let postgres: Postgres;
@@ -113,9 +113,8 @@ test('[R5] a node that is told that it lives sees what is taken from it at the s
 });
 
 test('[R2][R3] a commit whose answer is lost with the connection is told as what it was', async () => {
-  const { port } = new URL(url);
-  const proxy = await startProxy(Number(port));
-  const store = await openPostgresStore(url.replace(`:${port}/`, `:${proxy.port}/`));
+  const { proxy, through } = await proxyBefore(url);
+  const store = await openPostgresStore(through);
   onTestFinished(() => store.close());
   await store.createSession(newSession('s'));
   const beside = new Client({ connectionString: url });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway.ts';
 import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
-import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
 import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -24,16 +24,10 @@ afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
 /** Two nodes, of which the first has a proxy before its database and its bus. */
 async function startNodes() {
   const [store, bus] = [await postgres.newDatabase(), redis.newUrl()];
-  const throughProxy = async (url: string) => {
-    const address = new URL(url);
-    const proxy = await startProxy(Number(address.port));
-    address.port = `${proxy.port}`;
-    return { proxy, url: String(address) };
-  };
-  const [toStore, toBus] = await Promise.all([throughProxy(store), throughProxy(bus)]);
+  const [toStore, toBus] = await Promise.all([proxyBefore(store), proxyBefore(bus)]);
   const { agent, next } = puppet();
   const settings = { agents: [agent], signingKeys: SIGNING_KEYS };
-  const one = await startGateway({ ...settings, store: toStore.url, bus: toBus.url });
+  const one = await startGateway({ ...settings, store: toStore.through, bus: toBus.through });
   const two = await startGateway({ ...settings, store, bus });
   const people = await meet(one, two);
   return { one, two, next, ...people, toStore: toStore.proxy, toBus: toBus.proxy };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway.ts';
 import { SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
-import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
+import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -25,10 +25,8 @@ async function readiness({ http }: { http: string }): Promise<string> {
 }
 
 test('[R12] a database that hangs is told within seconds, and its return', async () => {
-  const address = new URL(await postgres.newDatabase());
-  const proxy = await startProxy(Number(address.port));
-  address.port = `${proxy.port}`;
-  const node = await startGateway({ store: String(address) });
+  const { proxy, through } = await proxyBefore(await postgres.newDatabase());
+  const node = await startGateway({ store: through });
   expect(await readiness(node)).toMatch(/^200/);
   proxy.shape(BLACK_HOLE);
   const asked = performance.now();

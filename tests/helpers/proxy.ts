@@ -78,6 +78,14 @@ export interface TcpProxy {
   close(): void;
 }
 
+/** A proxy before the server of this address, and the address that goes through it. */
+export async function proxyBefore(url: string): Promise<{ proxy: TcpProxy; through: string }> {
+  const address = new URL(url);
+  const proxy = await startProxy(Number(address.port));
+  address.port = `${proxy.port}`;
+  return { proxy, through: String(address) };
+}
+
 /** Listens on a free port and passes everything on to `target`; closed when the test ends. */
 export async function startProxy(target: number, seed = 1): Promise<TcpProxy> {
   const links = new Map<Link, readonly Socket[]>();
