@@ -117,6 +117,22 @@ export function runsContract(
         expect(done).toEqual({ outcome: 'appended', seq: 2 });
       });
 
+      test('[R7] a message is told which run of its session is the last before it, and in which attempt', async () => {
+        const store = await openStore('s', 't');
+        const follows = async (session: string, id: string) => {
+          const outcome = await store.appendMessage(newMessage(session, id));
+          return outcome.outcome === 'appended' ? outcome.before : outcome;
+        };
+        // Neither the order of ids nor that of sessions is that of the messages.
+        expect(await follows('s', 'b')).toBeNull();
+        expect(await follows('t', 'c')).toBeNull();
+        expect(await follows('s', 'a')).toEqual({ runId: 'run-s-b', attempt: 1 });
+        await store.claimRuns('s', 'two');
+        expect(await follows('s', 'z')).toEqual({ runId: 'run-s-a', attempt: 2 });
+        await store.finishRun(newAnswer(newMessage('s', 'z')));
+        expect(await follows('s', 'y')).toEqual({ runId: 'run-s-a', attempt: 2 });
+      });
+
       test('[R5] the runs of a session are executed by one node, until it lives no more', async () => {
         const store = await openStore('s', 't');
         await store.keepAlive('one', 60_000);

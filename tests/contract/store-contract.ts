@@ -347,6 +347,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           outcome: 'appended',
           seq: 1,
           node: 'one',
+          before: null,
         });
         const hits = await store.search({ person: 'ann', text: 'words', limit: 10 });
         expect(hits.map(({ snippet }) => snippet)).toEqual(['new words']);
@@ -366,6 +367,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
             outcome: 'appended',
             seq: Math.floor(index / 2) + 1,
             node: 'one',
+            before:
+              index < 2
+                ? null
+                : { runId: `run-${index % 2 ? 'a' : 'b'}-m${index - 2}`, attempt: 1 },
           })),
         );
         for (const id of ['a', 'b']) {
@@ -451,9 +456,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           store.appendMessage(again),
         ]);
         expect(outcomes).toEqual([
-          { outcome: 'appended', seq: 1, node: 'one' },
+          { outcome: 'appended', seq: 1, node: 'one', before: null },
           duplicate,
-          { outcome: 'appended', seq: 2, node: 'one' },
+          { outcome: 'appended', seq: 2, node: 'one', before: { runId: 'run-s-m', attempt: 1 } },
           duplicate,
         ]);
         await store.finishRun(newAnswer(first));
@@ -480,6 +485,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           outcome: 'appended',
           seq: 1,
           node: 'one',
+          before: null,
         });
       });
 
@@ -587,6 +593,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           outcome: 'appended',
           seq: 2,
           node: 'one',
+          before: { runId: 'run-t-m2', attempt: 1 },
         });
       });
 
@@ -922,7 +929,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);
         expect(await store.search({ person: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
         const next = await store.appendMessage(newMessage('s', 'm6'));
-        expect(next).toEqual({ outcome: 'appended', seq: 11, node: 'one' });
+        expect(next).toEqual({ outcome: 'appended', seq: 11, node: 'one', before: null });
       });
 
       test('[R3] a message is recognised after it was trimmed', async () => {
@@ -953,6 +960,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           outcome: 'appended',
           seq: 5,
           node: 'one',
+          before: null,
         });
       });
 
@@ -990,7 +998,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const read = all.store.getSession('s');
         await Promise.all([all.store.close(), all.store.close()]);
         const outcomes = await Promise.all(writes);
-        expect(outcomes.at(-1)).toEqual({ outcome: 'appended', seq: 500, node: 'one' });
+        expect(outcomes.at(-1)).toMatchObject({ outcome: 'appended', seq: 500 });
         expect(await read).toMatchObject({ id: 's' });
         if (!all.reopen) return;
         expect(await (await restart(all)).getSession('s')).toMatchObject({ lastSeq: 500 });

@@ -103,7 +103,8 @@ export async function runNode(
         const { runId, answerId } = run;
         const { incarnation } = append;
         const spec = { runId, incarnation, answerId, agent, attempt: 1, audience: [] };
-        runs.submit({ ...append.event, seq: outcome.seq }, spec);
+        const event = { ...append.event, seq: outcome.seq };
+        if (!runs.submit(event, spec, outcome.before)) await runs.takeUpInOrder(spec);
       }
       return outcome;
     },

@@ -2,7 +2,7 @@
  * The unfinished runs that this process has, by the incarnation of their session and in the order of their
  * messages.
  */
-import type { RunRecord } from '../stores/store.ts';
+import type { RunAttempt, RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 
 export class KnownRuns {
@@ -18,6 +18,11 @@ export class KnownRuns {
 
   get(incarnation: string, runId: string): Run | undefined {
     return this.#sessions.get(incarnation)?.get(runId);
+  }
+
+  /** Whether this attempt of a run is here, or a later one. */
+  has(incarnation: string, { runId, attempt }: RunAttempt): boolean {
+    return (this.get(incarnation, runId)?.spec.attempt ?? 0) >= attempt;
   }
 
   of(incarnation: string): Run[] {

@@ -8,14 +8,14 @@ import {
 } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
-import type { SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
+import type { RunAttempt, SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
 import { shownQuestions } from './recovery.ts';
 import { INTERRUPTED, type Publish, Run, type RunDeps, type SubmittedRun } from './run.ts';
 import { queued } from './run-messages.ts';
-import type { RunQueue } from './run-queue.ts';
+import type { RunJob, RunQueue } from './run-queue.ts';
 import { TakeOver } from './take-over.ts';
 
 export interface RunManagerDeps {
@@ -59,7 +59,7 @@ export class RunManager {
       ...deps,
       lease: this.#lease,
       known: this.#known,
-      submit: (question, run) => void this.submit(question, run),
+      submit: (question, run) => void this.#submit(question, run, false),
       stop: (runs) => this.#stop(runs),
       supersede: (session) => this.supersede(session),
     });
@@ -90,19 +90,37 @@ export class RunManager {
   }
 
   /**
-   * Takes on the run of a message that is on disk. `stopped`: it has been stopped before it could
-   * begin, and ends at once.
+   * Takes on the run of a message that was put on disk here, behind `before`, as the store has said; `undefined`:
+   * this node does not have that one, because its message came to another node, see `takeUpInOrder`.
+   * `stopped`: it has been stopped before it could begin, and ends at once.
    */
   submit(
     question: SessionEventOf<'chat_message'>,
     run: SubmittedRun,
+    before: RunAttempt | null,
     { stopped = false }: { readonly stopped?: boolean } = {},
-  ): Turn {
+  ): Turn | undefined {
+    return stopped || before === null || this.#known.has(run.incarnation, before)
+      ? this.#submit(question, run, stopped)
+      : undefined;
+  }
+
+  /** Takes the run up from the store, and those before it first. */
+  async takeUpInOrder(run: RunJob): Promise<Turn> {
+    try {
+      await this.takeUpOwn();
+    } catch (error) {
+      // It is done when the store is back.
+      const fields = { err: error, run_id: run.runId };
+      this.#deps.log.error(fields, 'runs before this one were not looked for');
+    }
+    return this.#turn(run);
+  }
+
+  #submit(question: SessionEventOf<'chat_message'>, run: SubmittedRun, stopped: boolean): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;
     // It was found in the store before whoever put it there has said so.
-    const known = this.#known.get(run.incarnation, run.runId);
-    if (known && known.spec.attempt >= run.attempt)
-      return { waits: known.state === 'queued', position: 0 };
+    if (this.#known.has(run.incarnation, run)) return this.#turn(run);
     const history = () => readHistory(this.#deps.store, question, run.incarnation);
     const taken = new Run(
       { ...run, sessionId, replyTo, message: data.content, history },
@@ -121,6 +139,12 @@ export class RunManager {
     const waits = run.state === 'queued';
     if (waits) this.#deps.publish(incarnation, run.messages.status('queued', position));
     return { waits, position };
+  }
+
+  #turn({ incarnation, runId }: RunJob): Turn {
+    const runs = this.#known.of(incarnation);
+    const position = runs.findIndex(({ spec }) => spec.runId === runId);
+    return { waits: runs[position]?.state === 'queued', position: Math.max(0, position) };
   }
 
   /** The run whose answer is being written in the session, if it is sure that it is written here. */

@@ -138,22 +138,19 @@ export class TakeOver {
    * Takes up a run that is in the store and that this process does not know: its message was put on
    * disk, and the store failed before it could say so. `tell` is given the message first.
    */
-  adopt(runId: string, tell: (question: SessionEventOf<'chat_message'>) => void): Promise<void> {
-    return this.#deps.known.search(() => this.#adopt(runId, tell));
-  }
-
-  async #adopt(
+  async adopt(
     runId: string,
     tell: (question: SessionEventOf<'chat_message'>) => void,
   ): Promise<void> {
     const { store, node, known } = this.#deps;
     const record = (await store.unfinishedRuns(node)).find((one) => one.runId === runId);
     if (!record || known.get(record.incarnation, runId)) return;
-    const claim = await withQuestion(store, record);
+    const { question } = await withQuestion(store, record);
     // It was asked for twice at once.
     if (known.get(record.incarnation, runId)) return;
-    if (claim.question) tell(claim.question);
-    await this.#takeUpPosted(claim);
+    if (question) tell(question);
+    // There may be others before it.
+    await this.takeUpOwn();
   }
 
   /** Ends a claimed run that is not to go on; returns what begins one that is. */
@@ -165,7 +162,7 @@ export class TakeOver {
     const { incarnation, runId, answerId, attempt, audience } = record;
     if (known.isOver(record)) return undefined;
     const here = known.get(incarnation, runId);
-    if (here && here.spec.attempt >= attempt) {
+    if (here && known.has(incarnation, record)) {
       // Taken up by another way meanwhile: a second one would end it before its eyes.
       if (record.stopped) void stop([here]);
       return undefined;

@@ -1,8 +1,11 @@
-/** A message between its arrival and its place in the log. */
+/** A message between its arrival and its run. */
 export interface Arrival {
   /** A stop came meanwhile: it is for this message's run too. */
   stopped: boolean;
-  /** Says that it is in the log, or refused, and which runs a stop of it has ended. */
+  /**
+   * Says that it is on its way no more, and which runs a stop of it has ended: its run is here, or another
+   * node's, or it was refused.
+   */
   settle(cancelled: Promise<readonly string[]> | readonly string[]): void;
 }
 
@@ -11,26 +14,24 @@ interface Tracked extends Arrival {
 }
 
 /**
- * The messages that are on their way to the disk, by the incarnation of their session: whoever stops a session
- * means them as well.
+ * The messages that are on their way to the disk, and to their runs, by the incarnation of their session:
+ * whoever stops a session means them as well.
  */
 export class Arrivals {
   readonly #sessions = new Map<string, Set<Tracked>>();
 
-  /** From here on the message is on its way, until `land`. */
+  /** From here on the message is on its way, until it is settled. */
   add(incarnation: string): Arrival {
     const { promise, resolve } = Promise.withResolvers<readonly string[]>();
-    const arrival: Tracked = { stopped: false, settle: resolve, cancelled: promise };
     const arrivals = this.#sessions.get(incarnation) ?? new Set();
+    const settle: Arrival['settle'] = (cancelled) => {
+      arrivals.delete(arrival);
+      if (arrivals.size === 0) this.#sessions.delete(incarnation);
+      resolve(cancelled);
+    };
+    const arrival: Tracked = { stopped: false, settle, cancelled: promise };
     this.#sessions.set(incarnation, arrivals.add(arrival));
     return arrival;
-  }
-
-  /** It has reached the disk or failed to; `settle` is still to be called. */
-  land(incarnation: string, arrival: Arrival): void {
-    const arrivals = this.#sessions.get(incarnation);
-    arrivals?.delete(arrival as Tracked);
-    if (arrivals?.size === 0) this.#sessions.delete(incarnation);
   }
 
   /** Stops the runs of all that are on their way; resolves with those that this ended. */

@@ -99,8 +99,6 @@ export class Posting {
     } catch (error) {
       arrival.settle([]);
       throw error;
-    } finally {
-      this.#arrivals.land(incarnation, arrival);
     }
     if (result.outcome !== 'appended') arrival.settle([]);
     switch (result.outcome) {
@@ -110,7 +108,6 @@ export class Posting {
         const audience = audienceOf(record);
         hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
         this.#noteActivity(incarnation, event, append.title);
-        const { stopped } = arrival;
         if (result.node !== runs.node) {
           this.#noteWorker(result.node);
           hub.calls.wake(result.node);
@@ -119,8 +116,13 @@ export class Posting {
         }
         const named = this.#deps.agents.need(agent);
         const spec = { ...run, incarnation, agent: named, attempt: 1, audience };
-        const turn = runs.submit(event, spec, { stopped });
-        arrival.settle(stopped ? runs.cancel(incarnation, run.runId).then((ids) => ids ?? []) : []);
+        const { before } = result;
+        const turn =
+          runs.submit(event, spec, before, { stopped: arrival.stopped }) ??
+          (await runs.takeUpInOrder(spec));
+        arrival.settle(
+          arrival.stopped ? runs.cancel(incarnation, run.runId).then((ids) => ids ?? []) : [],
+        );
         if (data.replaces !== undefined) runs.supersede(record);
         return { ...turn, runId: run.runId };
       }

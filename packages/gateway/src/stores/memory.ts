@@ -224,10 +224,11 @@ export class MemoryStore implements Store {
       timestamp: event.timestamp,
     });
     session.record.title ??= append.title.toWellFormed();
-    const earlier = [...this.#runs.values()].find(
+    const last = [...this.#runs.values()].findLast(
       ({ sessionId }) => sessionId === event.session_id,
     );
-    const node = earlier?.node ?? run.node ?? this.#anyAlive() ?? '';
+    const before = last ? { runId: last.runId, attempt: last.attempt } : null;
+    const node = last?.node ?? run.node ?? this.#anyAlive() ?? '';
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
@@ -241,7 +242,7 @@ export class MemoryStore implements Store {
       node,
       stopped: false,
     });
-    return { outcome: 'appended', seq, node };
+    return { outcome: 'appended', seq, node, before };
   }
 
   async repeatMessage(append: AppendMessage) {

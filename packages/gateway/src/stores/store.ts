@@ -113,6 +113,8 @@ export interface RunRecord {
   readonly stopped: boolean;
 }
 
+export type RunAttempt = Pick<RunRecord, 'runId' | 'attempt'>;
+
 interface NewRun extends Pick<RunRecord, 'runId' | 'answerId' | 'agent'> {
   /**
    * Which one is to execute it, where no other has the session's earlier runs; `null`: any that lives, and
@@ -155,6 +157,8 @@ export type MessageOutcome =
       readonly seq: number;
       /** Which node executes its run. */
       readonly node: string;
+      /** The last of the session's unfinished runs before it; `null`: there is none. */
+      readonly before: RunAttempt | null;
     }
   /** The `seq`, run and time of the first time; nothing was written. */
   | {

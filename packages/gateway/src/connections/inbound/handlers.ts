@@ -261,7 +261,9 @@ async function stop(
     if (early.length > 0) return [];
     throw error;
   });
-  const data = { status: 'accepted' as const, cancelled: [...early, ...cancelled] };
+  // Both may have come upon a message that was on its way to its run.
+  const ended = [...new Set([...early, ...cancelled])];
+  const data = { status: 'accepted' as const, cancelled: ended };
   connection.tell(createMessage('message_ack', data, envelope(sessionId, of.replyTo)));
 }
 

@@ -63,18 +63,21 @@ export const LOG_FUNCTIONS = `
   END $$;
 
   CREATE FUNCTION append_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$
-  DECLARE s sessions := writable_session(c); known JSON; event_id BIGINT; executor TEXT;
+  DECLARE s sessions := writable_session(c); known JSON; event_id BIGINT; last runs; executor TEXT;
   BEGIN
     IF s.id IS NULL THEN RETURN json_build_object('outcome', 'session_not_found'); END IF;
     known := coalesce(find_repetition(s, c), find_full(s.id, c));
     IF known IS NOT NULL THEN RETURN known; END IF;
     event_id := append_event(s.id, s.last_seq + 1, c);
+    SELECT * INTO last FROM runs r WHERE r.session_id = s.id ORDER BY r.event_id DESC LIMIT 1;
     INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
     VALUES (c.answer_run, s.id, event_id, c.message_id, c.answer_id, c.agent, c.sender,
-      coalesce((SELECT node FROM runs WHERE session_id = s.id LIMIT 1), c.node,
+      coalesce(last.node, c.node,
         (SELECT id FROM nodes WHERE alive_until > clock_timestamp() ORDER BY random() LIMIT 1), ''))
     RETURNING node INTO executor;
-    RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1, 'node', executor);
+    RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1, 'node', executor, 'before',
+      CASE WHEN last.run_id IS NOT NULL THEN
+        json_build_object('runId', last.run_id, 'attempt', last.attempt) END);
   END $$;
 
   CREATE FUNCTION repeat_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$

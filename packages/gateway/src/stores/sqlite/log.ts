@@ -1,6 +1,6 @@
 /** The hot path: what appends to the logs, and the fence around runs. Runs in the writer worker. */
 import type Database from 'better-sqlite3';
-import type { MessageOutcome, RunOutcome, SessionIdentity } from '../store.ts';
+import type { MessageOutcome, RunAttempt, RunOutcome, SessionIdentity } from '../store.ts';
 import type { Counted, EventRow } from './rows.ts';
 import { hashId } from './schema.ts';
 
@@ -44,25 +44,18 @@ export function prepareLog(db: Database.Database) {
     `UPDATE sessions SET last_seq = ?, last_activity = max(last_activity, ?), message_count = message_count + ?,
        title = coalesce(title, ?) WHERE id = ?`,
   );
+  const findLastRun = db.prepare<[number], RunAttempt & { readonly node: string }>(
+    `SELECT run_id AS runId, attempt, node FROM runs WHERE session_id = ?
+     ORDER BY event_id DESC LIMIT 1`,
+  );
   const insertRun = db
     .prepare<
-      [
-        string,
-        number,
-        number | bigint,
-        string,
-        string,
-        string,
-        string,
-        number,
-        string | null,
-        number,
-      ],
+      [string, number, number | bigint, string, string, string, string, string | null, number],
       string
     >(
       `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
-       VALUES (?, ?, ?, ?, ?, ?, ?, coalesce((SELECT node FROM runs WHERE session_id = ? LIMIT 1), ?,
-         (SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1), ''))
+       VALUES (?, ?, ?, ?, ?, ?, ?,
+         coalesce(?, (SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1), ''))
        RETURNING node`,
     )
     .pluck();
@@ -196,8 +189,10 @@ export function prepareLog(db: Database.Database) {
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
       const run = [runId, sessionId, eventId, messageId, answerId, agent, counted[0]] as const;
-      const executor = insertRun.get(...run, sessionId, node, Date.now()) as string;
-      return { outcome: 'appended', seq, node: executor };
+      const last = findLastRun.get(sessionId);
+      const executor = insertRun.get(...run, last?.node ?? node, Date.now()) as string;
+      const before = last ? { runId: last.runId, attempt: last.attempt } : null;
+      return { outcome: 'appended', seq, node: executor, before };
     },
     appendRunEvent,
     finishRun(session: string, row: EventRow): RunOutcome {
