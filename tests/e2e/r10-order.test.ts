@@ -42,24 +42,32 @@ test('[R7] [R10] a message waits for those before it, of which its node was not 
 });
 
 test('[R4] [R10] no agent is called for a message that was replaced before its node knew of it', async () => {
-  const { alice, bob, next, post } = await twoNodes({ loses: ({ kind }) => kind === 'wake' });
+  const { store, two, alice, bob, next, post } = await twoNodes();
   post(bob, 'm-0');
   const first = await next();
+  const read = Promise.withResolvers<void>();
+  const unfinishedRuns = store.unfinishedRuns.bind(store);
+  vi.spyOn(store, 'unfinishedRuns').mockImplementation(async (node) => {
+    if (node === two.runs.node) await read.promise;
+    return unfinishedRuns(node);
+  });
   post(alice, 'm-1');
   await acknowledged(alice, 'm-1');
-  post(bob, 'm-2', { replaces: 'm-1' });
-  await bob.find(({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-1');
   await first.finish();
+  await bob.next('agent_response');
+  post(bob, 'm-2', { replaces: 'm-1' });
+  await acknowledged(bob, 'm-2');
+  read.resolve();
   const run = await next();
   expect(run.input.message).toBe('m-2');
   await run.finish();
-  await bob.collect('agent_response', 3);
+  await bob.collect('agent_response', 2);
   const ends = bob.received.flatMap((message) =>
     message.type === 'agent_response' ? [[message.reply_to, message.data.status]] : [],
   );
   expect(ends).toEqual([
-    ['m-1', 'cancelled'],
     ['m-0', 'complete'],
+    ['m-1', 'cancelled'],
     ['m-2', 'complete'],
   ]);
 });

@@ -27,7 +27,7 @@ export async function shownQuestions(
 
 /**
  * The ids of claimed runs whose question was replaced: the process died after the new message was on
- * disk and before it had stopped the answer to the old one.
+ * disk and before it had stopped the answer to the old one, or both came to another node.
  */
 export async function findSuperseded(
   store: Store,

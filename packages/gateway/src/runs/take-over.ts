@@ -111,16 +111,16 @@ export class TakeOver {
     const found = await Promise.all(
       own.filter(isUnknown).map((record) => withQuestion(store, record)),
     );
+    // What was replaced before it was known here must not begin; of what is here already, see `supersede`.
+    const superseded = await findSuperseded(store, found);
     for (const one of found) {
-      if (isUnknown(one.record)) await this.#takeUpPosted(one);
+      const { record, question } = one;
+      const { sessionId: id, incarnation } = record;
+      if (!isUnknown(record)) continue;
+      const begin = await this.#takeUp(one, superseded.has(record.runId));
+      begin?.();
+      if (question?.data.replaces !== undefined) this.#deps.supersede({ id, incarnation });
     }
-  }
-
-  async #takeUpPosted(claim: Claim): Promise<void> {
-    const begin = await this.#takeUp(claim, false);
-    begin?.();
-    const { sessionId: id, incarnation } = claim.record;
-    if (claim.question?.data.replaces !== undefined) this.#deps.supersede({ id, incarnation });
   }
 
   /** Gives up attempts that are not the highest any more: this node was taken for dead meanwhile. */
