@@ -36,6 +36,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           firstSeq: 1,
           lastSeq: 0,
           members: {},
+          version: 1,
           invitationEpoch: 0,
         };
         expect(await store.createSession(session)).toEqual({ session: record, created: true });
@@ -101,10 +102,10 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.updateSession(identityOf('s'), { title: 'New' })).toEqual({
           ...before,
           title: 'New',
+          version: 2,
         });
-        const after = { ...before, title: 'New', agent: 'echo' };
+        const after = { ...before, title: 'New', agent: 'echo', version: 3 };
         expect(await store.updateSession(identityOf('s'), { agent: 'echo' })).toEqual(after);
-        expect(await store.updateSession(identityOf('s'), {})).toEqual(after);
         expect(await store.getSession('s')).toEqual(after);
       });
 
@@ -145,6 +146,38 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         await expect(list(1, '1')).rejects.toThrow(RangeError);
         const { sessions } = await store.listSessions({ person: 'ann', limit: 1 });
         expect(sessions).toEqual([await store.getSession('e')]);
+      });
+
+      test('each change of a session that is one is counted, and heads tell of it and of the log', async () => {
+        const store = await openStore('s', 'other');
+        const version = async () => (await store.getSession('s'))?.version;
+        const counted: (number | undefined)[] = [await version()];
+        const count = async (...changes: Promise<unknown>[]) => {
+          await Promise.all(changes);
+          counted.push(await version());
+        };
+        await count(store.addMember('s', 'bob', 'read', 0));
+        await count(store.addMember('s', 'bob', 'read', 0));
+        await count(
+          store.addMember('s', 'ann', 'write', 0),
+          store.addMember('s', 'eve', 'read', 7),
+        );
+        await count(store.addMember('s', 'bob', 'write', 0));
+        await count(store.appendMessage(newMessage('s', 'm1')));
+        await count(store.appendMessage(newMessage('s', 'm2')));
+        await count(store.finishRun(newAnswer(newMessage('s', 'm1'))));
+        await count(store.updateSession(identityOf('s'), { agent: 'echo' }));
+        await count(store.removeMember(identityOf('s'), 'bob'));
+        await count(store.withdrawInvitations(identityOf('s')));
+        expect(counted).toEqual([1, 2, 2, 2, 3, 4, 4, 4, 5, 6, 7]);
+        expect((await store.updateSession(identityOf('s'), { title: 'new' }))?.version).toBe(8);
+        const heads = await store.heads(['s', 'none', 'other']);
+        expect(new Set(heads)).toEqual(
+          new Set([
+            { incarnation: identityOf('s').incarnation, lastSeq: 3, version: 8 },
+            { incarnation: identityOf('other').incarnation, lastSeq: 0, version: 1 },
+          ]),
+        );
       });
 
       test('an event of a clock that is behind does not take the last activity back', async () => {

@@ -87,6 +87,74 @@ test('[R2] [R10] who was taken out says nothing more on a node that was not told
   expect((await store.getSession(sessionId))?.lastSeq).toBe(0);
 });
 
+test('[R4] [R10] who was taken out stops nothing that another node writes, and decides nothing', async () => {
+  const { store, one, alice, bob, sessionId, next, post } = await twoNodes({
+    invited: true,
+    loses: () => true,
+  });
+  post(alice, 'm-1');
+  const run = await next();
+  await one.sessions.members.expel({ id: 'alice' }, sessionId, 'bob');
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data: {} });
+  const decision = { approval_id: 'a-1', approved: true };
+  bob.send({ type: 'approval_response', message_id: 'yes', session_id: sessionId, data: decision });
+  for (const id of ['stop', 'yes']) {
+    const refused = await bob.find(({ reply_to }) => reply_to === id);
+    expect(refused.data).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+  }
+  expect((await store.unfinishedRuns()).map(({ stopped }) => stopped)).toEqual([false]);
+  await run.finish();
+});
+
+test('[R7] [R10] who was taken out hears nothing more on a node that was not told of it, after 2 s at the latest', async () => {
+  const { one, two, alice, bob, sessionId, next, post } = await twoNodes({
+    invited: true,
+    loses: () => true,
+  });
+  post(alice, 'm-1');
+  const run = await next();
+  await bob.find(({ message_id }) => message_id === 'm-1');
+  await one.sessions.members.expel({ id: 'alice' }, sessionId, 'bob');
+  const began = performance.now();
+  await bob.find(({ type, data }) => type === 'session_status' && data.status === 'deleted');
+  expect(performance.now() - began).toBeLessThan(2_000);
+  const heard = bob.received.length;
+  await run.say('a secret');
+  await run.finish();
+  post(alice, 'm-2');
+  await (await next()).finish();
+  await alice.find(({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-2');
+  bob.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data: {} });
+  const refused = await bob.find(({ reply_to }) => reply_to === 'stop');
+  expect(refused.data).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+  expect(bob.received.slice(heard)).toEqual([refused]);
+  expect(two.hub.get(sessionId)).toBeUndefined();
+});
+
+test('[R7] [R10] another title and another agent are known on a node that was not told of them, after 2 s at the latest', async () => {
+  const other = puppet({ name: 'other' });
+  const { alice, bob, sessionId, post } = await twoNodes({
+    agents: [other.agent],
+    loses: ({ kind }) => kind === 'said',
+  });
+  const data = { title: 'renamed', agent_name: 'other' };
+  alice.send({ type: 'session_update', message_id: 'u', session_id: sessionId, data });
+  await alice.find(({ reply_to }) => reply_to === 'u');
+  const began = performance.now();
+  const told = await bob.find(
+    ({ type, data: now }) => type === 'session_status' && now.title === 'renamed',
+  );
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(told.data).toMatchObject({ agent_name: 'other' });
+  post(bob, 'm-1');
+  await (await other.next()).finish();
+  // Each is told of it once, whichever way it came.
+  for (const client of [alice, bob])
+    expect(
+      said(client, 'session_status').filter(({ data: now }) => now.title === 'renamed'),
+    ).toHaveLength(1);
+});
+
 test('[R6] [R10] what the bus loses is read from the store within 2 s', async () => {
   const { alice, bob, next, post } = await twoNodes({ loses: ({ kind }) => kind === 'said' });
   post(alice, 'm-1');

@@ -30,11 +30,10 @@ export async function waitForAnswer(
   const ends = new Ends({ store, hub }, await question.enter(), question.person);
   try {
     await ends.session.followed;
-    const renew = ends.session.renewal();
     const record = await store.getSession(sessionId);
     const { incarnation } = ends.session.record;
     if (record?.incarnation !== incarnation) throw sessionNotFound(sessionId);
-    renew(record);
+    hub.learn(record);
     const { runId, repeats } = await question.post();
     ends.want([runId]);
     const settled = runs.settled(incarnation, runId);

@@ -1,4 +1,4 @@
-/** Finds what the bus has lost: the store knows how far each log is. */
+/** Finds what the bus has lost: the store knows how far each session and its log are. */
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
 import type { Hub } from './hub.ts';
@@ -59,13 +59,24 @@ export class Healing {
     const found = new Map<string, number>();
     for (let at = 0; at < followed.length; at += BATCH) {
       const batch = followed.slice(at, at + BATCH);
-      const there = await this.#store.lastSeqs(batch.map(({ id }) => id));
-      for (const { incarnation, lastSeq } of there) found.set(incarnation, lastSeq);
-      for (const { incarnation } of batch) {
-        if (!found.has(incarnation)) this.#hub.lost(incarnation);
-      }
+      const heads = await this.#store.heads(batch.map(({ id }) => id));
+      const there = new Map(heads.map((head) => [head.incarnation, head]));
+      await Promise.all(
+        batch.map(({ id, incarnation, version }) => {
+          const head = there.get(incarnation);
+          if (!head) return this.#hub.lost(incarnation);
+          found.set(incarnation, head.lastSeq);
+          return head.version > version ? this.#read(id) : undefined;
+        }),
+      );
     }
     for (const [incarnation, lastSeq] of this.#last) this.#hub.heardOf(incarnation, lastSeq);
     this.#last = found;
+  }
+
+  /** At once, though that it was changed may be on its way: somebody may have been taken out. */
+  async #read(id: string): Promise<void> {
+    const record = await this.#store.getSession(id);
+    if (record) this.#hub.learn(record);
   }
 }

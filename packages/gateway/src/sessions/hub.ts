@@ -25,7 +25,6 @@ type Ending = 'deleted' | 'expired';
 type Notice =
   | { readonly kind: 'said'; readonly delivery: Delivery; readonly record?: SessionRecord }
   | { readonly kind: 'ended'; readonly status: Ending }
-  | { readonly kind: 'expelled'; readonly record: SessionRecord; readonly person: string }
   | { readonly kind: 'present'; readonly node: string; readonly there: PresenceOfNode }
   /** From a node that has someone in the session since now. */
   | { readonly kind: 'who_is_there' };
@@ -74,7 +73,7 @@ export class Hub {
     return this.#sessions.get(incarnation);
   }
 
-  /** The sessions that are followed. */
+  /** The sessions that are followed, as they are known. */
   followed(): SessionRecord[] {
     return Array.from(this.#sessions.values(), ({ record }) => record);
   }
@@ -85,6 +84,12 @@ export class Hub {
     if (!session || session.lastSeq >= lastSeq) return;
     session.lastSeq = lastSeq;
     for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
+  }
+
+  /** A session was read: what of it is news here is told here. */
+  learn(record: SessionRecord): void {
+    const session = this.#sessions.get(record.incarnation);
+    if (session) this.#deliver(session, { message: sessionStatus(record, 'active') }, record);
   }
 
   /** A session is no more, and nobody was told. */
@@ -99,6 +104,8 @@ export class Hub {
 
   subscribe(record: SessionRecord, subscriber: Subscriber): Session {
     const { id, incarnation } = record;
+    // What lets the subscriber in may be newer than what is known.
+    this.learn(record);
     let session = this.#sessions.get(incarnation);
     if (!session) {
       const following = this.#bus.follow(topicOf(incarnation), (notice) =>
@@ -175,9 +182,8 @@ export class Hub {
     this.#everywhere(incarnation, { kind: 'ended', status });
   }
 
-  /** Takes somebody out of a session that is no longer for them: as if it were no more. */
-  expel(record: SessionRecord, person: string): void {
-    this.#everywhere(record.incarnation, { kind: 'expelled', record, person });
+  /** Tells somebody who was taken out of a session, in the list of theirs: as if it were no more. */
+  expelled(record: SessionRecord, person: string): void {
     this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
   }
 
@@ -256,14 +262,6 @@ export class Hub {
           this.#guard(() => subscriber.ended(notice.status));
         }
         break;
-      case 'expelled':
-        session.change(notice.record);
-        for (const subscriber of session.subscribers) {
-          if (subscriber.person !== notice.person) continue;
-          this.unsubscribe(session, subscriber);
-          this.#guard(() => subscriber.ended('deleted'));
-        }
-        break;
       case 'present':
         session.heardOf(notice.node, notice.there);
         this.#presenceSoon(session, { own: false });
@@ -275,13 +273,26 @@ export class Hub {
   }
 
   #deliver(session: Session, delivery: Delivery, record: SessionRecord | undefined): void {
-    if (record) session.change(record);
+    const { members } = session.record;
+    if (record && !session.change(record)) return;
+    if (record) this.#expel(session, members);
     session.sawEnds([delivery.message]);
     if (session.isStale(delivery.message)) return;
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
     for (const subscriber of session.subscribers) {
       this.#guard(() => subscriber.deliver(delivery));
+    }
+  }
+
+  /** To those who were members and are none any more it is as if it were no more. */
+  #expel(session: Session, before: SessionRecord['members']): void {
+    const { members } = session.record;
+    for (const subscriber of session.subscribers) {
+      const { person } = subscriber;
+      if (!Object.hasOwn(before, person) || Object.hasOwn(members, person)) continue;
+      this.unsubscribe(session, subscriber);
+      this.#guard(() => subscriber.ended('deleted'));
     }
   }
 

@@ -73,8 +73,7 @@ export class Members {
     const before = isOneself ? known : await this.#withdraw(known);
     const updated = await this.#store.removeMember(known, person);
     if (!updated) throw sessionNotFound(id);
-    // First the record: what they do from now on is refused.
     this.#records.changed(updated);
-    if (Object.hasOwn(before.members, person)) this.#hub.expel(updated, person);
+    if (Object.hasOwn(before.members, person)) this.#hub.expelled(updated, person);
   }
 }

@@ -107,7 +107,7 @@ export class Posting {
         poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
         const audience = audienceOf(record);
         hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
-        this.#noteActivity(incarnation, event, append.title);
+        void this.#tellTitle(sessionId, incarnation);
         if (result.node !== runs.node) {
           this.#noteWorker(result.node);
           hub.calls.wake(result.node);
@@ -238,17 +238,12 @@ export class Posting {
     this.#hasWorkers = isThere;
   }
 
-  /** Keeps what this node remembers of the session true, and tells of a title that was made. */
-  #noteActivity(incarnation: string, event: SessionEventOf<'chat_message'>, title: string): void {
-    const live = this.#deps.hub.of(incarnation);
-    if (live?.record.title !== null) return;
-    this.#records.changed({
-      ...live.record,
-      title,
-      messageCount: live.record.messageCount + 1,
-      lastActivity: Date.parse(event.timestamp),
-      lastSeq: event.seq,
-    });
+  /** Where the session had no title, it has one now. */
+  async #tellTitle(sessionId: string, incarnation: string): Promise<void> {
+    if (this.#deps.hub.of(incarnation)?.record.title !== null) return;
+    // Where it cannot be read now, the next message tells.
+    const record = await this.#deps.store.getSession(sessionId).catch(() => undefined);
+    if (record?.incarnation === incarnation) this.#records.changed(record);
   }
 }
 

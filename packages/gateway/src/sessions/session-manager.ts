@@ -179,19 +179,20 @@ export class SessionManager {
    * with the runs that it ended.
    */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
-    const record = await this.get(principal, sessionId, 'write');
-    const { incarnation } = record;
+    const { incarnation } = await this.get(principal, sessionId, 'write');
     const { runs, store } = this.#deps;
+    const stopOthers = async () =>
+      stopElsewhere(this.#deps, await this.#records.read(principal, sessionId, 'write'), runId);
     if (runId === undefined) {
       const ended = [runs.cancelAll(incarnation), this.posting.stopArriving(incarnation)];
       const here = (await Promise.all(ended)).flat();
-      const elsewhere = store.isShared ? await stopElsewhere(this.#deps, record) : undefined;
+      const elsewhere = store.isShared ? await stopOthers() : undefined;
       return [...here, ...(elsewhere ?? [])];
     }
     let cancelled = await runs.cancel(incarnation, runId);
     // It is another node's, or was taken over by one before this one knew.
     if (store.isShared && !cancelled?.includes(runId)) {
-      cancelled = (await stopElsewhere(this.#deps, record, runId)) ?? cancelled;
+      cancelled = (await stopOthers()) ?? cancelled;
     }
     if (!cancelled) {
       throw new ProtocolError(
@@ -207,7 +208,7 @@ export class SessionManager {
     sessionId: string,
     decision: ClientMessageOf<'approval_response'>['data'],
   ): Promise<void> {
-    const { incarnation } = await this.get(principal, sessionId, 'write');
+    const { incarnation } = await this.#records.read(principal, sessionId, 'write');
     const { approval_id, approved, reason } = decision;
     const made: Decided = {
       incarnation,

@@ -32,6 +32,14 @@ export class SessionRecords {
     return record;
   }
 
+  /** The same as it is in the store: another node may have changed it a moment ago. */
+  async read(principal: Principal, id: string, operation: Operation): Promise<SessionRecord> {
+    const record = await this.#store.getSession(id);
+    if (record) this.#hub.learn(record);
+    authorize(principal, record, operation, id);
+    return record;
+  }
+
   /** Takes a change that is on disk, and tells everyone who may see the session. */
   changed(record: SessionRecord): void {
     const audience = audienceOf(record);

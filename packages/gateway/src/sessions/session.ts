@@ -23,7 +23,6 @@ const MAX_ENDED = 200;
 /** What this node remembers of a session while someone on it follows the session. */
 export class Session {
   #record: SessionRecord;
-  #changes = 0;
   readonly #following: Following;
   /** Resolves when nothing that other nodes say of the session is missed any more. */
   readonly followed: Promise<void>;
@@ -56,21 +55,15 @@ export class Session {
     return this.#record;
   }
 
-  /** Takes a change that is on disk: of the title, the agent, or who may do what in it. */
-  change(record: SessionRecord): void {
-    this.#changes += 1;
-    this.#record = record;
-  }
-
   /**
-   * To be called before the record is read, and the result with what was read: what this was made
-   * with may have been read before a change, and what is read now may be older than the next one.
+   * Takes what was read or told of it, in whatever order that comes: of the title, the agent, or who may do
+   * what in it. `false`: it was known.
    */
-  renewal(): (record: SessionRecord) => void {
-    const seen = this.#changes;
-    return (record) => {
-      if (this.#changes === seen) this.#record = record;
-    };
+  change(record: SessionRecord): boolean {
+    const { version, lastSeq } = this.#record;
+    const isNews = record.version > version;
+    if (isNews || (record.version === version && record.lastSeq > lastSeq)) this.#record = record;
+    return isNews;
   }
 
   /** Who is here on this node. */

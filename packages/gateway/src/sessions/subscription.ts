@@ -296,13 +296,12 @@ export class Subscription implements Subscriber {
   }
 
   async #read(where: { after: number } | { before: number }): Promise<SessionPage | undefined> {
-    const renew = this.#session.renewal();
     const { id, incarnation } = this.#session.record;
     const page = await this.#deps.store.readSession(id, { ...where, limit: LIMITS.historyEvents });
     // What has its id since is another one.
     if (page?.session.incarnation !== incarnation) return undefined;
     this.#runs = page.runs;
-    renew(page.session);
+    this.#deps.hub.learn(page.session);
     this.#session.sawEnds(page.events);
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
     return accessOf(this.#principal, page.session) ? page : undefined;

@@ -18,6 +18,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionHead,
   type SessionIdentity,
   type SessionListPage,
   type SessionPage,
@@ -96,6 +97,7 @@ export class MemoryStore implements Store {
       lastSeq: 0,
       members: {},
       invitationEpoch: session.invitationEpoch,
+      version: 1,
     };
     this.#order += 1;
     this.#sessions.set(session.id, {
@@ -144,6 +146,7 @@ export class MemoryStore implements Store {
     const record = this.#find(session)?.record;
     if (!record) return undefined;
     write(record);
+    record.version += 1;
     return { ...record };
   }
 
@@ -156,13 +159,15 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const record = this.#sessions.get(id)?.record;
     if (!record) return undefined;
-    const isKept = principal === record.owner || record.members[principal] === 'write';
+    const known = record.members[principal];
+    const isKept = principal === record.owner || known === 'write' || known === access;
     if (isKept || record.invitationEpoch !== invitationEpoch) return { ...record };
     const members = { ...record.members, [principal]: access };
     if (Object.keys(members).length > STORE_LIMITS.members) throw tooManyMembers();
     record.members = Object.fromEntries(
       Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)),
     );
+    record.version += 1;
     return { ...record };
   }
 
@@ -223,7 +228,10 @@ export class MemoryStore implements Store {
       runId: run.runId,
       timestamp: event.timestamp,
     });
-    session.record.title ??= append.title.toWellFormed();
+    if (session.record.title === null) {
+      session.record.title = append.title.toWellFormed();
+      session.record.version += 1;
+    }
     const last = [...this.#runs.values()].findLast(
       ({ sessionId }) => sessionId === event.session_id,
     );
@@ -375,10 +383,10 @@ export class MemoryStore implements Store {
     return found && parseEvent(found);
   }
 
-  async lastSeqs(ids: readonly string[]) {
+  async heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
     this.#assertOpen();
     const found = ids.flatMap((id) => this.#sessions.get(id)?.record ?? []);
-    return found.map(({ id, incarnation, lastSeq }) => ({ id, incarnation, lastSeq }));
+    return found.map(({ incarnation, lastSeq, version }) => ({ incarnation, lastSeq, version }));
   }
 
   async questions(session: SessionIdentity): Promise<readonly Question[]> {

@@ -24,6 +24,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionHead,
   type SessionIdentity,
   type SessionListPage,
   type SessionPage,
@@ -248,8 +249,8 @@ class PostgresStore implements Store {
     return row && toEvent(id, row);
   }
 
-  lastSeqs(ids: readonly string[]) {
-    return this.#read<SessionIdentity & Pick<SessionRecord, 'lastSeq'>>('lastSeqs', ids);
+  heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
+    return this.#read<SessionHead>('heads', ids);
   }
 
   async questions({ id, incarnation }: SessionIdentity): Promise<readonly Question[]> {

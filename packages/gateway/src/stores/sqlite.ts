@@ -23,6 +23,7 @@ import {
   type RunOutcome,
   type RunRecord,
   type SearchHit,
+  type SessionHead,
   type SessionIdentity,
   type SessionListPage,
   type SessionPage,
@@ -214,8 +215,8 @@ class SqliteStore implements Store {
     return row && toEvent(session.id, row);
   }
 
-  lastSeqs(ids: readonly string[]) {
-    return this.#reader.call('lastSeqs', ids);
+  heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
+    return this.#reader.call('heads', ids);
   }
 
   questions(session: SessionIdentity): Promise<readonly Question[]> {

@@ -66,10 +66,14 @@ export interface SessionRecord {
   readonly members: Readonly<Record<string, Access>>;
   /** An invitation is good in the epoch in which it was issued; each withdrawal begins another. */
   readonly invitationEpoch: number;
+  /** 1, and one more with each change of the title, the agent, the members or the epoch. */
+  readonly version: number;
 }
 
 /** Which session is meant: one of another incarnation is another one, and this one is no more. */
 export type SessionIdentity = Pick<SessionRecord, 'id' | 'incarnation'>;
+
+export type SessionHead = Pick<SessionRecord, 'incarnation' | 'lastSeq' | 'version'>;
 
 export interface NewSession {
   readonly id: string;
@@ -300,10 +304,8 @@ export interface Store {
   removeMember(session: SessionIdentity, principal: string): Promise<SessionRecord | undefined>;
   /** Begins another epoch of its invitations. `undefined`: there is no such session. */
   withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined>;
-  /** Which sessions have these ids, and how far their logs are; those that are not there are not in it. */
-  lastSeqs(
-    ids: readonly string[],
-  ): Promise<readonly Pick<SessionRecord, 'id' | 'incarnation' | 'lastSeq'>[]>;
+  /** Which sessions have these ids, and how far they and their logs are; those that are not there are not in it. */
+  heads(ids: readonly string[]): Promise<readonly SessionHead[]>;
   /**
    * Takes the session, its log and its runs away; resolves with which node executed these, '' where there were
    * none. `undefined`: there is no such session.

@@ -10,7 +10,7 @@ export const LOG_FUNCTIONS = `
   BEGIN
     UPDATE sessions SET last_seq = event_seq, last_activity = greatest(last_activity, c.last_activity),
       message_count = message_count + (c.type IN ('chat_message', 'agent_response'))::int,
-      title = coalesce(title, c.title)
+      version = version + (title IS NULL AND c.title IS NOT NULL)::int, title = coalesce(title, c.title)
     WHERE id = session;
     INSERT INTO events (session_id, seq, type, message_id, timestamp, reply_to, run_id, attempt, data,
       size, replaces, fingerprint, answer_run, words)

@@ -20,6 +20,7 @@ export const MIGRATIONS: readonly string[] = [
     last_activity BIGINT NOT NULL,
     message_count BIGINT NOT NULL DEFAULT 0,
     invitation_epoch BIGINT NOT NULL DEFAULT 0,
+    version BIGINT NOT NULL DEFAULT 1,
     first_seq BIGINT NOT NULL DEFAULT 1,
     last_seq BIGINT NOT NULL DEFAULT 0
   ) WITH (fillfactor = 70);

@@ -47,8 +47,7 @@ export const READS = {
   getEvent: `
     SELECT ${EVENT} FROM events e WHERE e.session_id = (SELECT id FROM sessions WHERE key = $1 AND incarnation = $2)
       AND e.message_id = $3 ORDER BY e.seq DESC LIMIT 1`,
-  lastSeqs:
-    'SELECT key AS id, incarnation, last_seq AS "lastSeq" FROM sessions WHERE key = ANY($1)',
+  heads: 'SELECT incarnation, last_seq AS "lastSeq", version FROM sessions WHERE key = ANY($1)',
   questions: `
     SELECT message_id, replaces FROM events
     WHERE session_id = (SELECT id FROM sessions WHERE key = $1 AND incarnation = $2)

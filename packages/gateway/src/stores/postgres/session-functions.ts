@@ -41,7 +41,7 @@ export const SESSION_FUNCTIONS = `
   CREATE FUNCTION session_record(s sessions) RETURNS JSON LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', s.key, 'incarnation', s.incarnation, 'owner', s.owner, 'title', s.title, 'agent', s.agent,
       'createdAt', s.created_at, 'lastActivity', s.last_activity, 'messageCount', s.message_count,
-      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'invitationEpoch', s.invitation_epoch, 'members', coalesce(
+      'firstSeq', s.first_seq, 'lastSeq', s.last_seq, 'invitationEpoch', s.invitation_epoch, 'version', s.version, 'members', coalesce(
         (SELECT json_object_agg(principal, access ORDER BY principal) FROM members
          WHERE session_id = s.id), '{}'))
   $$;
@@ -73,7 +73,8 @@ export const SESSION_FUNCTIONS = `
 
   CREATE FUNCTION update_session(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE sessions SET title = coalesce(c.title, title), agent = coalesce(c.agent, agent)
+    UPDATE sessions SET title = coalesce(c.title, title), agent = coalesce(c.agent, agent),
+      version = version + 1
     WHERE key = c.session AND incarnation = c.incarnation;
     RETURN meant_record(c);
   END $$;
@@ -90,21 +91,23 @@ export const SESSION_FUNCTIONS = `
       END IF;
       INSERT INTO members (session_id, principal, access) VALUES (s.id, c.principal, c.access)
       ON CONFLICT (session_id, principal) DO UPDATE SET access = excluded.access
-      WHERE members.access <> 'write';
+      WHERE members.access <> 'write' AND members.access <> excluded.access;
+      IF FOUND THEN UPDATE sessions SET version = version + 1 WHERE id = s.id; END IF;
     END IF;
-    RETURN session_record(s);
+    RETURN find_session(c.session);
   END $$;
 
   CREATE FUNCTION remove_member(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
     DELETE FROM members
     WHERE session_id = (SELECT id FROM meant_session(c)) AND principal = c.principal;
+    UPDATE sessions SET version = version + 1 WHERE key = c.session AND incarnation = c.incarnation;
     RETURN meant_record(c);
   END $$;
 
   CREATE FUNCTION withdraw_invitations(c call) RETURNS JSON LANGUAGE plpgsql AS $$
   BEGIN
-    UPDATE sessions SET invitation_epoch = invitation_epoch + 1
+    UPDATE sessions SET invitation_epoch = invitation_epoch + 1, version = version + 1
     WHERE key = c.session AND incarnation = c.incarnation;
     RETURN meant_record(c);
   END $$;

@@ -40,9 +40,9 @@ export function prepareLog(db: Database.Database) {
     `INSERT INTO events (session_id, seq, type, message_id, timestamp, reply_to, run_id, attempt,
        data, message_hash, fingerprint, answer_run) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const touchSession = db.prepare<[number, number, number, string | null, number]>(
+  const touchSession = db.prepare<[number, number, number, string | null, string | null, number]>(
     `UPDATE sessions SET last_seq = ?, last_activity = max(last_activity, ?), message_count = message_count + ?,
-       title = coalesce(title, ?) WHERE id = ?`,
+       version = version + (coalesce(title, ?) IS NOT title), title = coalesce(title, ?) WHERE id = ?`,
   );
   const findLastRun = db.prepare<[number], RunAttempt & { readonly node: string }>(
     `SELECT run_id AS runId, attempt, node FROM runs WHERE session_id = ?
@@ -99,8 +99,8 @@ export function prepareLog(db: Database.Database) {
   ): number | bigint {
     const [type, , timestamp] = row;
     const counts = type === 'chat_message' || type === 'agent_response' ? 1 : 0;
-    touchSession.run(seq, Date.parse(timestamp), counts, message?.title ?? null, sessionId);
-    const { fingerprint = null, runId = null } = message ?? {};
+    const { fingerprint = null, runId = null, title = null } = message ?? {};
+    touchSession.run(seq, Date.parse(timestamp), counts, title, title, sessionId);
     return insertEvent.run(sessionId, seq, ...row, hash, fingerprint, runId).lastInsertRowid;
   }
 

@@ -5,6 +5,7 @@ import {
   type Question,
   type Retention,
   type RunRecord,
+  type SessionHead,
   type SessionIdentity,
   type SessionListPage,
   type SessionRecord,
@@ -74,8 +75,8 @@ export function prepareReads(db: Database.Database) {
        ORDER BY seq`,
     )
     .raw();
-  const lastSeqs = db.prepare<[string], Pick<SessionRecord, 'id' | 'incarnation' | 'lastSeq'>>(
-    `SELECT key AS id, incarnation, last_seq AS lastSeq FROM sessions
+  const heads = db.prepare<[string], SessionHead>(
+    `SELECT incarnation, last_seq AS lastSeq, version FROM sessions
      WHERE key IN (SELECT value FROM json_each(?))`,
   );
   const runs = db
@@ -164,8 +165,8 @@ export function prepareReads(db: Database.Database) {
     getEvent({ id, incarnation }: SessionIdentity, messageId: string): SeqAndRow | undefined {
       return eventByMessage.get(id, incarnation, hashId(messageId), messageId);
     },
-    lastSeqs(ids: readonly string[]) {
-      return lastSeqs.all(JSON.stringify(ids));
+    heads(ids: readonly string[]): SessionHead[] {
+      return heads.all(JSON.stringify(ids));
     },
     questions({ id, incarnation }: SessionIdentity): Question[] {
       return questions.all(id, incarnation).map(([message_id, replaces]) => ({

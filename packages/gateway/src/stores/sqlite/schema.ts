@@ -88,6 +88,7 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX members_by_principal ON members (principal, session_id);
   ALTER TABLE sessions ADD COLUMN invitation_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
   ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
   ALTER TABLE runs ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN sender TEXT NOT NULL DEFAULT '';
@@ -103,7 +104,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 /** The columns of a `SessionRow`, of a table named `sessions`. */
 export const SESSION_COLUMNS = `key AS id, incarnation, owner, title, agent, created_at AS createdAt,
   last_activity AS lastActivity, message_count AS messageCount, first_seq AS firstSeq,
-  last_seq AS lastSeq, invitation_epoch AS invitationEpoch, (SELECT json_group_object(principal, access) FROM
+  last_seq AS lastSeq, invitation_epoch AS invitationEpoch, version, (SELECT json_group_object(principal, access) FROM
     (SELECT principal, access FROM members WHERE session_id = sessions.id ORDER BY principal)
   ) AS members`;
 

@@ -26,7 +26,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     .prepare<[string], number>('SELECT count(*) FROM sessions WHERE owner = ?')
     .pluck();
   const update = db.prepare<[string | null, string | null, number]>(
-    `UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE id = ?`,
+    'UPDATE sessions SET title = coalesce(?, title), agent = coalesce(?, agent) WHERE id = ?',
   );
   // The one that is meant: not one that has its key since.
   const findId = db
@@ -63,10 +63,10 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const countWithdrawal = db.prepare<[number]>(
     'UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE id = ?',
   );
-  const addMember = db.prepare<[string, Access, string, string]>(
-    `INSERT INTO members (session_id, principal, access)
-     SELECT id, ?, ? FROM sessions WHERE key = ? AND owner <> ?
-     ON CONFLICT DO UPDATE SET access = excluded.access WHERE access <> 'write'`,
+  const countChange = db.prepare<[number]>('UPDATE sessions SET version = version + 1 WHERE id = ?');
+  const setMember = db.prepare<[number, string, Access]>(
+    `INSERT INTO members (session_id, principal, access) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET access = excluded.access`,
   );
   const removeMember = db.prepare<[number, string]>(
     'DELETE FROM members WHERE session_id = ? AND principal = ?',
@@ -91,6 +91,7 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     const internal = findId.get(id, incarnation);
     if (internal === undefined) return undefined;
     write(internal);
+    countChange.run(internal);
     return find(id);
   }
 
@@ -131,9 +132,10 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
     ): SessionRecord | 'full' | undefined {
       const session = find(id);
       if (session?.invitationEpoch !== invitationEpoch) return session;
+      const known = session.members[principal];
+      if (principal === session.owner || known === 'write' || known === access) return session;
       if (isFull.get(principal, id)) return 'full';
-      addMember.run(principal, access, id, principal);
-      return find(id);
+      return change(session, (internal) => setMember.run(internal, principal, access));
     },
     removeMember(session: SessionIdentity, principal: string) {
       return change(session, (internal) => removeMember.run(internal, principal));
