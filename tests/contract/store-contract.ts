@@ -362,7 +362,9 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.questions(gone)).toEqual([]);
         expect(await store.deleteSession(gone)).toBeUndefined();
         expect(await store.readSession('s', { limit: 10 })).toEqual(before);
-        expect(await store.lastSeqs(['s', 'none'])).toEqual([{ ...next, lastSeq: 1 }]);
+        expect(await store.heads(['s', 'none'])).toEqual([
+          { incarnation: next.incarnation, lastSeq: 1, version: before?.session.version },
+        ]);
         expect(await store.unfinishedRuns()).toMatchObject([
           { sessionId: 's', incarnation: next.incarnation, stopped: false },
         ]);

@@ -63,7 +63,9 @@ export function prepareSessions(db: Database.Database, index: SearchIndex) {
   const countWithdrawal = db.prepare<[number]>(
     'UPDATE sessions SET invitation_epoch = invitation_epoch + 1 WHERE id = ?',
   );
-  const countChange = db.prepare<[number]>('UPDATE sessions SET version = version + 1 WHERE id = ?');
+  const countChange = db.prepare<[number]>(
+    'UPDATE sessions SET version = version + 1 WHERE id = ?',
+  );
   const setMember = db.prepare<[number, string, Access]>(
     `INSERT INTO members (session_id, principal, access) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET access = excluded.access`,
