@@ -167,6 +167,21 @@ test('[R6] [R10] what the bus loses is read from the store within 2 s', async ()
   expect(said(bob, 'chat_message').map(({ seq }) => seq)).toEqual([1]);
 });
 
+test('[R6] [R10] what the bus loses is told to those who are there, also where somebody who comes has read further', async () => {
+  const { alice, bob, sessionId, two, next, post } = await twoNodes({
+    loses: ({ kind }) => kind === 'said',
+  });
+  post(alice, 'm-1');
+  await (await next()).finish();
+  await alice.find(({ type }) => type === 'agent_response');
+  const late = await TestSocket.open(two.ws);
+  late.send({ type: 'session_join', session_id: sessionId, data: { after_seq: 0 } });
+  await late.find(({ type }) => type === 'agent_response');
+  const began = performance.now();
+  await bob.find(({ type }) => type === 'agent_response');
+  expect(performance.now() - began).toBeLessThan(2_500);
+});
+
 test('[R6] [R7] [R10] who comes late to another node has the whole text, and goes on with it', async () => {
   const { alice, sessionId, next, two, post } = await twoNodes();
   post(alice, 'm-1');

@@ -103,6 +103,11 @@ export class Subscription implements Subscriber {
   /** Of its own messages that it has not come to yet, by their `seq`. */
   readonly #acknowledgements = new Map<number, string>();
   #seq = 0;
+  /**
+   * How far the log was when it was read last. What the session was told is another thing: whoever reads further
+   * than that must not keep the others from being told.
+   */
+  #readable = 0;
   /** Those that had not ended when the log was read last. */
   #runs: readonly UnendedRun[] = [];
 
@@ -264,7 +269,6 @@ export class Subscription implements Subscriber {
       afterSeq <= lastSeq && afterSeq + 1 >= firstSeq && lastSeq - afterSeq <= LIMITS.replayEvents;
     if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
-    if (lastSeq > this.#session.lastSeq) this.#session.lastSeq = lastSeq;
     const extra = { ...this.#answer.announce(answer), ...this.#you(page.session) };
     this.#send(sessionStatus(page.session, 'active', extra, replyTo));
     await this.#replay(page.events);
@@ -301,6 +305,7 @@ export class Subscription implements Subscriber {
     // What has its id since is another one.
     if (page?.session.incarnation !== incarnation) return undefined;
     this.#runs = page.runs;
+    this.#readable = page.session.lastSeq;
     this.#deps.hub.learn(page.session);
     this.#session.sawEnds(page.events);
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
@@ -313,7 +318,7 @@ export class Subscription implements Subscriber {
    */
   async #catchUp(): Promise<boolean> {
     while (this.#state === 'catching_up') {
-      if (this.#seq >= this.#session.lastSeq) {
+      if (this.#seq >= Math.max(this.#session.lastSeq, this.#readable)) {
         this.#goLive();
         return true;
       }
@@ -328,9 +333,6 @@ export class Subscription implements Subscriber {
       // Read again it would be the same: this must not go round for ever.
       if (this.#seq === before && this.#state === 'catching_up') {
         throw new Error(`The log of ${this.#session.record.id} cannot be read after ${before}.`);
-      }
-      if (page.session.lastSeq > this.#session.lastSeq) {
-        this.#session.lastSeq = page.session.lastSeq;
       }
     }
     return this.#state === 'live';
