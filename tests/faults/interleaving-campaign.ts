@@ -9,13 +9,15 @@ import { SharedStore } from '../helpers/nodes.ts';
 import { startPostgres } from '../helpers/postgres.ts';
 import { startRedis } from '../helpers/redis.ts';
 import { chooseSeed } from '../helpers/seeded.ts';
-import { EXAMPLE, steps } from './interleaving-steps.ts';
+import { EXAMPLE, LOSSY_EXAMPLE, lossySteps, steps } from './interleaving-steps.ts';
 import { type Ground, interleave, type Seen } from './interleavings.ts';
 
 export interface InterleavingOptions {
   readonly cases: number;
   /** Looks for the shortest steps that fail, however long that takes. */
   readonly shrinks: boolean;
+  /** Over a bus that loses; default: false. What it loses comes within 2 s, so that a case takes longer. */
+  readonly loses?: boolean;
 }
 
 export interface InterleavingResult extends Seen {
@@ -56,14 +58,16 @@ export async function interleaveOverServers(
 
 /** Rejects with the seed and the steps of a case in which something did not hold. */
 async function interleaveAll(
-  { cases, shrinks }: InterleavingOptions,
+  { cases, shrinks, loses = false }: InterleavingOptions,
   onGround: (work: (ground: Ground) => Promise<void>) => Promise<void>,
 ): Promise<InterleavingResult> {
   const seed = chooseSeed();
-  const seen: Seen = { stops: 0, resumes: 0, takeovers: 0, ends: {} };
+  const seen: Seen = { stops: 0, resumes: 0, takeovers: 0, mutes: 0, ends: {} };
   await fc.assert(
-    fc.asyncProperty(steps, (todo) => onGround((ground) => interleave(ground, todo, seen))),
-    { seed, numRuns: cases, examples: [[EXAMPLE]], endOnFailure: !shrinks },
+    fc.asyncProperty(loses ? lossySteps : steps, (todo) =>
+      onGround((ground) => interleave(ground, todo, seen)),
+    ),
+    { seed, numRuns: cases, examples: [[loses ? LOSSY_EXAMPLE : EXAMPLE]], endOnFailure: !shrinks },
   );
   return { seed, cases, ...seen };
 }

@@ -7,7 +7,7 @@ import type { ServerMessage, SessionEvent } from '@parley/protocol';
 import type { Bus } from '../../packages/gateway/src/buses/bus.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { startComposed } from '../helpers/composed.ts';
-import { silence } from '../helpers/nodes.ts';
+import { lossy, silence } from '../helpers/nodes.ts';
 import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 import { View } from '../helpers/view.ts';
@@ -43,6 +43,8 @@ export interface Seen {
   stops: number;
   resumes: number;
   takeovers: number;
+  /** How often the bus began to lose what a node says. */
+  mutes: number;
   ends: Record<string, number>;
 }
 
@@ -68,12 +70,13 @@ async function run(
   onFinished: (dispose: () => void | Promise<void>) => void,
 ): Promise<void> {
   const agents = [puppet(), puppet({ name: 'careful', onInterrupt: 'fail' })];
+  const mute = new Set<number>();
   const nodes = await Promise.all(
     stores.map((keptIn, index) =>
       startComposed({
         agents: agents.map(({ agent }) => agent),
         keptIn,
-        bus: buses[index] as Bus,
+        bus: lossy(buses[index] as Bus, () => mute.has(index)),
         leaseMs,
         onFinished,
       }),
@@ -225,8 +228,13 @@ async function run(
         while ((await store.unfinishedRuns(own.node)).length > 0) await pause();
         break;
       }
+      case 'mute':
+        mute.add(step.node);
+        seen.mutes += 1;
+        break;
       case 'heal':
         heal();
+        mute.clear();
         isLost = false;
         break;
       case 'settle':
@@ -239,6 +247,7 @@ async function run(
 
   // Everything comes to its end, and everyone has it.
   heal();
+  mute.clear();
   isOver = true;
   for (const one of runs) void one.finish();
   for (const [index, one] of everyone.entries()) {

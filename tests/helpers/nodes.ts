@@ -47,7 +47,7 @@ export function silence(store: Store, node: string): () => void {
 }
 
 /** A bus that loses what the test says. */
-function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
+export function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
   return {
     reachesOthers: true,
     publish: async (topic, notice) => !loses(notice) && bus.publish(topic, notice),
