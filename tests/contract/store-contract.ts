@@ -383,6 +383,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           seq: 1,
           node: 'one',
           before: null,
+          titled: 2,
         });
         const hits = await store.search({ person: 'ann', text: 'words', limit: 10 });
         expect(hits.map(({ snippet }) => snippet)).toEqual(['new words']);
@@ -406,6 +407,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
               index < 2
                 ? null
                 : { runId: `run-${index % 2 ? 'a' : 'b'}-m${index - 2}`, attempt: 1 },
+            titled: index < 2 ? 2 : null,
           })),
         );
         for (const id of ['a', 'b']) {
@@ -491,9 +493,15 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           store.appendMessage(again),
         ]);
         expect(outcomes).toEqual([
-          { outcome: 'appended', seq: 1, node: 'one', before: null },
+          { outcome: 'appended', seq: 1, node: 'one', before: null, titled: 2 },
           duplicate,
-          { outcome: 'appended', seq: 2, node: 'one', before: { runId: 'run-s-m', attempt: 1 } },
+          {
+            outcome: 'appended',
+            seq: 2,
+            node: 'one',
+            before: { runId: 'run-s-m', attempt: 1 },
+            titled: null,
+          },
           duplicate,
         ]);
         await store.finishRun(newAnswer(first));
@@ -521,6 +529,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           seq: 1,
           node: 'one',
           before: null,
+          titled: 2,
         });
       });
 
@@ -629,6 +638,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           seq: 2,
           node: 'one',
           before: { runId: 'run-t-m2', attempt: 1 },
+          titled: null,
         });
       });
 
@@ -964,7 +974,13 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);
         expect(await store.search({ person: 'ann', text: 'word5', limit: 1 })).toHaveLength(1);
         const next = await store.appendMessage(newMessage('s', 'm6'));
-        expect(next).toEqual({ outcome: 'appended', seq: 11, node: 'one', before: null });
+        expect(next).toEqual({
+          outcome: 'appended',
+          seq: 11,
+          node: 'one',
+          before: null,
+          titled: null,
+        });
       });
 
       test('[R3] a message is recognised after it was trimmed', async () => {
@@ -996,6 +1012,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           seq: 5,
           node: 'one',
           before: null,
+          titled: null,
         });
       });
 

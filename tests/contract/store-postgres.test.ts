@@ -133,8 +133,14 @@ test('[R2][R3] a commit whose answer is lost with the connection is told as what
   proxy.cut();
   proxy.heal();
   expect(await Promise.all(appends)).toEqual([
-    { outcome: 'appended', seq: 1, node: 'one', before: null },
-    { outcome: 'appended', seq: 2, node: 'one', before: { runId: 'run-s-m1', attempt: 1 } },
+    { outcome: 'appended', seq: 1, node: 'one', before: null, titled: 2 },
+    {
+      outcome: 'appended',
+      seq: 2,
+      node: 'one',
+      before: { runId: 'run-s-m1', attempt: 1 },
+      titled: null,
+    },
   ]);
   expect((await expectWholeLog(store, 's')).size).toBe(2);
 });

@@ -107,7 +107,8 @@ export class Posting {
         poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
         const audience = audienceOf(record);
         hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
-        void this.#tellTitle(sessionId, incarnation);
+        if (result.titled !== null)
+          this.#tellTitle(event, incarnation, append.title, result.titled);
         if (result.node !== runs.node) {
           this.#noteWorker(result.node);
           hub.calls.wake(result.node);
@@ -238,12 +239,32 @@ export class Posting {
     this.#hasWorkers = isThere;
   }
 
-  /** Where the session had no title, it has one now. */
-  async #tellTitle(sessionId: string, incarnation: string): Promise<void> {
-    if (this.#deps.hub.of(incarnation)?.record.title !== null) return;
-    // Where it cannot be read now, the next message tells.
-    const record = await this.#deps.store.getSession(sessionId).catch(() => undefined);
-    if (record?.incarnation === incarnation) this.#records.changed(record);
+  /** Tells of the title that a message gave its session, and of the version that this made of it. */
+  #tellTitle(
+    { session_id: id, seq, timestamp }: SessionEventOf<'chat_message'>,
+    incarnation: string,
+    title: string,
+    version: number,
+  ): void {
+    const known = this.#deps.hub.of(incarnation)?.record;
+    if (!known) return;
+    if (version === known.version + 1) {
+      const messageCount = known.messageCount + 1;
+      const news = {
+        title,
+        version,
+        messageCount,
+        lastSeq: seq,
+        lastActivity: Date.parse(timestamp),
+      };
+      this.#records.changed({ ...known, ...news });
+      return;
+    }
+    // There is more to it, of which it was not told yet.
+    this.#deps.store.getSession(id).then(
+      (record) => record?.incarnation === incarnation && this.#records.changed(record),
+      (error) => this.#deps.log.warn({ err: error, session_id: id }, 'a title was not told'),
+    );
   }
 }
 

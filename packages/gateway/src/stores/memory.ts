@@ -228,10 +228,9 @@ export class MemoryStore implements Store {
       runId: run.runId,
       timestamp: event.timestamp,
     });
-    if (session.record.title === null) {
-      session.record.title = append.title.toWellFormed();
-      session.record.version += 1;
-    }
+    const titled = session.record.title === null ? session.record.version + 1 : null;
+    session.record.title ??= append.title.toWellFormed();
+    session.record.version = titled ?? session.record.version;
     const last = [...this.#runs.values()].findLast(
       ({ sessionId }) => sessionId === event.session_id,
     );
@@ -250,7 +249,7 @@ export class MemoryStore implements Store {
       node,
       stopped: false,
     });
-    return { outcome: 'appended', seq, node, before };
+    return { outcome: 'appended', seq, node, before, titled };
   }
 
   async repeatMessage(append: AppendMessage) {

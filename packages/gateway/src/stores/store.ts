@@ -163,6 +163,8 @@ export type MessageOutcome =
       readonly node: string;
       /** The last of the session's unfinished runs before it; `null`: there is none. */
       readonly before: RunAttempt | null;
+      /** The session's version, where it had no title and has the message's now; `null`: it had one. */
+      readonly titled: number | null;
     }
   /** The `seq`, run and time of the first time; nothing was written. */
   | {

@@ -77,7 +77,8 @@ export const LOG_FUNCTIONS = `
     RETURNING node INTO executor;
     RETURN json_build_object('outcome', 'appended', 'seq', s.last_seq + 1, 'node', executor, 'before',
       CASE WHEN last.run_id IS NOT NULL THEN
-        json_build_object('runId', last.run_id, 'attempt', last.attempt) END);
+        json_build_object('runId', last.run_id, 'attempt', last.attempt) END,
+      'titled', CASE WHEN s.title IS NULL THEN s.version + 1 END);
   END $$;
 
   CREATE FUNCTION repeat_message(c call) RETURNS JSON LANGUAGE plpgsql AS $$

@@ -11,10 +11,18 @@ export function prepareLog(db: Database.Database) {
   const findSession = db
     .prepare<
       [number, string, string],
-      [id: number, lastSeq: number, trimmed: number, known: number, owner: string]
+      [
+        id: number,
+        lastSeq: number,
+        trimmed: number,
+        known: number,
+        owner: string,
+        titled: number | null,
+      ]
     >(
       `SELECT id, last_seq, first_seq > 1,
-         EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?), owner
+         EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?), owner,
+         iif(title IS NULL, version + 1, NULL)
        FROM sessions s WHERE key = ? AND incarnation = ?`,
     )
     .raw();
@@ -182,7 +190,7 @@ export function prepareLog(db: Database.Database) {
       const hash = hashId(messageId);
       const found = findWritable(hash, session, incarnation, counted);
       if (!found) return { outcome: 'session_not_found' };
-      const [sessionId, lastSeq] = found;
+      const [sessionId, lastSeq, , , , titled] = found;
       const known =
         findRepetition(found, messageId, hash, fingerprint) ?? findFull(sessionId, counted);
       if (known) return known;
@@ -192,7 +200,7 @@ export function prepareLog(db: Database.Database) {
       const last = findLastRun.get(sessionId);
       const executor = insertRun.get(...run, last?.node ?? node, Date.now()) as string;
       const before = last ? { runId: last.runId, attempt: last.attempt } : null;
-      return { outcome: 'appended', seq, node: executor, before };
+      return { outcome: 'appended', seq, node: executor, before, titled };
     },
     appendRunEvent,
     finishRun(session: string, row: EventRow): RunOutcome {
