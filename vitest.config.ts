@@ -18,7 +18,6 @@ const shared = {
 /** They measure time against a bound, so nothing else may run beside them. */
 const MEASURED = [
   'tests/attacks/slow.test.ts',
-  'tests/contract/store-sqlite.test.ts',
   'tests/e2e/r08-*.test.ts',
   'tests/faults/slow-disk.test.ts',
   'tests/web/many-sessions.test.ts',
