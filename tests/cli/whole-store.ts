@@ -14,6 +14,7 @@ import {
   newSession,
   newToolCall,
   START,
+  stopBy,
 } from '../contract/store-records.ts';
 
 const STRANGE = [
@@ -44,7 +45,7 @@ export async function leaveUnfinished(store: Store): Promise<AppendMessage[]> {
   for (const message of messages) await store.appendMessage(message);
   await store.claimRuns('unfinished', 'two');
   await store.markStarted('run-unfinished-m1', 2);
-  await store.stopRuns(identityOf('unfinished'), 'run-unfinished-m3');
+  await store.stopRuns(identityOf('unfinished'), stopBy('run-unfinished-m3'));
   return messages;
 }
 

@@ -7,7 +7,7 @@ import type { Store } from '../../packages/gateway/src/stores/store.ts';
 import { runNode, silence } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { type OpenedStore, readAll, storesOf } from './opened-stores.ts';
-import { identityOf, newAnswer, newMessage, newToolCall } from './store-records.ts';
+import { identityOf, newAnswer, newMessage, newToolCall, stopBy } from './store-records.ts';
 
 /** Short, so that a test of its end is. */
 const LEASE_MS = 400;
@@ -182,16 +182,40 @@ export function runsContract(
         expect(await post('s', 'e')).toMatchObject({ node: 'one' });
       });
 
+      test('[R4] a stop is about the messages before it, and of who may write', async () => {
+        const { store } = await setUp('s');
+        await store.addMember('s', 'reader', 'read', 0);
+        await store.addMember('s', 'writer', 'write', 0);
+        const [, stopped] = await Promise.all([
+          store.appendMessage(newMessage('s', 'a')),
+          store.stopRuns(identityOf('s'), stopBy()),
+          store.appendMessage(newMessage('s', 'b')),
+        ]);
+        expect(stopped?.map(({ replyTo }) => replyTo)).toEqual(['a']);
+        const marked = async () => (await store.unfinishedRuns()).map((run) => run.stopped);
+        for (const sender of ['reader', 'nobody']) {
+          const stop = { sender, asAdmin: false };
+          expect(await store.stopRuns(identityOf('s'), stop)).toBeUndefined();
+        }
+        expect(await marked()).toEqual([true, false]);
+        for (const stop of [
+          { sender: 'writer', asAdmin: false },
+          { sender: 'nobody', asAdmin: true },
+        ])
+          expect(await store.stopRuns(identityOf('s'), stop)).toHaveLength(2);
+        expect(await marked()).toEqual([true, true]);
+      });
+
       test('[R4] that runs are to be stopped is kept, for whoever has them then', async () => {
         const all = await setUp('s', 't');
         const { store } = all;
         for (const id of ['a', 'b']) await store.appendMessage(newMessage('s', id));
         await store.appendMessage(newMessage('t', 'c'));
-        const one = await store.stopRuns(identityOf('s'), 'run-s-b');
+        const one = await store.stopRuns(identityOf('s'), stopBy('run-s-b'));
         expect(one).toMatchObject([{ runId: 'run-s-b', stopped: true }]);
-        expect(await store.stopRuns(identityOf('s'), 'run-t-c')).toEqual([]);
-        expect(await store.stopRuns(identityOf('nowhere'))).toEqual([]);
-        expect(await store.stopRuns(identityOf('s'))).toHaveLength(2);
+        expect(await store.stopRuns(identityOf('s'), stopBy('run-t-c'))).toEqual([]);
+        expect(await store.stopRuns(identityOf('nowhere'), stopBy())).toBeUndefined();
+        expect(await store.stopRuns(identityOf('s'), stopBy())).toHaveLength(2);
         const after = await restart(all);
         const runs = await after.unfinishedRuns();
         expect(runs.map(({ stopped }) => stopped)).toEqual([true, true, false]);
@@ -301,7 +325,7 @@ export function runsContract(
         const left = await next();
         await one.runs.drain(AbortSignal.abort());
         // While it lives, the node itself may find the mark first.
-        await store.stopRuns(identityOf('s'), 'run-s-b');
+        await store.stopRuns(identityOf('s'), stopBy('run-s-b'));
         await startNode();
         const taken = await next();
         expect([taken.input.message, taken.input.attempt]).toEqual(['text of a', 2]);
@@ -351,7 +375,7 @@ export function runsContract(
           for (const id of ['a', 'b']) await one.post(newMessage('s', id));
           const run = await next();
           await run.say('some');
-          expect(await store.stopRuns(identityOf('s'))).toMatchObject([
+          expect(await store.stopRuns(identityOf('s'), stopBy())).toMatchObject([
             { node: one.runs.node },
             { node: one.runs.node },
           ]);

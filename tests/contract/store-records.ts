@@ -6,6 +6,7 @@ import type {
   NewEvent,
   NewSession,
   SessionIdentity,
+  StopRuns,
   Store,
 } from '../../packages/gateway/src/stores/store.ts';
 
@@ -26,6 +27,11 @@ export function newSession(id: string, changes: Partial<NewSession> = {}): NewSe
     invitationEpoch: 0,
     ...changes,
   };
+}
+
+/** Stops one run, or all: by the owner. */
+export function stopBy(runId?: string): StopRuns {
+  return { sender: 'ann', asAdmin: false, runId };
 }
 
 /** A message `id` of a session, with the run `run-<session>-<id>` and the answer `answer-<session>-<id>`. */

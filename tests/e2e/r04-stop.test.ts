@@ -32,6 +32,26 @@ function afterStop(socket: TestSocket, stop: string): string[] {
     .map(({ type }) => type);
 }
 
+test('[R4] a stop leaves alone what its connection says after it', async () => {
+  const { agent, next } = puppet();
+  const { ws } = await startGateway({ agents: [agent] });
+  const socket = await TestSocket.open(ws);
+  const session_id = await socket.create();
+  socket.send({ ...say('m-1'), session_id });
+  await (await next()).say('one');
+  await socket.next('agent_chunk');
+  socket.send({ type: 'run_cancel', message_id: 'stop', session_id, data: {} });
+  socket.send({ ...say('m-2'), session_id });
+  const second = await next();
+  expect(second.input.message).toBe('m-2');
+  await socket.find(({ reply_to }) => reply_to === 'stop');
+  await second.finish();
+  const end = await socket.find(
+    ({ type, reply_to }) => type === 'agent_response' && reply_to === 'm-2',
+  );
+  expect(end.data).toMatchObject({ status: 'complete' });
+});
+
 test('[R4] losing every connection does not stop a run', async () => {
   const { agent, next } = puppet();
   const { ws } = await startGateway({ agents: [agent] });

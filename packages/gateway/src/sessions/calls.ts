@@ -33,7 +33,8 @@ export class Calls {
 
   /** Tells a node to look into the store; it does so by itself, too, a little later. */
   wake(node: string): void {
-    void this.#tell(node, { kind: 'wake' });
+    if (node === this.node) this.onWake();
+    else void this.#tell(node, { kind: 'wake' });
   }
 
   /** What this node says to questions about something; where that rejects, nothing. */

@@ -179,15 +179,26 @@ export class SessionManager {
    * with the runs that it ended.
    */
   async cancel(principal: Principal, sessionId: string, runId?: string): Promise<string[]> {
-    const { incarnation } = await this.get(principal, sessionId, 'write');
+    // Before anything is waited for, where it can be: what comes later is not what this is about.
+    const record =
+      this.#records.known(principal, sessionId, 'write') ??
+      (await this.#records.get(principal, sessionId, 'write'));
+    const { incarnation } = record;
     const { runs, store } = this.#deps;
-    const stopOthers = async () =>
-      stopElsewhere(this.#deps, await this.#records.read(principal, sessionId, 'write'), runId);
+    const stopOthers = () => {
+      const stop = { sender: principal.id, asAdmin: principal.isAdmin === true, runId };
+      return stopElsewhere(this.#deps, record, stop, () =>
+        this.#records.read(principal, sessionId, 'write'),
+      );
+    };
     if (runId === undefined) {
-      const ended = [runs.cancelAll(incarnation), this.posting.stopArriving(incarnation)];
-      const here = (await Promise.all(ended)).flat();
-      const elsewhere = store.isShared ? await stopOthers() : undefined;
-      return [...here, ...(elsewhere ?? [])];
+      const ended = await Promise.all([
+        runs.cancelAll(incarnation),
+        this.posting.stopArriving(incarnation),
+        store.isShared ? stopOthers() : undefined,
+      ]);
+      // The store may name what was stopped here.
+      return [...new Set(ended.flatMap((ids) => ids ?? []))];
     }
     let cancelled = await runs.cancel(incarnation, runId);
     // It is another node's, or was taken over by one before this one knew.

@@ -1,7 +1,7 @@
 /** Stopping runs that other nodes have: they are told by the store, and their ends are waited for. */
 import { ProtocolError } from '@parley/protocol';
 import { within } from '../deadline.ts';
-import type { SessionRecord, Store } from '../stores/store.ts';
+import type { SessionRecord, StopRuns, Store } from '../stores/store.ts';
 import { Ends } from './ends.ts';
 import type { Hub } from './hub.ts';
 
@@ -9,22 +9,30 @@ import type { Hub } from './hub.ts';
 const PATIENCE_MS = 15_000;
 
 /**
- * Resolves when each end is in the log, with the ids of the runs that this cancelled; `undefined`: there
- * was nothing to stop.
+ * The store is asked before this returns: what is appended from here on is not stopped. Resolves when each
+ * end is in the log, with the ids of the runs that this cancelled; `undefined`: there was nothing to stop.
  *
- * @throws {ProtocolError} `INTERRUPTED` where no node has ended them in time.
+ * @throws {ProtocolError} `INTERRUPTED` where no node has ended them in time; what `refuse` throws where the
+ * sender may not write in the session any more.
  */
 export async function stopElsewhere(
   { store, hub }: { readonly store: Store; readonly hub: Hub },
   record: SessionRecord,
-  runId?: string,
+  stop: StopRuns,
+  refuse: () => Promise<unknown>,
 ): Promise<string[] | undefined> {
-  const ends = new Ends({ store, hub }, record, record.owner);
+  const ends = new Ends({ store, hub }, record, stop.sender);
   try {
+    const stopping = store.stopRuns(record, stop);
+    // Looked at below.
+    stopping.catch(() => {});
     await ends.session.followed;
-    const stopped = await store.stopRuns(record, runId);
-    if (stopped.length === 0) return undefined;
+    const stopped = await stopping;
+    if (!stopped) await refuse();
+    if (!stopped || stopped.length === 0) return undefined;
     ends.want(stopped.map((run) => run.runId));
+    // What has ended before it was heard of.
+    ends.behind();
     for (const node of new Set(stopped.map((run) => run.node))) hub.calls.wake(node);
     await within(PATIENCE_MS, ends.over, notStopped);
     const isCancelled = (runId: string) => ends.found.get(runId)?.data.status === 'cancelled';

@@ -24,6 +24,7 @@ import {
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
+  type StopRuns,
   type Store,
   StoreError,
   tooManyMembers,
@@ -216,7 +217,7 @@ export class MemoryStore implements Store {
   async appendMessage(append: AppendMessage): Promise<MessageOutcome> {
     this.#assertOpen();
     const { event, incarnation, fingerprint, run } = append;
-    const session = this.#writable(append);
+    const session = this.#writable(meantBy(append), append.event.data.sender, append.asAdmin);
     if (!session) return { outcome: 'session_not_found' };
     const known = findRepetition(session, append) ?? this.#findFull(append, session);
     if (known) return known;
@@ -254,17 +255,16 @@ export class MemoryStore implements Store {
 
   async repeatMessage(append: AppendMessage) {
     this.#assertOpen();
-    const session = this.#writable(append);
+    const session = this.#writable(meantBy(append), append.event.data.sender, append.asAdmin);
     const full = this.#findFull(append, session);
     if (!session) return full ?? ({ outcome: 'session_not_found' } as const);
     return findRepetition(session, append) ?? full ?? ({ outcome: 'new' } as const);
   }
 
   /** The session, if it is there for the sender to write in. */
-  #writable({ event, incarnation, asAdmin }: AppendMessage): StoredSession | undefined {
-    const session = this.#find({ id: event.session_id, incarnation });
+  #writable(meant: SessionIdentity, sender: string, asAdmin: boolean): StoredSession | undefined {
+    const session = this.#find(meant);
     if (!session) return undefined;
-    const { sender } = event.data;
     const { owner, members } = session.record;
     const isWriter = Object.hasOwn(members, sender) && members[sender] === 'write';
     return asAdmin || owner === sender || isWriter ? session : undefined;
@@ -330,8 +330,12 @@ export class MemoryStore implements Store {
     return claimed.map((run) => this.#toRecord(run));
   }
 
-  async stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
+  async stopRuns(
+    session: SessionIdentity,
+    { sender, asAdmin, runId }: StopRuns,
+  ): Promise<readonly RunRecord[] | undefined> {
     this.#assertOpen();
+    if (!this.#writable(session, sender, asAdmin)) return undefined;
     const found = [...this.#runs.values()]
       .filter(isOf(session))
       .filter((run) => runId === undefined || run.runId === runId);
@@ -501,6 +505,10 @@ export class MemoryStore implements Store {
     session.byMessageId.set(stored.messageId, stored);
     return seq;
   }
+}
+
+function meantBy({ event, incarnation }: AppendMessage): SessionIdentity {
+  return { id: event.session_id, incarnation };
 }
 
 function isOf({ id, incarnation }: SessionIdentity): (run: StoredRun) => boolean {

@@ -30,6 +30,7 @@ import {
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
+  type StopRuns,
   type Store,
   StoreError,
   tooManyMembers,
@@ -218,8 +219,16 @@ class PostgresStore implements Store {
     return rows.map(({ run }) => run);
   }
 
-  stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
-    return this.#write({ method: 'stop_runs', ...meant(session), run_id: runId });
+  async stopRuns(
+    session: SessionIdentity,
+    { sender, asAdmin, runId }: StopRuns,
+  ): Promise<readonly RunRecord[] | undefined> {
+    const stop = { ...meant(session), run_id: runId, sender, as_admin: asAdmin };
+    const stopped = await this.#write<readonly RunRecord[] | null>({
+      method: 'stop_runs',
+      ...stop,
+    });
+    return stopped ?? undefined;
   }
 
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {

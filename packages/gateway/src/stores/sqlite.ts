@@ -29,6 +29,7 @@ import {
   type SessionPage,
   type SessionRecord,
   STORE_LIMITS,
+  type StopRuns,
   type Store,
   StoreError,
   tooManyMembers,
@@ -187,13 +188,21 @@ class SqliteStore implements Store {
     return runs.filter((run) => !alive.has(run.node));
   }
 
-  async stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]> {
-    if (!(await this.#writer.call('stopRuns', meant(session), runId ?? null))) return [];
-    const runs = await this.unfinishedRuns();
-    return runs.filter(
-      (run) =>
-        run.incarnation === session.incarnation && (runId === undefined || run.runId === runId),
+  async stopRuns(
+    session: SessionIdentity,
+    stop: StopRuns,
+  ): Promise<readonly RunRecord[] | undefined> {
+    const { sender, asAdmin, runId } = stop;
+    const marked = await this.#writer.call(
+      'stopRuns',
+      meant(session),
+      sender,
+      asAdmin,
+      runId ?? null,
     );
+    if (!marked) return undefined;
+    const ids = new Set(marked);
+    return (await this.unfinishedRuns()).filter((run) => ids.has(run.runId));
   }
 
   async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {

@@ -117,6 +117,15 @@ export interface RunRecord {
   readonly stopped: boolean;
 }
 
+export interface StopRuns {
+  /** Who stops them: the principal's id. */
+  readonly sender: string;
+  /** They may write everywhere. */
+  readonly asAdmin: boolean;
+  /** Left out: all of the session. */
+  readonly runId?: string | undefined;
+}
+
 export type RunAttempt = Pick<RunRecord, 'runId' | 'attempt'>;
 
 interface NewRun extends Pick<RunRecord, 'runId' | 'answerId' | 'agent'> {
@@ -344,8 +353,12 @@ export interface Store {
    */
   claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]>;
 
-  /** Notes that unfinished runs of a session are to be stopped: one, or all; returns them as they are then. */
-  stopRuns(session: SessionIdentity, runId?: string): Promise<readonly RunRecord[]>;
+  /**
+   * Notes that unfinished runs of a session are to be stopped: one, or all of the messages that were appended
+   * before this was called; resolves with them as they are then. `undefined`: there is no such session for
+   * `sender` to write in.
+   */
+  stopRuns(session: SessionIdentity, stop: StopRuns): Promise<readonly RunRecord[] | undefined>;
 
   readSession(id: string, read: ReadEvents): Promise<SessionPage | undefined>;
   /** The event with this `message_id`; the newest where several have it. */

@@ -123,13 +123,17 @@ export const LOG_FUNCTIONS = `
   $$;
 
   -- What it has marked, as it is then: whoever has them may have ended them before they could be read.
-  CREATE FUNCTION stop_runs(c call) RETURNS JSON LANGUAGE sql AS $$
+  -- NULL: there is no such session for them.
+  CREATE FUNCTION stop_runs(c call) RETURNS JSON LANGUAGE plpgsql AS $$
+  DECLARE s sessions := writable_session(c); records JSON;
+  BEGIN
+    IF s.id IS NULL THEN RETURN NULL; END IF;
     WITH marked AS (
-      UPDATE runs SET stopped = true WHERE session_id = (SELECT id FROM meant_session(c))
+      UPDATE runs SET stopped = true WHERE session_id = s.id
         AND run_id = coalesce(c.run_id, run_id) RETURNING runs AS run)
-    SELECT coalesce(json_agg(run_record(run, s) ORDER BY (run).event_id), '[]')
-    FROM marked JOIN sessions s ON s.id = (run).session_id
-  $$;
+    SELECT coalesce(json_agg(run_record(run, s) ORDER BY (run).event_id), '[]') INTO records FROM marked;
+    RETURN records;
+  END $$;
 
   -- Whoever is faster has them: the others wait for the lock of the session, and find none left. A node that
   -- says at this moment that it lives waits, too, and then sees what was taken from it; or is waited for.

@@ -92,11 +92,16 @@ export function prepareLog(db: Database.Database) {
        AND node NOT IN (SELECT id FROM nodes WHERE alive_until > ?)`,
   );
 
-  const stopRuns = db.prepare<[string, string, string | null]>(
-    `UPDATE runs SET stopped = 1
-     WHERE session_id = (SELECT id FROM sessions WHERE key = ? AND incarnation = ?)
-       AND run_id = coalesce(?, run_id)`,
-  );
+  const findOwner = db
+    .prepare<[string, string], [id: number, owner: string]>(
+      'SELECT id, owner FROM sessions WHERE key = ? AND incarnation = ?',
+    )
+    .raw();
+  const stopRuns = db
+    .prepare<[number, string | null], string>(
+      'UPDATE runs SET stopped = 1 WHERE session_id = ? AND run_id = coalesce(?, run_id) RETURNING run_id',
+    )
+    .pluck();
 
   function append(
     sessionId: number,
@@ -215,8 +220,17 @@ export function prepareLog(db: Database.Database) {
       forgetNodes.run(now);
       keepAlive.run(node, until);
     },
-    stopRuns({ id, incarnation }: SessionIdentity, runId: string | null): boolean {
-      return stopRuns.run(id, incarnation, runId).changes > 0;
+    /** The ids of those that this marks; `undefined`: there is no such session for the sender to write in. */
+    stopRuns(
+      { id, incarnation }: SessionIdentity,
+      sender: string,
+      asAdmin: boolean,
+      runId: string | null,
+    ): string[] | undefined {
+      const [session, owner] = findOwner.get(id, incarnation) ?? [];
+      if (session === undefined) return undefined;
+      const mayWrite = asAdmin || owner === sender || isWriter.get(session, sender) !== undefined;
+      return mayWrite ? stopRuns.all(session, runId) : undefined;
     },
     /** `false`: there was nothing to take over. */
     claimRuns(session: string, node: string, now: number): boolean {
