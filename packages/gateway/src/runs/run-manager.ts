@@ -100,7 +100,7 @@ export class RunManager {
     before: RunAttempt | null,
     { stopped = false }: { readonly stopped?: boolean } = {},
   ): Turn | undefined {
-    return stopped || before === null || this.#known.has(run.incarnation, before)
+    return before === null || this.#known.has(run.incarnation, before)
       ? this.#submit(question, run, stopped)
       : undefined;
   }

@@ -37,11 +37,12 @@ export class Ends implements Subscriber {
   ) {
     this.#deps = deps;
     this.person = person;
-    this.#seq = record.lastSeq;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.over = promise;
     this.#settle = resolve;
     this.session = deps.hub.subscribe(record, this);
+    // What has ended by now is not waited for.
+    this.#seq = Math.max(record.lastSeq, this.session.heardSeq);
   }
 
   /** Which ones are waited for. */
@@ -57,7 +58,12 @@ export class Ends implements Subscriber {
   }
 
   deliver({ message }: Delivery): void {
-    if (message.type !== 'agent_response' || message.run_id === undefined) return;
+    const { seq, type } = message;
+    if (seq === undefined) return;
+    // An end may be among what the bus has lost.
+    if (seq > this.#seq + 1) this.behind();
+    else this.#seq = Math.max(this.#seq, seq);
+    if (type !== 'agent_response') return;
     this.#take(message as End);
     this.#check();
   }

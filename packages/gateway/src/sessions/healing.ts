@@ -70,7 +70,7 @@ export class Healing {
         }),
       );
     }
-    for (const [incarnation, lastSeq] of this.#last) this.#hub.heardOf(incarnation, lastSeq);
+    for (const [incarnation, lastSeq] of this.#last) this.#hub.logReaches(incarnation, lastSeq);
     this.#last = found;
   }
 

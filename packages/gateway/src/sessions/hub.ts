@@ -79,10 +79,10 @@ export class Hub {
   }
 
   /** The log of a session is so far, whoever was told of that. */
-  heardOf(incarnation: string, lastSeq: number): void {
+  logReaches(incarnation: string, lastSeq: number): void {
     const session = this.#sessions.get(incarnation);
-    if (!session || session.lastSeq >= lastSeq) return;
-    session.lastSeq = lastSeq;
+    if (!session || session.heardSeq >= lastSeq) return;
+    session.heardSeq = lastSeq;
     for (const subscriber of session.subscribers) this.#guard(() => subscriber.behind());
   }
 
@@ -183,7 +183,7 @@ export class Hub {
   }
 
   /** Tells somebody who was taken out of a session, in the list of theirs: as if it were no more. */
-  expelled(record: SessionRecord, person: string): void {
+  endFor(record: SessionRecord, person: string): void {
     this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
   }
 
@@ -263,7 +263,7 @@ export class Hub {
         }
         break;
       case 'present':
-        session.heardOf(notice.node, notice.there);
+        session.takePresence(notice.node, notice.there);
         this.#presenceSoon(session, { own: false });
         break;
       case 'who_is_there':
@@ -279,7 +279,7 @@ export class Hub {
     session.sawEnds([delivery.message]);
     if (session.isStale(delivery.message)) return;
     const { seq } = delivery.message;
-    if (seq !== undefined && seq > session.lastSeq) session.lastSeq = seq;
+    if (seq !== undefined && seq > session.heardSeq) session.heardSeq = seq;
     for (const subscriber of session.subscribers) {
       this.#guard(() => subscriber.deliver(delivery));
     }

@@ -74,6 +74,6 @@ export class Members {
     const updated = await this.#store.removeMember(known, person);
     if (!updated) throw sessionNotFound(id);
     this.#records.changed(updated);
-    if (Object.hasOwn(before.members, person)) this.#hub.expelled(updated, person);
+    if (Object.hasOwn(before.members, person)) this.#hub.endFor(updated, person);
   }
 }

@@ -32,7 +32,7 @@ export class Session {
   #confirming: Promise<void> | undefined;
   readonly subscribers = new Set<Subscriber>();
   /** The highest `seq` published while followed; 0 before the first. */
-  lastSeq = 0;
+  heardSeq = 0;
   presenceTimer: NodeJS.Timeout | undefined;
   /** Who is here has changed, and the other nodes do not know. */
   isPresenceNews = false;
@@ -79,7 +79,7 @@ export class Session {
     return { participants: [...participants], connections };
   }
 
-  heardOf(node: string, there: PresenceOfNode): void {
+  takePresence(node: string, there: PresenceOfNode): void {
     if (there.connections === 0) this.#elsewhere.delete(node);
     else this.#elsewhere.set(node, { there, at: performance.now() });
   }

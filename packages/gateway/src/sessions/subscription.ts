@@ -147,10 +147,12 @@ export class Subscription implements Subscriber {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#deps.hub.unsubscribe(this.#session, this);
+    this.#acknowledgeAll();
   }
 
   ended(status: 'deleted' | 'expired'): void {
     this.#state = 'closed';
+    this.#acknowledgeAll();
     this.#send(sessionStatus(this.#session.record, status));
     this.#deps.onEnded(this.#session.record.id, status);
   }
@@ -193,13 +195,13 @@ export class Subscription implements Subscriber {
       return;
     }
     this.#acknowledgements.set(seq, text);
-    if (seq > this.#session.lastSeq) this.#session.lastSeq = seq;
+    if (seq > this.#session.heardSeq) this.#session.heardSeq = seq;
     this.behind();
   }
 
   behind(): void {
     if (this.#state !== 'live') return;
-    if (this.#session.lastSeq > this.#seq) this.#fallBack();
+    if (this.#session.heardSeq > this.#seq) this.#fallBack();
     else if (this.#session.isUnconfirmed(this.#session.remote?.runId)) this.#confirm();
     else this.#answer.pay();
   }
@@ -318,7 +320,7 @@ export class Subscription implements Subscriber {
    */
   async #catchUp(): Promise<boolean> {
     while (this.#state === 'catching_up') {
-      if (this.#seq >= Math.max(this.#session.lastSeq, this.#readable)) {
+      if (this.#seq >= Math.max(this.#session.heardSeq, this.#readable)) {
         this.#goLive();
         return true;
       }
@@ -359,8 +361,7 @@ export class Subscription implements Subscriber {
   #goLive(): void {
     this.#state = 'live';
     // What they acknowledge was shown in the newest page.
-    for (const text of this.#acknowledgements.values()) this.#peer.send(text);
-    this.#acknowledgements.clear();
+    this.#acknowledgeAll();
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
     const running = this.#deps.running(this.#session);
@@ -369,6 +370,12 @@ export class Subscription implements Subscriber {
       if (status.run_id !== running?.runId) this.#send(status);
     }
     this.#answer.pay();
+  }
+
+  /** Of messages that are in the log, and whose place in it was not come to. */
+  #acknowledgeAll(): void {
+    for (const text of this.#acknowledgements.values()) this.#peer.send(text);
+    this.#acknowledgements.clear();
   }
 
   #send(message: ServerMessage): void {
