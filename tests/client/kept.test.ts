@@ -326,6 +326,90 @@ describe('[R3] two tabs', () => {
     expect(await stored(() => true)).toEqual([]);
   });
 
+  test('[R7] do not show what one of them has taken back, also while nobody reaches the server', async () => {
+    const { server, online, tab, stored } = await browser();
+    const id = randomUUID();
+    const [first, second] = [tab(), tab()];
+    const session = first.session(id);
+    const [back] = [session.send('no'), session.send('yes')];
+    await stored((ids) => ids.length === 2);
+    const seen = second.session(id);
+    await shown(seen, ({ items }) => items.length === 2);
+    session.discard(back);
+    await shown(seen, ({ items }) => items.length === 1);
+    expect(statuses(seen)).toEqual([['yes', 'waiting']]);
+    first.close();
+    online();
+    const connection = await firstAlive(server, (each) => empty(each, id));
+    expect((await connection.next('chat_message')).data.content).toBe('yes');
+  });
+
+  test('do not make a new session whose only message one of them has taken back', async () => {
+    const { server, online, tab, stored } = await browser();
+    const [first, second] = [tab(), tab()];
+    const session = first.session();
+    const back = session.send('no');
+    await stored((ids) => ids.length === 2);
+    const seen = second.session(session.id);
+    await shown(seen, ({ items }) => items.length === 1);
+    session.discard(back);
+    await shown(seen, ({ items }) => items.length === 0);
+    await stored((ids) => ids.length === 0);
+    first.close();
+    online();
+    const connection = await firstAlive(server, (each) => each.settled());
+    await connection.settled();
+    expect(connection.unread).toBe(0);
+  });
+
+  test('[R7] go on showing what one of them has had accepted, until the server says so here', async () => {
+    const { server, online, tab, stored } = await browser();
+    online();
+    const id = randomUUID();
+    const session = tab().session(id);
+    const writing = await server.accept();
+    await empty(writing, id);
+    const seen = tab().session(id);
+    const watching = await server.accept();
+    await empty(watching, id);
+    const message = session.send('hello');
+    const counts: number[] = [];
+    await shown(seen, ({ items }) => items.length === 1);
+    seen.transcript.subscribe(() => counts.push(texts(seen.transcript.snapshot()).length));
+    writing.send(ack(await writing.next('chat_message'), 1));
+    await stored((ids) => ids.length === 0);
+    // What its own channel has told the other tab by then has told this one too.
+    session.send('and this?');
+    await shown(seen, ({ items }) => items.some(({ text }) => text === 'and this?'));
+    expect(statuses(seen)).toContainEqual(['hello', 'waiting']);
+    watching.send({ ...said(id, 1, 'hello'), message_id: message } as SessionEvent);
+    await shown(seen, ({ items }) => items[0]?.text === 'hello' && items[0].status === 'sent');
+    expect(Math.min(...counts)).toBeGreaterThan(0);
+  });
+
+  test('[R7] show what one of them took back while the server was taking it from the other', async () => {
+    const { server, online, tab } = await browser();
+    online();
+    const id = randomUUID();
+    const session = tab().session(id);
+    const first = await server.accept();
+    await empty(first, id);
+    const seen = tab().session(id);
+    const second = await server.accept();
+    await empty(second, id);
+    const message = session.send('hello');
+    const refused = await first.next('chat_message');
+    first.send(refusal(refused, { code: 'QUEUE_FULL', retryable: true, retry_after_ms: 1e9 }));
+    const sent = await second.next('chat_message');
+    session.discard(message);
+    await shown(seen, ({ items }) => items.length === 0);
+    second.send(ack(sent, 1));
+    await second.next('session_join');
+    second.send(status(id, { last_seq: 1 }));
+    second.send({ ...said(id, 1, 'hello'), message_id: message } as SessionEvent);
+    await shown(seen, ({ items }) => items[0]?.status === 'sent');
+  });
+
   test('[R12] do not let a message wait for ever in a session that one of them has deleted', async () => {
     const { server, name, online, tab, stored } = await browser();
     const id = randomUUID();
@@ -411,6 +495,7 @@ test('[R3] what becomes due while the rest is being sent is sent too', async () 
       if (outbox.due('s').length > 0) resolve();
       now.mockReturnValue(1_000);
     },
+    takenBack: () => {},
     failed: () => {},
   });
   await promise;

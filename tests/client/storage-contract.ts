@@ -70,5 +70,23 @@ export function storageContract(
       stop?.();
       stopOne?.();
     });
+
+    test.runIf(notices)('others are told what was taken back', async () => {
+      const open = place();
+      const [one, other] = [open(), open()];
+      const told: (string | undefined)[] = [];
+      const all = Promise.withResolvers<void>();
+      const stop = other.subscribe?.((takenBack) => {
+        if (told.push(takenBack) === 4) all.resolve();
+      });
+      const stopOne = one.subscribe?.(() => {});
+      for (const id of ['accepted', 'taken back']) await one.add(entry(id));
+      await one.remove('accepted');
+      await one.remove('taken back', true);
+      await all.promise;
+      expect(told).toEqual([undefined, undefined, undefined, 'taken back']);
+      stop?.();
+      stopOne?.();
+    });
   });
 }

@@ -125,16 +125,10 @@ export class ClientSession implements Session {
   }
 
   discard(messageId: string): void {
-    const { outbox } = this.#link;
     // The server may have it by now.
     if (this.#queue.inFlight === messageId) return;
-    this.transcript.discard(messageId);
-    this.#settle(messageId);
-    // Without a word in it, a session that nobody has made need not be made.
-    if (this.#entrance.status === 'out' && outbox.entries(this.id).length === 1) {
-      this.#entrance.forget();
-    }
-    this.#queue.flush();
+    this.#link.outbox.takeBack(messageId);
+    this.takenBack(messageId);
   }
 
   async loadOlder({ to }: { readonly to?: string } = {}): Promise<void> {
@@ -235,6 +229,20 @@ export class ClientSession implements Session {
     this.#advance();
   }
 
+  /** Here, or in another tab. */
+  takenBack(messageId: string): void {
+    const { status } = this.transcript.message(messageId) ?? {};
+    if (status === undefined || status === 'sent') return;
+    this.#queue.settle(messageId);
+    this.transcript.discard(messageId);
+    // Without a word in it, a session that nobody has made need not be made.
+    if (this.#entrance.status === 'out' && this.#link.outbox.entries(this.id).length === 1) {
+      this.#entrance.forget();
+    }
+    this.#queue.flush();
+    this.#depart();
+  }
+
   received(message: ServerMessage): void {
     if (message.type === 'session_status' && this.#entrance.isTooEarly(message)) return;
     if (message.type === 'error') this.#refused(message);
@@ -242,6 +250,7 @@ export class ClientSession implements Session {
       this.#settle(message.reply_to);
     }
     this.transcript.apply(message);
+    if (message.type === 'message_ack') this.#reachAccepted(message);
     if (message.type === 'session_status') {
       const title = this.#entrance.entered(message);
       if (title !== undefined) this.rename(title);
@@ -285,6 +294,11 @@ export class ClientSession implements Session {
     for (const item of items) {
       if (item.kind === 'message' && item.status === 'waiting') this.#fail(item.id, problem);
     }
+  }
+
+  /** Taken back in another tab while it was on its way from here, it is only in the log: to be brought. */
+  #reachAccepted({ seq, reply_to: id = '' }: ServerMessageOf<'message_ack'>): void {
+    if (seq !== undefined && !this.transcript.message(id)) this.#entrance.enter();
   }
 
   #refused(refusal: ServerMessageOf<'error'>): void {

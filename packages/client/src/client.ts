@@ -211,6 +211,9 @@ export function createClient(options: ClientOptions): Client {
       for (const session of [...sessions.values()]) session.takeKept();
       sendLeftBehind();
     },
+    takenBack(id) {
+      for (const session of [...sessions.values()]) session.takenBack(id);
+    },
     failed: (cause) => warn('STORAGE_FAILED', 'What is not sent yet cannot be kept.', cause),
   });
   const list = new LiveSessionList({

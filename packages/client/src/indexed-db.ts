@@ -120,19 +120,26 @@ export function indexedDbStorage(name: string): OutboxStorage {
     });
   }
 
-  async function change<Result>(action: (store: Store) => Request<Result>): Promise<void> {
+  async function change<Result>(
+    action: (store: Store) => Request<Result>,
+    takenBack: string | null = null,
+  ): Promise<void> {
     await run('readwrite', action);
-    channel?.postMessage(null);
+    channel?.postMessage(takenBack);
   }
 
-  function atEntry(id: string, act: (cursor: Cursor) => void): Promise<void> {
+  function atEntry(
+    id: string,
+    act: (cursor: Cursor) => void,
+    takenBack: string | null = null,
+  ): Promise<void> {
     return change((store) => {
       const request = store.index('id').openCursor(id);
       request.onsuccess = () => {
         if (request.result) act(request.result);
       };
       return request;
-    });
+    }, takenBack);
   }
 
   return {
@@ -145,10 +152,10 @@ export function indexedDbStorage(name: string): OutboxStorage {
         return request;
       }),
     replace: (entry) => atEntry(entry.id, (cursor) => cursor.update(entry)),
-    remove: (id) => atEntry(id, (cursor) => cursor.delete()),
+    remove: (id, isTakenBack) => atEntry(id, (cursor) => cursor.delete(), isTakenBack ? id : null),
     subscribe(listener) {
       channel = new BroadcastChannel(name);
-      channel.onmessage = () => listener();
+      channel.onmessage = ({ data }) => listener(data ?? undefined);
       return () => channel?.close();
     },
   };

@@ -17,6 +17,8 @@ const OTHERS_MS = 1_000;
 export interface OutboxHandlers {
   /** What is to be sent has changed, by others or by time; called first when the storage was read. */
   merged(): void;
+  /** Somebody else has taken this back: it is not sent any more. */
+  takenBack(id: string): void;
   /** The storage does not do what it should; what is in memory goes on. */
   failed(error: unknown): void;
 }
@@ -50,7 +52,14 @@ export class Outbox {
     this.#storage = storage;
     this.#handlers = handlers;
     try {
-      this.#unsubscribe = storage.subscribe?.(() => void this.sync());
+      this.#unsubscribe = storage.subscribe?.((takenBack) => {
+        if (takenBack !== undefined) {
+          // Also where it is not known: it may be in what is being loaded.
+          this.#remove(takenBack);
+          handlers.takenBack(takenBack);
+        }
+        void this.sync();
+      });
     } catch (error) {
       handlers.failed(error);
     }
@@ -104,17 +113,14 @@ export class Outbox {
     });
   }
 
-  /** The server has answered for good, or the person has given it up. */
+  /** The server has answered for good. */
   settle(id: string): void {
-    if (!this.#entries.delete(id)) return;
-    this.#own.delete(id);
-    this.#settled.add(id);
-    this.#listeners.call();
-    void this.#store(async () => {
-      await this.#storage.remove(id);
-      this.#settled.delete(id);
-      this.#unsaved.delete(id);
-    });
+    if (this.#entries.has(id)) this.#remove(id);
+  }
+
+  /** The person has given it up, which the others are told. */
+  takeBack(id: string): void {
+    if (this.#entries.has(id)) this.#remove(id, true);
   }
 
   /** Refused for good; kept, so that the person sees it after a reload too. */
@@ -152,6 +158,18 @@ export class Outbox {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#unsubscribe?.();
+  }
+
+  #remove(id: string, isTakenBack = false): void {
+    this.#entries.delete(id);
+    this.#own.delete(id);
+    this.#settled.add(id);
+    this.#listeners.call();
+    void this.#store(async () => {
+      await this.#storage.remove(id, isTakenBack);
+      this.#settled.delete(id);
+      this.#unsaved.delete(id);
+    });
   }
 
   #replace(entry: OutboxEntry): void {

@@ -46,10 +46,17 @@ export interface OutboxStorage {
    * nothing: somebody else has settled it.
    */
   replace(entry: OutboxEntry): Promise<void>;
-  /** Removes an entry; one that is not there is no error. */
-  remove(id: string): Promise<void>;
-  /** Calls `listener` after others have changed something, until the returned function is called. */
-  subscribe?(listener: () => void): () => void;
+  /**
+   * Removes an entry; one that is not there is no error. `isTakenBack`: a person has given it up,
+   * it is not the server that has answered.
+   */
+  remove(id: string, isTakenBack?: boolean): Promise<void>;
+  /**
+   * Calls `listener` after others have changed something, until the returned function is called.
+   * `takenBack` is the id of what they have taken back: without it what waited here and is there no
+   * more goes on being shown, since the server may have it and is about to say so.
+   */
+  subscribe?(listener: (takenBack?: string) => void): () => void;
 }
 
 /**
