@@ -401,8 +401,10 @@ describe('[R3] two tabs', () => {
     const refused = await first.next('chat_message');
     first.send(refusal(refused, { code: 'QUEUE_FULL', retryable: true, retry_after_ms: 1e9 }));
     const sent = await second.next('chat_message');
+    expect([session.isWaiting, seen.isWaiting]).toEqual([true, true]);
     session.discard(message);
     await shown(seen, ({ items }) => items.length === 0);
+    expect([session.isWaiting, seen.isWaiting]).toEqual([false, false]);
     second.send(ack(sent, 1));
     await second.next('session_join');
     second.send(status(id, { last_seq: 1 }));

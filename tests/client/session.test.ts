@@ -171,8 +171,11 @@ describe('a session that is not there', () => {
     connection.send(
       refusal(join, { code: 'STORE_UNAVAILABLE', retryable: true, retry_after_ms: 1 }),
     );
-    await rejoined(connection, session);
+    await connection.next('session_join');
+    expect(session.isWaiting).toBe(true);
+    connection.send(status(session.id));
     await shown(session, (each) => each.status === 'active');
+    expect(session.isWaiting).toBe(false);
   });
 
   test('a deleted one stays readable, and nothing is sent to it', async () => {

@@ -2,9 +2,11 @@
  * What a person sees when the network, the server or the tab goes away in mid-answer: the whole answer,
  * once, and no question lost or asked twice.
  */
+import { join } from 'node:path';
 import type { CDPSession } from 'playwright-core';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.ts';
 import { start } from '../cli/parley.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { BLACK_HOLE, startProxy } from '../helpers/proxy.ts';
@@ -152,6 +154,77 @@ test('[R7] two pages that came at different moments end with the same text', asy
   await run.finish();
   for (const tab of [chat, late]) await expectWhole(tab, 150);
   expect(await late.log.innerText()).toBe(await chat.log.innerText());
+});
+
+/** A chat in two windows of a browser, above a store that can be taken away. */
+async function twoWindows() {
+  const dataDir = await temporaryDirectory();
+  const { http } = await startGateway({ agents, store: 'sqlite:', dataDir });
+  const disk = openForWriting(join(dataDir, 'parley.sqlite'));
+  onTestFinished(() => void disk.close());
+  const chat = await Chat.open(http);
+  await chat.converse('tokens=3');
+  const other = await chat.anotherTab();
+  await other.answer('complete').waitFor();
+  return {
+    chat,
+    other,
+    windows: [chat, other],
+    breakDown: () =>
+      disk.exec(
+        "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END",
+      ),
+    repair: () => disk.exec('DROP TRIGGER full'),
+  };
+}
+
+/** What a person is told while the server cannot keep what they write. */
+const outage = (chat: Chat) => chat.page.getByText('The server cannot save messages now.');
+
+test('[R7] a message that is taken back while the store is away is gone from every window, and so is the warning', async () => {
+  const { chat, windows, breakDown, repair } = await twoWindows();
+  breakDown();
+  await chat.ask('take me back');
+  // A second later the other window brings it too.
+  for (const window of windows) await outage(window).waitFor();
+  const takeBack = chat.questions.getByRole('button', { name: 'Take back' });
+  // One that is just on its way stays: the server may have it.
+  await expect
+    .poll(async () => {
+      await takeBack.evaluateAll((buttons) => {
+        for (const button of buttons) (button as HTMLElement).click();
+      });
+      return takeBack.count();
+    })
+    .toBe(0);
+  for (const window of windows) {
+    await expect.poll(() => window.questions.allInnerTexts()).toHaveLength(1);
+    await outage(window).waitFor({ state: 'detached' });
+  }
+  repair();
+  await chat.converse('tokens=5');
+  for (const window of windows) {
+    await expect.poll(() => window.answer('complete').count()).toBe(2);
+    expect(await window.questions.count()).toBe(2);
+  }
+});
+
+test('[R12] the warning goes also where another window was the one that brought the message', async () => {
+  const { chat, other, windows, breakDown, repair } = await twoWindows();
+  breakDown();
+  await other.ask('tokens=5');
+  for (const window of windows) await outage(window).waitFor();
+  // From now on what this window brings takes for ever.
+  await other.page.evaluate(() => {
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (frame) {
+      if (!String(frame).includes('"chat_message"')) send.call(this, frame);
+    };
+  });
+  repair();
+  await expect.poll(() => other.answer('complete').count()).toBe(2);
+  await outage(other).waitFor({ state: 'detached' });
+  await outage(chat).waitFor({ state: 'detached' });
 });
 
 test("[R11] a page that speaks only the seed's protocol works beside it", async () => {

@@ -54,6 +54,10 @@ export class ClientSession implements Session {
     this.takeKept();
   }
 
+  get isWaiting(): boolean {
+    return this.#queue.size > 0 || this.#entrance.isTrying;
+  }
+
   send(text: string, { agent, replaces }: SendOptions = {}): string {
     const id = uuid();
     // Who is asked first is who answers here, as in a session that the server makes by itself.

@@ -56,6 +56,11 @@ export class Entrance {
     return this.#creation !== undefined;
   }
 
+  /** The server has been asked and has not said yes, but perhaps: not now. */
+  get isTrying(): boolean {
+    return this.#retry !== undefined || this.#state.status === 'entering';
+  }
+
   /** Nobody has asked for it to be made yet. */
   get isNew(): boolean {
     return !this.#exists && !this.#creation;

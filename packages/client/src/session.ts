@@ -22,6 +22,12 @@ export interface Session {
   /** What there is to show. */
   readonly transcript: Transcript;
   /**
+   * This client has something for the server that it brings, again where that refused it for now: a
+   * message, a command, or that it wants to come in. What another tab has had accepted, or has taken
+   * back, waits here no more.
+   */
+  readonly isWaiting: boolean;
+  /**
    * Sends a message, now or as soon as there is a connection, and returns its id. It is shown at
    * once as `waiting`; it is sent again after a loss or a reload, with the same id, until the server
    * has accepted it (`sent`) or refused it (`failed`).

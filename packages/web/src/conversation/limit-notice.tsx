@@ -15,19 +15,29 @@ interface Limit {
 
 export function LimitNotice({ session }: { readonly session: Session }) {
   const [limit, setLimit] = useState<Limit>();
-  useEffect(
-    () =>
+  useEffect(() => {
+    // Another tab may have sent what this is about, or taken it back: that is not acknowledged here.
+    const forgetWhenDone = (): void => {
+      if (!session.isWaiting) setLimit(undefined);
+    };
+    const stops = [
+      session.transcript.subscribe(forgetWhenDone),
       session.subscribe((message) => {
+        forgetWhenDone();
         if (message.type === 'message_ack') {
           setLimit((now) => (now?.messageId === message.reply_to ? undefined : now));
         }
         if (message.type !== 'error' || !message.data.retryable || !message.reply_to) return;
+        if (!session.isWaiting) return;
         const { code, retry_after_ms: delay } = message.data;
         const until = delay === undefined ? undefined : performance.now() + delay;
         setLimit({ code, messageId: message.reply_to, until });
       }),
-    [session],
-  );
+    ];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [session]);
   return (
     <div role="status">
       {limit && (
