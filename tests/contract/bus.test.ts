@@ -5,6 +5,7 @@ import { type Bus, BusError, type Notice } from '../../packages/gateway/src/buse
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import { openRedisBus } from '../../packages/gateway/src/buses/redis.ts';
 import { freePort } from '../helpers/free-port.ts';
+import { proxyBefore } from '../helpers/proxy.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
 
 let redis: Redis;
@@ -13,6 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
+const SOON = { timeout: 5_000 };
 const silent = { info: () => {}, warn: () => {} };
 
 /** What a node has received in a topic. */
@@ -20,6 +22,13 @@ function listen(bus: Bus, topic: string) {
   const received: Notice[] = [];
   const following = bus.follow(topic, (notice) => received.push(notice));
   return { received, ...following };
+}
+
+async function stateOf(bus: Bus): Promise<'back' | 'gone'> {
+  return bus.check().then(
+    () => 'back',
+    () => 'gone',
+  );
 }
 
 const BUSES: [name: string, open: (nodes: number) => Promise<Bus[]>][] = [
@@ -204,6 +213,60 @@ describe('the bus of Redis', () => {
     expect(own.received).toEqual([]);
   });
 
+  /** The first is reached over a network that can be cut. `losses`: how often each was told of one. */
+  async function openFarAndNear() {
+    const url = redis.newUrl();
+    const { proxy, through } = await proxyBefore(url);
+    const [far, near] = [
+      await openRedisBus(through, 'd', silent),
+      await openRedisBus(url, 'd', silent),
+    ];
+    onTestFinished(async () => {
+      await Promise.all([far.close(), near.close()]);
+    });
+    const losses = { far: 0, near: 0 };
+    far.onLoss(() => {
+      losses.far += 1;
+    });
+    near.onLoss(() => {
+      losses.near += 1;
+    });
+    return { far, near, proxy, losses };
+  }
+
+  test('[R7] [R10] a node that could not hear is told so, as soon as it hears everything that it follows', async () => {
+    const { far, near, proxy, losses } = await openFarAndNear();
+    const before = listen(far, 'before');
+    await before.ready;
+    const heard = new Promise((resolve) => {
+      far.onLoss(() => {
+        const topics = ['before', ...meanwhile.map((_, n) => `meanwhile ${n}`)];
+        resolve(Promise.all(topics.map((topic) => near.publish(topic, {}))));
+      });
+    });
+    proxy.cut();
+    const meanwhile = Array.from({ length: 100 }, (_, n) => listen(far, `meanwhile ${n}`));
+    expect(await heard).toEqual(Array(101).fill(true));
+    expect(losses).toEqual({ far: 1, near: 0 });
+  });
+
+  test('[R7] [R10] what a node could not publish is a loss of those who heard well', async () => {
+    const { far, near, proxy, losses } = await openFarAndNear();
+    const { received, ready } = listen(near, 'a');
+    await ready;
+    // Nothing was to be published: nobody has missed anything.
+    proxy.cut();
+    await expect.poll(() => losses.far, SOON).toBe(1);
+    await expect.poll(() => stateOf(far), SOON).toBe('back');
+    expect(await far.publish('a', { n: 1 })).toBe(true);
+    proxy.cut();
+    expect(await far.publish('a', { n: 2 })).toBe(false);
+    await expect.poll(() => losses, SOON).toEqual({ far: 2, near: 1 });
+    expect(await far.publish('a', { n: 3 })).toBe(true);
+    await expect.poll(() => received, SOON).toEqual([{ n: 1 }, { n: 3 }]);
+    expect(losses.near).toBe(1);
+  });
+
   test('[R10] is killed and comes back: who followed hears again, and who follows meanwhile too', async () => {
     const url = redis.newUrl();
     const [one, two] = [await openRedisBus(url, 'd', silent), await openRedisBus(url, 'd', silent)];
@@ -217,21 +280,14 @@ describe('the bus of Redis', () => {
     await expect.poll(async () => (await two.kept('s'))?.text).toBe('kept ');
     await redis.kill();
     one.grow('s', { run: 1 }, 'and lost, ');
-    await expect.poll(() => two.check().catch(() => 'gone')).toBe('gone');
+    await expect.poll(() => stateOf(two)).toBe('gone');
     left.end();
     const meanwhile = listen(two, 'meanwhile');
     await meanwhile.ready;
     one.publish('before', { lost: true });
     await redis.start();
     for (const bus of [one, two]) {
-      await expect
-        .poll(() =>
-          bus.check().then(
-            () => 'back',
-            () => 'gone',
-          ),
-        )
-        .toBe('back');
+      await expect.poll(() => stateOf(bus)).toBe('back');
     }
     await expect
       .poll(() => {

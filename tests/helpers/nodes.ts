@@ -47,8 +47,17 @@ export function silence(store: Store, node: string): () => void {
 }
 
 /** A bus that loses what the test says. */
-export function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus {
+export function lossy(bus: Bus, loses: (notice: Notice) => boolean): Bus & { tellLoss(): void } {
+  const onLoss: (() => void)[] = [];
   return {
+    /** As when it hears again what others publish. */
+    tellLoss: () => {
+      for (const callback of onLoss) callback();
+    },
+    onLoss: (callback) => {
+      onLoss.push(callback);
+      bus.onLoss(callback);
+    },
     reachesOthers: true,
     publish: async (topic, notice) => !loses(notice) && bus.publish(topic, notice),
     follow: (topic, receive) => bus.follow(topic, receive),

@@ -18,6 +18,11 @@ export interface Bus {
   /** Calls `receive`, which must not throw, with what other nodes publish in the topic. */
   follow(topic: string, receive: (notice: Notice) => void): Following;
   /**
+   * Calls `callback`, which must not throw, where something that others have published may have been lost:
+   * as soon as what they publish from then on is received.
+   */
+  onLoss(callback: () => void): void;
+  /**
    * Keeps a text that grows, for nodes that come late: `piece` follows what is kept under the key. Another
    * head begins another text. Never throws.
    */

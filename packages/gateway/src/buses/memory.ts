@@ -59,6 +59,9 @@ export class MemoryBus implements Bus {
     };
   }
 
+  /** Nothing is. */
+  onLoss(): void {}
+
   grow(key: string, head: Notice, piece: string): void {
     const before = this.#texts.get(key);
     const isSame = before && JSON.stringify(before.head) === JSON.stringify(head);

@@ -26,6 +26,8 @@ const BEAT_MS = 1_000;
 const MAX_WAITING = 10_000;
 /** Sharded publish and subscribe came with it. */
 const OLDEST = 7;
+/** Followed by every node: another one could not publish something. */
+const LOSS_TOPIC = 'loss';
 
 /** A text that nobody has added to for so long is of a node that is gone, milliseconds. */
 const TEXT_MS = 3_600_000;
@@ -112,6 +114,9 @@ export class RedisBus implements Bus {
   readonly #texts = new Map<string, { readonly head: string; text: string }>();
   /** Left while there was no connection: Redis is told when there is one. */
   readonly #left = new Set<string>();
+  readonly #onLoss: (() => void)[] = [];
+  /** Something of this node's was lost, and the others were not told. */
+  #owesLoss = false;
   readonly #beat: NodeJS.Timeout;
   readonly #asked = new Set<Client>();
 
@@ -133,8 +138,19 @@ export class RedisBus implements Bus {
         isLost = false;
       });
     }
-    subscriber.on('ready', () => this.#subscribeAnew());
+    // Subscribed to with all others as soon as there is a connection.
+    this.#receivers.set(LOSS_TOPIC, new Set([() => this.#lost()]));
+    let wasThere = false;
+    subscriber.on('ready', () => {
+      const isBack = wasThere;
+      wasThere = true;
+      void this.#subscribeAnew().then(() => {
+        if (isBack) this.#lost();
+      });
+    });
+    publisher.on('ready', () => this.#tellLoss());
     this.#beat = setInterval(() => {
+      this.#tellLoss();
       for (const client of [publisher, subscriber]) void this.#revive(client);
     }, BEAT_MS).unref();
   }
@@ -144,8 +160,26 @@ export class RedisBus implements Bus {
     const text = this.#node + JSON.stringify(notice);
     return this.#publisher.sPublish(this.#prefix + topic, text).then(
       (receivers) => receivers > 0,
-      () => false,
+      () => {
+        this.#owesLoss = true;
+        return false;
+      },
     );
+  }
+
+  /** Others may have heard everything but this node. Where this is lost too it is owed again. */
+  #tellLoss(): void {
+    if (!this.#owesLoss || !this.#publisher.isReady) return;
+    this.#owesLoss = false;
+    void this.publish(LOSS_TOPIC, {});
+  }
+
+  onLoss(callback: () => void): void {
+    this.#onLoss.push(callback);
+  }
+
+  #lost(): void {
+    for (const callback of this.#onLoss) callback();
   }
 
   follow(topic: string, receive: (notice: Notice) => void): Following {
@@ -265,10 +299,11 @@ export class RedisBus implements Bus {
   }
 
   /** The client does it for what it knew before the connection was lost. */
-  #subscribeAnew(): void {
-    for (const topic of this.#receivers.keys()) void this.#subscribe(topic);
+  async #subscribeAnew(): Promise<void> {
+    const subscribed = Array.from(this.#receivers.keys(), (topic) => this.#subscribe(topic));
     for (const topic of this.#left) this.#unsubscribe(topic);
     this.#left.clear();
+    await Promise.all(subscribed);
   }
 
   readonly #receive = (text: string, channel: string): void => {
