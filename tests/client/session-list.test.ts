@@ -1,9 +1,11 @@
 /** The list of sessions, and all that goes over HTTP, at a real gateway. */
 import { type Client, RequestError, type SessionListSnapshot } from '@parley/client';
+import { createMessage } from '@parley/protocol';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { defineAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { connect, shown } from './conversation.ts';
+import { fakeServer } from './fake-server.ts';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -51,6 +53,17 @@ async function gateway() {
     },
   };
 }
+
+/** As a list has it. */
+const wire = (id: string) => ({
+  id,
+  title: 'of old',
+  agent: 'echo',
+  created_at: '2026-01-09T10:00:00.000Z',
+  last_used: '2026-01-09T10:00:00.000Z',
+  last_seq: 0,
+  messages: 0,
+});
 
 const titles = ({ sessions }: SessionListSnapshot) => sessions.map(({ title }) => title);
 
@@ -131,6 +144,56 @@ describe('[R7] the list of sessions', () => {
     expect(reader.sessions.snapshot().sessions.map(({ id }) => id)).toEqual([kept]);
     await deleted;
     expect(reader.sessions.snapshot()).toMatchObject({ total: 1, sessions: [{ id: kept }] });
+  });
+
+  test('is read again each time that it may have missed something, quietly, and after what was missed', async () => {
+    const server = await fakeServer();
+    /** What was asked and is not answered. */
+    const asked: { method: string; answer: (data: object) => void }[] = [];
+    const client = connect({
+      url: server.url,
+      fetch: (_, { method = '' } = {}) =>
+        new Promise((resolve) => {
+          const answer = (data: object) => resolve(Response.json({ status: 'success', data }));
+          asked.push({ method, answer });
+        }),
+    });
+    const statuses = new Set<string>();
+    client.sessions.subscribe(() => statuses.add(client.sessions.snapshot().status));
+    const connection = await server.accept();
+    const watch = await connection.next('sessions_watch');
+    const missed = () =>
+      connection.send(
+        createMessage('message_ack', { status: 'accepted' }, { reply_to: watch.message_id }),
+      );
+    const next = async (method: string) => {
+      await expect.poll(() => asked.length, { timeout: 5_000 }).toBe(1);
+      const one = asked.pop();
+      expect(one?.method).toBe(method);
+      return (...ids: string[]) => one?.answer({ sessions: ids.map(wire), total: ids.length });
+    };
+    const shown = () =>
+      client.sessions.snapshot().sessions.map(({ id, title }) => `${id} ${title}`);
+
+    missed();
+    (await next('GET'))('a', 'b');
+    await expect.poll(shown).toEqual(['b of old', 'a of old']);
+    statuses.clear();
+    void client.sessions.rename('a', 'Quays').catch(() => {});
+    await next('PATCH');
+    missed();
+    const reading = await next('GET');
+    // Missed while it is read: what is read may be older.
+    missed();
+    await connection.settled();
+    expect(asked).toEqual([]);
+    reading('a', 'b');
+    const again = await next('GET');
+    again('a', 'c');
+    await expect.poll(shown).toEqual(['c of old', 'a Quays']);
+    expect([...statuses]).toEqual(['ready']);
+    await connection.settled();
+    expect(asked).toEqual([]);
   });
 
   test('says what is wrong where it cannot be loaded, and is loaded when it can', async () => {

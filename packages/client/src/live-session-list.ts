@@ -69,6 +69,7 @@ export class LiveSessionList implements SessionList {
   readonly #titles = new Map<string, string>();
   readonly #deleted = new Set<string>();
   #isFollowing = false;
+  /** The `message_id` of what asked to be told over this connection. */
   #watch: string | undefined;
   /** What is under way; calls meanwhile share it. */
   readonly #loading: { refresh?: Promise<void> | undefined; more?: Promise<void> | undefined } = {};
@@ -197,11 +198,17 @@ export class LiveSessionList implements SessionList {
 
   received(message: ServerMessage): void {
     if (message.reply_to !== undefined && message.reply_to === this.#watch) {
-      // Loaded only now, so that nothing falls in between. A server that does not know how to be
+      // Loaded only now, so that nothing falls in between; and again each time that the server
+      // says so anew, because it may have missed something. One that does not know how to be
       // watched is asked once.
-      this.#watch = undefined;
-      void this.refresh();
+      void this.#readAgain();
     } else if (message.type === 'session_status') this.#apply(message.data);
+  }
+
+  /** What is being read may be older than what was missed. */
+  async #readAgain(): Promise<void> {
+    await this.#loading.refresh;
+    await this.refresh();
   }
 
   #startWatching(): void {
