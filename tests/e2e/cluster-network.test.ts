@@ -1,6 +1,7 @@
 /** Nodes whose network to PostgreSQL or to Redis is gone for a while, and nobody is told. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect } from '../client/conversation.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
@@ -141,3 +142,29 @@ async function hearEachOther(run: PuppetRun, clients: readonly TestSocket[]): Pr
     .toBe(true);
   await run.finish();
 }
+
+test('[R7] [R10] a list of sessions is as it should be soon after Redis is back, whatever another node did meanwhile', async () => {
+  const { alice, one, two, sessionId: renamed } = await startNodes();
+  const deleted = await alice.create({ title: 'to be deleted' });
+  const { sessions } = connect({ url: two.ws });
+  const shown = () => sessions.snapshot().sessions.map(({ id, title }) => [id, title]);
+  const statuses = new Set<string>();
+  sessions.subscribe(() => statuses.add(sessions.snapshot().status));
+  await expect.poll(shown, { timeout: 5_000 }).toHaveLength(2);
+  statuses.clear();
+  await redis.kill();
+  const rename = { type: 'session_update', session_id: renamed, data: { title: 'renamed' } };
+  alice.send({ ...rename, message_id: 'rename' });
+  await alice.find(isAck('rename'));
+  const made = await alice.create({ title: 'made' });
+  await fetch(`${one.http}/api/sessions/${deleted}`, { method: 'DELETE' });
+  await wait(OUTAGE);
+  expect(shown()).toContainEqual([deleted, 'to be deleted']);
+  await redis.start();
+  await expect.poll(shown, { timeout: RECOVERY }).toEqual([
+    [made, 'made'],
+    [renamed, 'renamed'],
+  ]);
+  // Read quietly.
+  expect([...statuses]).toEqual(['ready']);
+});

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
+import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { lossy } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -45,6 +47,30 @@ test('[R7] who watches is told of sessions that are made, talked in, renamed and
     title: 'Harbours',
   });
   expect(sidebar.received.filter(({ type }) => type !== 'session_status')).toHaveLength(1);
+});
+
+test('[R7] where changes may have been missed the last sessions_watch is acknowledged again, by its name', async () => {
+  const bus = lossy(new MemoryBus(), () => false);
+  const { ws } = await startComposed({ bus });
+  const [sidebar, nameless, other] = [await watching(ws), await watching(ws), await watching(ws)];
+  sidebar.send({ type: 'sessions_watch', message_id: 'anew' });
+  nameless.send({ type: 'sessions_watch' });
+  for (const client of [sidebar, nameless]) await client.settled();
+  bus.tellLoss();
+  bus.tellLoss();
+  const acks = ({ received }: TestSocket) =>
+    received.flatMap(({ type, reply_to }) => (type === 'message_ack' ? [reply_to] : []));
+  await other.find(({ reply_to }) => reply_to === 'watch');
+  await sidebar.settled();
+  await nameless.settled();
+  expect(acks(sidebar)).toEqual(['watch', 'anew', 'anew']);
+  expect(acks(nameless)).toEqual(['watch', undefined]);
+  // A change is told once, and as before.
+  const sessionId = await other.create();
+  await sidebar.next('session_status');
+  await sidebar.settled();
+  const told = sidebar.received.filter(({ session_id }) => session_id === sessionId);
+  expect(told).toHaveLength(1);
 });
 
 test('[R8] much that happens at once is told once for each session', async () => {

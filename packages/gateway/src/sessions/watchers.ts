@@ -6,13 +6,23 @@ import type { Store } from '../stores/store.ts';
 import type { Delivery } from './delivery.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
 
-/** Takes a `session_status` for one connection. */
-export type Watcher = (delivery: Delivery) => void;
+/** One connection. Its functions must not throw. */
+export interface Watcher {
+  /** Takes a `session_status`. */
+  tell(delivery: Delivery): void;
+  /** Changes may have been missed: the list is to be read again. */
+  missed(): void;
+}
 
 /** A change is told this much later, with all that came meanwhile, milliseconds. */
 const INTERVAL_MS = 1_000;
 /** Sessions of one person told of in an interval; the others have their turn in the next. */
 const MOST_AT_ONCE = 100;
+/**
+ * What the bus has lost makes everyone read their list again: not all at once, but within so long,
+ * milliseconds. With the second in which the bus is back it is less than 2 s.
+ */
+const SPREAD_MS = 800;
 
 interface Watched {
   readonly following: Following;
@@ -22,6 +32,8 @@ interface Watched {
   /** Sessions that are being read, to be told of. */
   readonly reading: Set<string>;
   timer: NodeJS.Timeout | undefined;
+  /** Tells them that changes may have been missed. */
+  missedTimer: NodeJS.Timeout | undefined;
 }
 
 /** What nodes tell each other of the sessions of a person. */
@@ -39,6 +51,7 @@ export class Watchers {
     this.#store = store;
     this.#bus = bus;
     this.#log = log;
+    bus.onLoss(() => this.#missed());
   }
 
   /** From now on until the returned function is called. */
@@ -49,6 +62,7 @@ export class Watchers {
       watched.watchers.delete(watcher);
       if (watched.watchers.size > 0 || this.#people.get(person) !== watched) return;
       clearTimeout(watched.timer);
+      clearTimeout(watched.missedTimer);
       watched.following.end();
       this.#people.delete(person);
     };
@@ -63,6 +77,7 @@ export class Watchers {
       changed: new Set(),
       reading: new Set(),
       timer: undefined,
+      missedTimer: undefined,
     };
     this.#people.set(person, watched);
     return watched;
@@ -94,7 +109,17 @@ export class Watchers {
     const { delivery } = notice;
     watched.changed.delete(delivery.message.session_id);
     watched.reading.delete(delivery.message.session_id);
-    for (const watcher of watched.watchers) watcher(delivery);
+    for (const watcher of watched.watchers) watcher.tell(delivery);
+  }
+
+  /** What was lost is in the store, and nobody knows of which sessions it was. */
+  #missed(): void {
+    for (const watched of this.#people.values()) {
+      watched.missedTimer ??= setTimeout(() => {
+        watched.missedTimer = undefined;
+        for (const watcher of watched.watchers) watcher.missed();
+      }, Math.random() * SPREAD_MS).unref();
+    }
   }
 
   #soon(person: string, watched: Watched): void {
@@ -119,7 +144,7 @@ export class Watchers {
         // They may have been taken out since: this was told for who could see it then.
         if (!audienceOf(record).includes(person)) continue;
         const delivery = { message: sessionStatus(record, 'active') };
-        for (const watcher of watchers) watcher(delivery);
+        for (const watcher of watchers) watcher.tell(delivery);
       }
       reading.clear();
     } finally {

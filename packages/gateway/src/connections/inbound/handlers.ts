@@ -123,10 +123,17 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
   },
 
   sessions_watch(connection, { message_id }) {
-    const { sessions, principal } = connection;
-    connection.unwatch ??= sessions.watch(principal, (delivery) => connection.forward(delivery));
-    const data = { status: 'accepted' as const };
-    connection.tell(createMessage('message_ack', data, envelope(undefined, message_id)));
+    const { sessions, principal, unwatch } = connection;
+    connection.unwatch = sessions.watch(principal, {
+      tell: (delivery) => connection.forward(delivery),
+      missed: () => {
+        // One that names nothing would be taken for the acknowledgement of another message.
+        if (message_id !== undefined) acknowledge(connection, undefined, message_id);
+      },
+    });
+    // Only now, so that nothing falls in between.
+    unwatch?.();
+    acknowledge(connection, undefined, message_id);
     return undefined;
   },
 
@@ -267,7 +274,11 @@ async function stop(
   connection.tell(createMessage('message_ack', data, envelope(sessionId, of.replyTo)));
 }
 
-function acknowledge(connection: Connection, sessionId: string, replyTo: string | undefined): void {
+function acknowledge(
+  connection: Connection,
+  sessionId: string | undefined,
+  replyTo: string | undefined,
+): void {
   connection.tell(
     createMessage('message_ack', { status: 'accepted' }, envelope(sessionId, replyTo)),
   );
