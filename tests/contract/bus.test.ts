@@ -250,6 +250,17 @@ describe('the bus of Redis', () => {
     expect(losses).toEqual({ far: 1, near: 0 });
   });
 
+  test('[R10] a node that follows many sessions is back as one that follows few', async () => {
+    const { far, near, proxy, losses } = await openFarAndNear();
+    // More than a socket takes at once.
+    const topics = Array.from({ length: 3_000 }, (_, n) => `session ${n}`);
+    await Promise.all(topics.map((topic) => listen(far, topic).ready));
+    proxy.cut();
+    await expect.poll(() => losses.far, SOON).toBe(1);
+    const heard = [topics.at(0), topics.at(-1)].map((topic = '') => near.publish(topic, {}));
+    expect(await Promise.all(heard)).toEqual([true, true]);
+  });
+
   test('[R7] [R10] what a node could not publish is a loss of those who heard well', async () => {
     const { far, near, proxy, losses } = await openFarAndNear();
     const { received, ready } = listen(near, 'a');

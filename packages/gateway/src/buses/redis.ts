@@ -22,7 +22,7 @@ const MAX_RETRY_MS = 1_000;
 const CHECK_MS = 2_000;
 /** Every so often it is asked, because a network that swallows everything says nothing of it. */
 const BEAT_MS = 1_000;
-/** What a Redis that does not read may make this process hold; what is more is lost. */
+/** What a Redis that does not read may make this process hold to be published; what is more is lost. */
 const MAX_WAITING = 10_000;
 /** Sharded publish and subscribe came with it. */
 const OLDEST = 7;
@@ -85,7 +85,9 @@ export async function openRedisBus(
   log: BusLog,
 ): Promise<RedisBus> {
   let isOpen = false;
-  const [publisher, subscriber] = [newClient(url, () => isOpen), newClient(url, () => isOpen)];
+  const publisher = newClient(url, () => isOpen, MAX_WAITING);
+  // Where Redis is back it says of every topic at once that it is followed.
+  const subscriber = newClient(url, () => isOpen, undefined);
   const bus = new RedisBus(publisher, subscriber, `parley/${deployment} `, log);
   try {
     await Promise.all([publisher.connect(), subscriber.connect()]);
@@ -112,8 +114,6 @@ export class RedisBus implements Bus {
   readonly #receivers = new Map<string, Set<(notice: Notice) => void>>();
   /** What this node keeps for others, to say it again where Redis has lost it. */
   readonly #texts = new Map<string, { readonly head: string; text: string }>();
-  /** Left while there was no connection: Redis is told when there is one. */
-  readonly #left = new Set<string>();
   readonly #onLoss: (() => void)[] = [];
   /** Something of this node's was lost, and the others were not told. */
   #owesLoss = false;
@@ -138,6 +138,9 @@ export class RedisBus implements Bus {
         isLost = false;
       });
     }
+    // The client would do it before it is ready, and where there are many never be: once the socket
+    // has enough to write it waits to be ready before it writes more.
+    subscriber.on('connect', () => subscriber._getQueue().removeAllPubSubListeners());
     // Subscribed to with all others as soon as there is a connection.
     this.#receivers.set(LOSS_TOPIC, new Set([() => this.#lost()]));
     let wasThere = false;
@@ -288,22 +291,16 @@ export class RedisBus implements Bus {
 
   /** Never rejects: without a connection it is done as soon as there is one. */
   async #subscribe(topic: string): Promise<void> {
-    this.#left.delete(topic);
     await this.#subscriber.sSubscribe(this.#prefix + topic, this.#receive).catch(() => {});
   }
 
   #unsubscribe(topic: string): void {
-    this.#subscriber.sUnsubscribe(this.#prefix + topic, this.#receive).catch(() => {
-      this.#left.add(topic);
-    });
+    // A connection that is lost follows nothing any more.
+    this.#subscriber.sUnsubscribe(this.#prefix + topic, this.#receive).catch(() => {});
   }
 
-  /** The client does it for what it knew before the connection was lost. */
   async #subscribeAnew(): Promise<void> {
-    const subscribed = Array.from(this.#receivers.keys(), (topic) => this.#subscribe(topic));
-    for (const topic of this.#left) this.#unsubscribe(topic);
-    this.#left.clear();
-    await Promise.all(subscribed);
+    await Promise.all(Array.from(this.#receivers.keys(), (topic) => this.#subscribe(topic)));
   }
 
   readonly #receive = (text: string, channel: string): void => {
@@ -315,13 +312,13 @@ export class RedisBus implements Bus {
 }
 
 /** @param isOpen whether it was there once: from then on it is waited for, however long it takes. */
-function newClient(url: string, isOpen: () => boolean) {
+function newClient(url: string, isOpen: () => boolean, maxWaiting: number | undefined) {
   return createClient({
     url,
     scripts: { grow, readKept, dropKept },
     // What waits for a connection would come late, and out of order with what is in the store.
     disableOfflineQueue: true,
-    commandsQueueMaxLength: MAX_WAITING,
+    ...(maxWaiting === undefined ? {} : { commandsQueueMaxLength: maxWaiting }),
     socket: {
       connectTimeout: CHECK_MS,
       // While it is being made nobody asks; afterwards the answers come more often than that.
