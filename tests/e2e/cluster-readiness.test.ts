@@ -1,6 +1,7 @@
 /** What a node says of the parts that nodes share: operators and balancers go by it. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { startGateway } from '../helpers/gateway.ts';
+import { keptLog } from '../helpers/log-lines.ts';
 import { SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
@@ -44,6 +45,80 @@ test('[R12] nodes that use one store and do not hear each other say so, until on
   await expect.poll(() => readiness(one), UNHEARD).toMatch(/^503.*set bus to redis/);
   await two.gateway.close();
   await expect.poll(() => readiness(one), UNHEARD).toMatch(/^200/);
+});
+
+const STORE_LOST = 'the store does not do its work: nothing is acknowledged';
+
+test('[R12] an outage is two lines in the log, and nobody else is told where the parts are', async () => {
+  const [store, bus] = [await postgres.newDatabase(), redis.newUrl()];
+  const { logger, lines, shown } = keptLog();
+  const node = await startGateway({ store, bus, signingKeys: SIGNING_KEYS, logger });
+  const alice = await TestSocket.open(node.ws);
+  const session_id = await alice.create();
+  await postgres.kill();
+  onTestFinished(() => postgres.start());
+  await redis.kill();
+  onTestFinished(() => redis.start());
+  const heard: string[] = [];
+  const readyz = async () => {
+    heard.push(await readiness(node));
+    return heard.at(-1);
+  };
+  await expect.poll(readyz).toMatch(/^503.*store: not reached; bus: not reached"/);
+  for (const path of ['/api/sessions', `/api/sessions/${session_id}`, '/api/search?q=word']) {
+    const response = await fetch(`${node.http}${path}`);
+    heard.push(await response.text());
+    expect([path, response.status]).toEqual([path, 503]);
+  }
+  for (let times = 0; times < 3; times += 1) {
+    alice.send({ type: 'chat_message', session_id, message_id: 'm', data: { content: 'word' } });
+    heard.push(JSON.stringify(await alice.next('error')));
+  }
+  await Promise.all([postgres.start(), redis.start()]);
+  await expect.poll(readyz, { timeout: 10_000 }).toMatch(/^200/);
+
+  for (const url of [store, bus]) {
+    const { hostname, port, username } = new URL(url);
+    for (const secret of [hostname, port, ...(username === '' ? [] : [`${username}@`])]) {
+      expect(heard.filter((text) => text.includes(secret))).toEqual([]);
+    }
+  }
+  const of = (part: string) => shown().filter((line) => line.startsWith(`the ${part}`));
+  expect(of('store')).toEqual([STORE_LOST, 'the store is back']);
+  expect(of('bus')).toEqual([
+    'the bus is not there: nodes do not hear each other',
+    'the bus is back',
+  ]);
+  expect(shown()).toHaveLength(4);
+  const { reason } = lines.find(({ msg }) => msg === STORE_LOST)?.fields ?? {};
+  expect(reason).toContain(new URL(store).host);
+});
+
+test('[R12] a database that hangs, and nobody asks: one line, and one when it goes on', async () => {
+  const { proxy, through } = await proxyBefore(await postgres.newDatabase());
+  const { logger, shown } = keptLog();
+  await startGateway({ store: through, logger });
+  proxy.shape(BLACK_HOLE);
+  await expect.poll(shown, { timeout: PATIENCE }).toEqual([STORE_LOST]);
+  proxy.heal();
+  await expect.poll(shown, { timeout: 10_000 }).toEqual([STORE_LOST, 'the store is back']);
+});
+
+test('[R12] a Redis that is full is said in the log and by readiness, and that it has room again', async () => {
+  const { logger, lines, shown } = keptLog();
+  const [store, bus] = [await postgres.newDatabase(), redis.newUrl()];
+  const node = await startGateway({ store, bus, signingKeys: SIGNING_KEYS, logger });
+  await redis.configure('maxmemory', '1');
+  onTestFinished(() => redis.configure('maxmemory', '0'));
+  // Nobody asks whether it is ready.
+  await expect
+    .poll(shown, { timeout: 8_000 })
+    .toEqual(['the bus takes no writes: nodes hear of answers late']);
+  expect(lines[0]?.fields.reason).toContain('OOM');
+  expect(await readiness(node)).toMatch(/^503.*bus: takes no writes \(OOM\)"/);
+  await redis.configure('maxmemory', '0');
+  expect(await readiness(node)).toMatch(/^200/);
+  expect(shown().slice(1)).toEqual(['the bus takes writes again']);
 });
 
 test('[R10] two deployments with one Redis hear nothing of each other', async () => {

@@ -4,6 +4,7 @@ import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { bearer, connectAs, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { keptLog } from '../helpers/log-lines.ts';
 import { meet, SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -124,7 +125,8 @@ test('[R4] [R10] an approval is given on another node than the one that asks for
 test('[R10] gateways have the connections and workers run the agents, also those that come later', async () => {
   const settings = await together();
   const { agent, next } = puppet();
-  const door = await startGateway({ agents: [agent], role: 'gateway', ...settings });
+  const { logger, shown } = keptLog();
+  const door = await startGateway({ agents: [agent], role: 'gateway', logger, ...settings });
   const alice = await TestSocket.open(door.ws);
   const sessionId = await alice.create();
   const say = (id: string, data = {}) =>
@@ -153,6 +155,10 @@ test('[R10] gateways have the connections and workers run the agents, also those
   const third = await next();
   await third.finish();
   expect((await alice.next('agent_response')).data.status).toBe('complete');
+  expect(shown()).toEqual([
+    'no worker lives: messages are kept for the first one that starts',
+    'a worker lives again',
+  ]);
 
   const statuses = ['/readyz', '/metrics', '/api/health', '/api/sessions', '/', '/ws'].map(
     async (path) => (await fetch(`${worker.http}${path}`)).status,

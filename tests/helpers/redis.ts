@@ -30,7 +30,10 @@ export async function startRedis(): Promise<Redis> {
   let server: ChildProcess | undefined;
   let databases = 0;
 
+  const isRunning = () => server !== undefined && server.exitCode === null && !server.signalCode;
+
   async function start(): Promise<void> {
+    if (isRunning()) return;
     const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--databases', '64'];
     const child = spawn('redis-server', [...options, '--dir', directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -47,7 +50,7 @@ export async function startRedis(): Promise<Redis> {
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
-    if (!server || server.exitCode !== null || server.signalCode !== null) return;
+    if (!server || !isRunning()) return;
     const exited = once(server, 'exit');
     server.kill(signal);
     await exited;

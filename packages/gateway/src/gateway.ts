@@ -22,7 +22,6 @@ import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
-import { within } from './deadline.ts';
 import { createRequestListener } from './http/app.ts';
 import { boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { onUpgrade } from './http/upgrades.ts';
@@ -30,6 +29,8 @@ import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { isLoopback, pathOf } from './origin.ts';
+import { StoreOutage } from './outage.ts';
+import { Readiness } from './readiness.ts';
 import { LocalRunQueue } from './runs/local.ts';
 import { RunManager } from './runs/run-manager.ts';
 import { Calls } from './sessions/calls.ts';
@@ -83,8 +84,6 @@ export interface Gateway {
 
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
-/** A part that has not said by then whether it is ready is not. */
-const CHECK_MS = 2_000;
 const VERSION: string = packageJson.version;
 const SOCKET_PATH = '/ws';
 /** Where the built page is: in the published package, and in the repository. */
@@ -108,12 +107,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const { agents: given, authenticate, logger, ...settings } = options;
   const agent = settings.agent ?? given?.[0]?.name;
   const config = parseOptions(agent === undefined ? settings : { ...settings, agent });
-  const log =
+  const ownLog =
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
+  const outage = new StoreOutage(ownLog);
+  const log = outage.quieten(ownLog);
   checkNodes(config);
   const agents = await collectAgents(config, given, log);
-  const store = await openStore(config);
+  const store = outage.watch(await openStore(config));
   const bus = await openBus(config, store.deployment, log).catch(async (error) => {
     await store.close();
     throw error;
@@ -163,6 +164,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     log,
   });
   const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;
+  const readiness = new Readiness({ store, bus, log, others: () => runs.others });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
   const metrics = createMetrics({
@@ -192,14 +194,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     originRules,
     version: VERSION,
     url: () => url,
-    readiness: async () => ({
-      store: await faultOf(store),
-      ...(bus.reachesOthers
-        ? { bus: await faultOf(bus) }
-        : runs.others > 0
-          ? { bus: UNHEARD }
-          : {}),
-    }),
+    readiness: () => readiness.ask(),
     metrics,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
@@ -213,6 +208,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await runs.drain(AbortSignal.abort());
     await connections.close(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
+    readiness.close();
     await cleaner.close();
     await healing?.close();
     authentication.close();
@@ -294,10 +290,6 @@ async function openStore(config: Config): Promise<Store> {
   }
 }
 
-/** Why a node is not ready that shares its store with others and has no bus. */
-const UNHEARD =
-  'other nodes use this store, and hear nothing of this one: set bus to redis://… on all of them, or stop the others';
-
 /** @throws {ConfigError} for nodes that could not be one. */
 function checkNodes({ bus, store, role, signingKeys }: Config): void {
   if (bus === 'memory:') {
@@ -321,15 +313,6 @@ async function openBus({ bus }: Config, deployment: string, log: Logger): Promis
   if (bus === 'memory:') return new MemoryBus();
   const { openRedisBus } = await import('./buses/redis.ts');
   return openRedisBus(bus, deployment, log);
-}
-
-/** Why a part is not ready; `undefined`: it is. */
-function faultOf(part: { check(): Promise<void> }): Promise<string | undefined> {
-  const late = () => new Error(`no answer in ${CHECK_MS} ms`);
-  return within(CHECK_MS, part.check(), late).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
 }
 
 async function collectAgents(

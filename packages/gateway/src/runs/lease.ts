@@ -26,7 +26,8 @@ export class Lease {
   #patientUntil = 0;
   #began = 0;
   #others = 0;
-  #isTold = true;
+  /** The store was not told that this node lives; that it is away is said where it is called. */
+  #hasFailed = false;
   #renewal: Promise<void> | undefined;
   #beats: NodeJS.Timeout | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -46,15 +47,11 @@ export class Lease {
       this.#renewal = this.#renew()
         .then(
           () => {
-            if (!this.#isTold) this.#deps.log.info({}, 'the store is back');
-            this.#isTold = true;
+            this.#hasFailed = false;
             onRenewed();
           },
-          (error: Error) => {
-            const fields = { reason: error.message };
-            if (this.#isTold)
-              this.#deps.log.error(fields, 'the store was not told that this node lives');
-            this.#isTold = false;
+          () => {
+            this.#hasFailed = true;
           },
         )
         .finally(() => {
@@ -93,7 +90,9 @@ export class Lease {
     const from = performance.now();
     this.#others = await store.keepAlive(node, this.#ms);
     if (!this.isHeld && this.#until > 0) {
-      log.warn({}, 'the store has not heard of this node for longer than its lease');
+      const isStoresFault = this.#hasFailed || performance.now() - from > this.#ms;
+      if (!isStoresFault)
+        log.warn({}, 'the store has not heard of this node for longer than its lease');
       this.#patientUntil = performance.now() + this.#ms;
       await giveUpLost();
     }

@@ -231,11 +231,12 @@ export class Posting {
     );
   }
 
-  /** Says once that there is nobody who would answer. */
+  /** Says once that there is nobody who would answer, and that there is somebody again. */
   #noteWorker(node: string): void {
     const isThere = node !== '';
     if (!isThere && this.#hasWorkers)
       this.#deps.log.warn({}, 'no worker lives: messages are kept for the first one that starts');
+    if (isThere && !this.#hasWorkers) this.#deps.log.info({}, 'a worker lives again');
     this.#hasWorkers = isThere;
   }
 

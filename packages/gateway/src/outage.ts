@@ -1,0 +1,136 @@
+/** What is not there for a while is said once in the log, however many notice it. */
+import type { Logger } from './log.ts';
+import { type Store, StoreError } from './stores/store.ts';
+
+/** One line when it begins, and one when it is over. */
+export class Outage {
+  readonly #log: Logger;
+  readonly #level: 'error' | 'warn';
+  readonly #lost: string;
+  readonly #back: string;
+  #isOn = false;
+
+  constructor(log: Logger, level: 'error' | 'warn', lost: string, back: string) {
+    this.#log = log;
+    this.#level = level;
+    this.#lost = lost;
+    this.#back = back;
+  }
+
+  begin(reason: string): void {
+    if (!this.#isOn) this.#log[this.#level]({ reason }, this.#lost);
+    this.#isOn = true;
+  }
+
+  end(): void {
+    if (this.#isOn) this.#log.info({}, this.#back);
+    this.#isOn = false;
+  }
+}
+
+/** A node says every second that it lives: without an answer for so long, milliseconds, the store hangs. */
+const ANSWER_MS = 2_000;
+/** What shows whether a store does its work: it writes, and is called whoever is there. */
+const PULSE: ReadonlySet<unknown> = new Set<keyof Store>(['keepAlive', 'check']);
+
+/** Outages of the store, which everything that is going on at the time runs into. */
+export class StoreOutage {
+  readonly #outage: Outage;
+  /** Those that say nothing but that there is an outage. */
+  readonly #told = new WeakSet<object>();
+
+  constructor(log: Logger) {
+    this.#outage = new Outage(
+      log,
+      'error',
+      'the store does not do its work: nothing is acknowledged',
+      'the store is back',
+    );
+  }
+
+  /** The same store, whose outages are said. */
+  watch(store: Store): Store {
+    return new Proxy(store, {
+      get: (_, name) => {
+        const value = Reflect.get(store, name, store);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const answer = value.apply(store, args);
+          if (answer instanceof Promise) this.#follow(store, name, answer);
+          return answer;
+        };
+      },
+    });
+  }
+
+  /** The same log, in which what failed by an outage alone is said to who looks for it, at level debug. */
+  quieten(log: Logger): Logger {
+    const unlessTold =
+      (level: 'error' | 'warn'): Logger['error'] =>
+      (...line: [string] | [Readonly<Record<string, unknown>>, string]) => {
+        const [fields, message] = line;
+        if (typeof fields === 'string') log[level](fields);
+        else log[this.#isTold(fields.err) ? 'debug' : level](fields, message ?? '');
+      };
+    return {
+      fatal: log.fatal.bind(log),
+      error: unlessTold('error'),
+      warn: unlessTold('warn'),
+      info: log.info.bind(log),
+      debug: log.debug.bind(log),
+      trace: log.trace.bind(log),
+      child: (fields) => this.quieten(log.child(fields)),
+    };
+  }
+
+  #isTold(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#told.has(error);
+  }
+
+  #follow(store: Store, name: string | symbol, answer: Promise<unknown>): void {
+    const isPulse = PULSE.has(name);
+    let isAnswered = false;
+    // Where it was this process that stood still, the answer is there by now, and is read first.
+    const late = () => setImmediate(() => isAnswered || this.#outage.begin(noAnswerIn(ANSWER_MS)));
+    const timer = isPulse ? setTimeout(late, ANSWER_MS).unref() : undefined;
+    const settle = () => {
+      isAnswered = true;
+      clearTimeout(timer);
+    };
+    answer.then(
+      () => {
+        settle();
+        if (isPulse) this.#outage.end();
+      },
+      (error: unknown) => {
+        settle();
+        // Without a cause it is no fault: it is closed, or says how it wants to be called.
+        if (!(error instanceof StoreError) || error.cause === undefined) return;
+        const isUnreached = store.isShared && refusalOf(error) === undefined;
+        if (isUnreached) this.#told.add(error);
+        if (isUnreached || isPulse) this.#outage.begin(error.message);
+      },
+    );
+  }
+}
+
+/** Of PostgreSQL: it starts, stops or was killed; the connection was lost. */
+const GOES_AWAY = /^(57P|08)/;
+/** What Redis begins a refusal with: OOM, READONLY. */
+const REDIS_CODE = /^[A-Z]{3,}(?= )/;
+
+/**
+ * The code with which the server of a store or a bus has refused, in which there is no address and no name;
+ * `undefined`: it was not reached.
+ */
+export function refusalOf({ cause }: Error): string | undefined {
+  const { code, message = '' } = (cause ?? {}) as { code?: unknown; message?: string };
+  if (typeof code !== 'string') return REDIS_CODE.exec(message)?.[0];
+  // Of the operating system: ECONNREFUSED, EPIPE.
+  const isOwn = /^E[A-Z]/.test(code) || !/^\w{1,40}$/.test(code);
+  return isOwn || GOES_AWAY.test(code) ? undefined : code;
+}
+
+export function noAnswerIn(ms: number): string {
+  return `no answer in ${ms} ms`;
+}

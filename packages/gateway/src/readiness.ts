@@ -1,0 +1,87 @@
+/** Whether what a node needs is there: asked by balancers, and said in the log where it does not say so itself. */
+import type { Bus } from './buses/bus.ts';
+import { within } from './deadline.ts';
+import type { Logger } from './log.ts';
+import { noAnswerIn, Outage, refusalOf } from './outage.ts';
+import type { Store } from './stores/store.ts';
+
+/** A part that has not said by then whether it is ready is not, milliseconds. */
+const CHECK_MS = 2_000;
+/** How often the bus is asked by the node itself, milliseconds: one that is full is noticed by nothing else. */
+const INTERVAL_MS = 5_000;
+
+/** Why a node is not ready that shares its store with others and has no bus. */
+const UNHEARD =
+  'other nodes use this store, and hear nothing of this one: set bus to redis://… on all of them, or stop the others';
+
+export interface ReadinessDeps {
+  readonly store: Store;
+  readonly bus: Bus;
+  readonly log: Logger;
+  /** How many other nodes use the store. */
+  readonly others: () => number;
+}
+
+/** By part why it is not ready, for anybody's eyes; `undefined`: it is. */
+export type Parts = Readonly<Record<string, string | undefined>>;
+
+export class Readiness {
+  readonly #deps: ReadinessDeps;
+  readonly #refused: Outage;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor(deps: ReadinessDeps) {
+    this.#deps = deps;
+    this.#refused = new Outage(
+      deps.log,
+      'warn',
+      'the bus takes no writes: nodes hear of answers late',
+      'the bus takes writes again',
+    );
+    if (deps.bus.reachesOthers)
+      this.#timer = setInterval(() => void this.#busFault(), INTERVAL_MS).unref();
+  }
+
+  async ask(): Promise<Parts> {
+    const { store, bus, others } = this.#deps;
+    const [storeFault, busFault] = await Promise.all([
+      faultOf(store),
+      bus.reachesOthers ? this.#busFault() : undefined,
+    ]);
+    if (bus.reachesOthers) return { store: storeFault?.said, bus: busFault };
+    return { store: storeFault?.said, ...(others() > 0 ? { bus: UNHEARD } : {}) };
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** That it is not there at all the bus has said itself. */
+  async #busFault(): Promise<string | undefined> {
+    const fault = await faultOf(this.#deps.bus);
+    if (!fault) this.#refused.end();
+    else if (fault.isRefusal) this.#refused.begin(fault.error.message);
+    return fault?.said;
+  }
+}
+
+interface Fault {
+  readonly error: Error;
+  readonly isRefusal: boolean;
+  /** Whoever may ask has no business with addresses and names, so it is said in general words. */
+  readonly said: string;
+}
+
+async function faultOf(part: { check(): Promise<void> }): Promise<Fault | undefined> {
+  const late = new Error(noAnswerIn(CHECK_MS));
+  try {
+    await within(CHECK_MS, part.check(), () => late);
+    return undefined;
+  } catch (thrown) {
+    const error = thrown as Error;
+    if (error === late) return { error, isRefusal: false, said: late.message };
+    const code = refusalOf(error);
+    const said = code === undefined ? 'not reached' : `takes no writes (${code})`;
+    return { error, isRefusal: code !== undefined, said };
+  }
+}
