@@ -1,6 +1,14 @@
 /** Where the programs are that the cluster is made of, and which are missing. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, cpSync, existsSync, globSync, realpathSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  globSync,
+  readFileSync,
+  realpathSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -57,6 +65,30 @@ export async function initPostgres(
       : '';
     throw new Error(`PostgreSQL could not be set up in ${data}: ${error.message}${hint}`);
   });
+}
+
+/**
+ * @throws where PostgreSQL runs in these files already, saying how the parts of that cluster are ended: with
+ * kill -9 of `start.ts` they are left, and in a group each, so that nothing else ends them.
+ */
+export function refuseWhileRunning(data: string): void {
+  const lock = join(data, 'postmaster.pid');
+  if (!existsSync(lock)) return;
+  const [pid = ''] = readFileSync(lock, 'utf8').split('\n');
+  // A lock of a process that has ended PostgreSQL takes away by itself.
+  if (!isRunning(Number(pid))) return;
+  throw new Error(
+    `A cluster runs on this data already: its PostgreSQL is process ${pid}. End it with Ctrl-C where it was started.\n` +
+      `Where that start was killed and left its parts: end each by the number that it said, PostgreSQL with kill -INT ${pid}.`,
+  );
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function inPath(program: string): string | undefined {

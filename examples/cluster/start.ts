@@ -11,7 +11,13 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import { Part, say } from './part.ts';
-import { findPostgres, findPrograms, initPostgres, UNPRIVILEGED } from './programs.ts';
+import {
+  findPostgres,
+  findPrograms,
+  initPostgres,
+  refuseWhileRunning,
+  UNPRIVILEGED,
+} from './programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const HOST = '127.0.0.1';
@@ -53,6 +59,7 @@ async function isThere(url: string): Promise<void> {
 async function compose({ redis, haproxy }: ReturnType<typeof findPrograms>) {
   const dataDir = resolve(values['data-dir']);
   const inData = (name: string) => join(dataDir, name);
+  refuseWhileRunning(inData('postgres/data'));
   mkdirSync(inData('postgres'), { recursive: true, mode: 0o700 });
   const { password, signingKey } = secretsIn(dataDir);
   if (UNPRIVILEGED) {
@@ -91,8 +98,9 @@ async function compose({ redis, haproxy }: ReturnType<typeof findPrograms>) {
     part('Redis', {
       command: redis,
       args: ['-'],
-      // What it holds may be lost, so it keeps nothing.
-      input: `bind ${HOST}\nport ${redisPort}\nrequirepass ${password}\nsave ""\n`,
+      // What it holds may be lost, so it keeps nothing, and makes room by itself where it is full.
+      input: `bind ${HOST}\nport ${redisPort}\nrequirepass ${password}\nsave ""
+maxmemory 256mb\nmaxmemory-policy allkeys-lru\n`,
       stopSignal: 'SIGTERM',
       async ready() {
         const said = readFileSync(inData('Redis.log'), 'utf8');

@@ -1,6 +1,8 @@
 /** The example of several nodes, started for real: PostgreSQL, Redis, HAProxy and three nodes. */
+import { execFile } from 'node:child_process';
 import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { ServerMessage } from '@parley/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryDirectory } from '../helpers/gateway.ts';
@@ -100,6 +102,19 @@ test('[R3] [R5] [R6] [R7] [R10] the example: a node is killed in mid-answer, and
   expect(data.history?.map(({ type }) => type)).toEqual(['chat_message', 'agent_response']);
 });
 
+test('[R10] the Redis of the example makes room by itself', async () => {
+  const { password } = JSON.parse(await readFile(join(dataDir, 'secrets.json'), 'utf8'));
+  const log = await readFile(join(dataDir, 'Redis.log'), 'utf8');
+  const port = [...log.matchAll(/Running mode=standalone, port=(\d+)/g)].at(-1)?.[1] ?? '';
+  const { stdout } = await promisify(execFile)(
+    'redis-cli',
+    ['-p', port, 'config', 'get', 'maxmemory*'],
+    { env: { ...process.env, REDISCLI_AUTH: password } },
+  );
+  expect(stdout).toMatch(/maxmemory-policy\nallkeys-lru/);
+  expect(stdout).not.toMatch(/maxmemory\n0\n/);
+});
+
 test('[R10] without Redis nobody is turned away, although no node calls itself ready', async () => {
   const [cookie = ''] = (await fetch(url)).headers.getSetCookie();
   process.kill(pidOf('Redis'), 'SIGKILL');
@@ -110,6 +125,14 @@ test('[R10] without Redis nobody is turned away, although no node calls itself r
   expect((await fetch(`${url}/readyz`)).status).toBe(503);
   const { socket } = await open(cookie);
   expect((await socket.ask('hello', { data: { agent_name: 'echo' } })).data.content).toBe('hello');
+});
+
+test('a second start on the data of a running one says so, and how that one is ended', async () => {
+  const directory = await temporaryDirectory();
+  const args = [join(ROOT, 'examples/cluster/start.ts'), '--port', '0', '--data-dir', dataDir];
+  const second = new Program(args, directory);
+  expect(await second.ended).toBe(1);
+  expect(second.output).toContain(`kill -INT ${pidOf('PostgreSQL')}`);
 });
 
 test('the example stops in order: the nodes one after the other, then what they need', async () => {

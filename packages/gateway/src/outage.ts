@@ -114,21 +114,21 @@ export class StoreOutage {
   }
 }
 
+/** What a database has refused with: five characters of SQL, SQLite's own names; not EPIPE or CERT_HAS_EXPIRED. */
+const DATABASE_CODE = /^(?:[0-9A-DF-Z][0-9A-Z]{4}|SQLITE_\w+)$/;
 /** Of PostgreSQL: it starts, stops or was killed; the connection was lost. */
-const GOES_AWAY = /^(57P|08)/;
+const GOES_AWAY = /^(?:57P|08)/;
 /** What Redis begins a refusal with: OOM, READONLY. */
 const REDIS_CODE = /^[A-Z]{3,}(?= )/;
 
 /**
- * The code with which the server of a store or a bus has refused, in which there is no address and no name;
- * `undefined`: it was not reached.
+ * The code with which a store or a bus has refused, in which there is no address and no name; `undefined`:
+ * it was not reached.
  */
 export function refusalOf({ cause }: Error): string | undefined {
   const { code, message = '' } = (cause ?? {}) as { code?: unknown; message?: string };
   if (typeof code !== 'string') return REDIS_CODE.exec(message)?.[0];
-  // Of the operating system: ECONNREFUSED, EPIPE.
-  const isOwn = /^E[A-Z]/.test(code) || !/^\w{1,40}$/.test(code);
-  return isOwn || GOES_AWAY.test(code) ? undefined : code;
+  return DATABASE_CODE.test(code) && !GOES_AWAY.test(code) ? code : undefined;
 }
 
 export function noAnswerIn(ms: number): string {

@@ -26,8 +26,9 @@ export class Lease {
   #patientUntil = 0;
   #began = 0;
   #others = 0;
-  /** The store was not told that this node lives; that it is away is said where it is called. */
-  #hasFailed = false;
+  #isTold = true;
+  /** When that was, or was tried. */
+  #triedAt = 0;
   #renewal: Promise<void> | undefined;
   #beats: NodeJS.Timeout | undefined;
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -47,11 +48,13 @@ export class Lease {
       this.#renewal = this.#renew()
         .then(
           () => {
-            this.#hasFailed = false;
+            this.#isTold = true;
             onRenewed();
           },
-          () => {
-            this.#hasFailed = true;
+          (error: unknown) => {
+            if (this.#isTold)
+              this.#deps.log.error({ err: error }, 'the store was not told that this node lives');
+            this.#isTold = false;
           },
         )
         .finally(() => {
@@ -88,11 +91,15 @@ export class Lease {
     const { store, node, log, giveUpLost } = this.#deps;
     // From before the store is told: it counts from later on.
     const from = performance.now();
-    this.#others = await store.keepAlive(node, this.#ms);
+    // Else it is the store that was away.
+    const wasSilent = from - this.#triedAt > this.#ms;
+    try {
+      this.#others = await store.keepAlive(node, this.#ms);
+    } finally {
+      this.#triedAt = performance.now();
+    }
     if (!this.isHeld && this.#until > 0) {
-      const isStoresFault = this.#hasFailed || performance.now() - from > this.#ms;
-      if (!isStoresFault)
-        log.warn({}, 'the store has not heard of this node for longer than its lease');
+      if (wasSilent) log.warn({}, 'the store has not heard of this node for longer than its lease');
       this.#patientUntil = performance.now() + this.#ms;
       await giveUpLost();
     }
