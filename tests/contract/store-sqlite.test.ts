@@ -226,6 +226,7 @@ test('[R12] a directory that cannot be made or used is refused in words, and at 
   }
 });
 
+// A third of a gigabyte: on a busy disk that takes its time.
 test('the write-ahead log does not grow without bound, and close leaves none', async () => {
   const directory = await newDirectory();
   const store = await openStore(directory);
@@ -242,7 +243,7 @@ test('the write-ahead log does not grow without bound, and close leaves none', a
   expect(Math.max(...sizes)).toBeLessThan(200 * 2 ** 20);
   await store.close();
   expect(await readdir(directory)).not.toContain('parley.sqlite-wal');
-});
+}, 120_000);
 
 test('a worker that dies rejects what it has not answered and is replaced', async () => {
   interface Calls {
