@@ -79,7 +79,7 @@ export function refuseWhileRunning(data: string): void {
   if (!isRunning(Number(pid))) return;
   throw new Error(
     `A cluster runs on this data already: its PostgreSQL is process ${pid}. End it with Ctrl-C where it was started.\n` +
-      `Where that start was killed and left its parts: end each by the number that it said, PostgreSQL with kill -INT ${pid}.`,
+      `Where that start was killed and left its parts: end each by the number that it said, nodes first, and PostgreSQL last: kill -INT ${pid}.`,
   );
 }
 
