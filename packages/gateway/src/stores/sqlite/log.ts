@@ -126,6 +126,10 @@ export function prepareLog(db: Database.Database) {
     return { outcome: 'appended', seq: lastSeq + 1 };
   }
 
+  function mayWrite(sessionId: number, owner: string, sender: string, asAdmin: boolean): boolean {
+    return asAdmin || owner === sender || isWriter.get(sessionId, sender) !== undefined;
+  }
+
   /** The session, if it is there for the sender to write in. */
   function findWritable(
     hash: number,
@@ -134,8 +138,7 @@ export function prepareLog(db: Database.Database) {
     [sender, , , asAdmin]: Counted,
   ) {
     const found = findSession.get(hash, session, incarnation);
-    if (!found || asAdmin || found[4] === sender) return found;
-    return isWriter.get(found[0], sender) === undefined ? undefined : found;
+    return found && mayWrite(found[0], found[4], sender, asAdmin) ? found : undefined;
   }
 
   function findRepetition(
@@ -228,9 +231,8 @@ export function prepareLog(db: Database.Database) {
       runId: string | null,
     ): string[] | undefined {
       const [session, owner] = findOwner.get(id, incarnation) ?? [];
-      if (session === undefined) return undefined;
-      const mayWrite = asAdmin || owner === sender || isWriter.get(session, sender) !== undefined;
-      return mayWrite ? stopRuns.all(session, runId) : undefined;
+      if (session === undefined || owner === undefined) return undefined;
+      return mayWrite(session, owner, sender, asAdmin) ? stopRuns.all(session, runId) : undefined;
     },
     /** `false`: there was nothing to take over. */
     claimRuns(session: string, node: string, now: number): boolean {
