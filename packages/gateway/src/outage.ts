@@ -17,8 +17,8 @@ export class Outage {
     this.#back = back;
   }
 
-  begin(reason: string): void {
-    if (!this.#isOn) this.#log[this.#level]({ reason }, this.#lost);
+  begin(reason?: string): void {
+    if (!this.#isOn) this.#log[this.#level](reason === undefined ? {} : { reason }, this.#lost);
     this.#isOn = true;
   }
 

@@ -4,6 +4,7 @@ import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parle
 import type { AgentRegistry } from '../agents/registry.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
+import { Outage } from '../outage.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type {
   AppendMessage,
@@ -51,7 +52,7 @@ export class Posting {
   readonly #records: SessionRecords;
   readonly #arrivals = new Arrivals();
   readonly #most: MostRuns;
-  #hasWorkers = true;
+  readonly #noWorker: Outage;
 
   constructor(deps: PostingDeps, records: SessionRecords) {
     this.#deps = deps;
@@ -59,6 +60,12 @@ export class Posting {
     const { maxQueuedRuns, maxRunsPerPerson } = deps.limits;
     // One is being written while the others wait.
     this.#most = { ofSession: maxQueuedRuns + 1, ofSender: maxRunsPerPerson };
+    this.#noWorker = new Outage(
+      deps.log,
+      'warn',
+      'no worker lives: messages are kept for the first one that starts',
+      'a worker lives again',
+    );
   }
 
   /**
@@ -233,11 +240,8 @@ export class Posting {
 
   /** Says once that there is nobody who would answer, and that there is somebody again. */
   #noteWorker(node: string): void {
-    const isThere = node !== '';
-    if (!isThere && this.#hasWorkers)
-      this.#deps.log.warn({}, 'no worker lives: messages are kept for the first one that starts');
-    if (isThere && !this.#hasWorkers) this.#deps.log.info({}, 'a worker lives again');
-    this.#hasWorkers = isThere;
+    if (node === '') this.#noWorker.begin();
+    else this.#noWorker.end();
   }
 
   /** Tells of the title that a message gave its session, and of the version that this made of it. */
