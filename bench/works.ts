@@ -2,7 +2,7 @@
 import type { Work } from './load/work.ts';
 import type { PeerName } from './peers/peers.ts';
 
-export interface Comparison {
+interface Comparison {
   readonly of: PeerName;
   readonly to: PeerName;
   /** The ratio that must be reached; absent: it is only worth knowing. */

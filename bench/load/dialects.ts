@@ -13,7 +13,7 @@ export interface Seat {
 }
 
 /** What has come over a connection. */
-export interface Heard {
+interface Heard {
   /** Ends of answers. */
   answers: number;
   /** Frames with a piece of an answer, and the bytes of text in them. */
@@ -21,7 +21,7 @@ export interface Heard {
   text: number;
 }
 
-export interface Dialect {
+interface Dialect {
   /** Opens a connection; `room`: the one to be in with others, where there are such. */
   open(port: number, room?: Room): Promise<Seat>;
 }
@@ -32,7 +32,7 @@ export interface Room {
 }
 
 /** A message of `MESSAGE_BYTES` in all, where `around` of them are not its text. */
-export function words(around = 0): string {
+function words(around = 0): string {
   return 'abcdefgh '.repeat(MESSAGE_BYTES).slice(0, MESSAGE_BYTES - around);
 }
 
