@@ -109,6 +109,28 @@ describe('message creation helpers', () => {
     );
   });
 
+  test('every message is encoded as it is, whatever its ids, and whichever came before it', () => {
+    const id = fc.option(fc.stringMatching(/^[\x21-\x7e]{1,4}$/), { nil: undefined });
+    const count = fc.option(fc.nat(), { nil: undefined });
+    const envelope = fc.record({
+      session_id: id,
+      message_id: id,
+      reply_to: id,
+      run_id: id,
+      seq: count,
+      attempt: count,
+    });
+    const types = fc.constantFrom(...SERVER_MESSAGE_TYPES[SUBPROTOCOL]);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(types, envelope), { maxLength: 20 }), (messages) => {
+        for (const [type, about] of messages) {
+          const made = JSON.parse(JSON.stringify(createMessage(type, DATA[type], about as object)));
+          expect(JSON.parse(encode(made))).toEqual(made);
+        }
+      }),
+    );
+  });
+
   test.each(Object.keys(ERROR_CODES) as ErrorCode[])(
     '[R12] the error %s says its code, words, whether to try again, and what applied',
     (code) => {

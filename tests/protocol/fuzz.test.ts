@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   CLIENT_MESSAGE_TYPES,
+  chatMessageSchema,
   createError,
   type Decoded,
   decode,
@@ -21,8 +23,20 @@ const PROFILES: readonly Profile[] = ['plain', SUBPROTOCOL];
 const SCHEMA_EVERY = 16;
 
 /** What is wrong with how a frame was taken, if anything. */
-function fault(decoded: Decoded, profile: Profile, whole: boolean): string | undefined {
+function fault(
+  frame: string,
+  decoded: Decoded,
+  profile: Profile,
+  whole: boolean,
+): string | undefined {
   if (decoded.ok) {
+    // Most of them are taken without the schema, which has to be of the same opinion.
+    if (decoded.message.type === 'chat_message') {
+      const { success, data } = chatMessageSchema.safeParse(JSON.parse(frame));
+      if (!success) return 'a chat_message that the schema refuses';
+      if (!isDeepStrictEqual({ ...data }, { ...decoded.message }))
+        return 'not what the schema makes';
+    }
     const types: readonly string[] = CLIENT_MESSAGE_TYPES[profile];
     if (!types.includes(decoded.message.type)) return 'a type that the profile has not';
     const { data } = decoded.message;
@@ -56,7 +70,7 @@ test(`[R9] [R12] ${TOTAL} envelopes, nearly right and wrong: each is taken or re
           const decoded = decode(frame, profile);
           seen += 1;
           if (decoded.ok) taken += 1;
-          const found = fault(decoded, profile, seen % SCHEMA_EVERY === 0);
+          const found = fault(frame, decoded, profile, seen % SCHEMA_EVERY === 0);
           if (found !== undefined) throw new Error(`${found}, for ${JSON.stringify(frame)}`);
         }
       }

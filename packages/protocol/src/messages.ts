@@ -3,6 +3,7 @@
  * Types, JSON Schema and the server's checks all derive from what stands here.
  */
 import * as z from 'zod';
+import { ID, MAX_ID_LENGTH } from './ids.ts';
 
 /** The WebSocket subprotocol of the full profile. A client that offers none gets the seed's profile. */
 export const SUBPROTOCOL = 'parley.v1';
@@ -21,7 +22,7 @@ export const LIMITS = {
   messageBytes: 65_536,
   /** Default hard limit: a larger message ends the connection with 1009, bytes. */
   hardMessageBytes: 1_048_576,
-  idLength: 128,
+  idLength: MAX_ID_LENGTH,
   titleLength: 200,
   /** Events that a resume replays before it says `reset: true` instead. */
   replayEvents: 1_000,
@@ -32,11 +33,8 @@ export const LIMITS = {
 /** An id chosen by a client or the server: 1 to 128 printable characters without spaces, and a part of a URL. */
 const id = z
   .string()
-  .max(LIMITS.idLength)
-  .regex(
-    /^(?!\.{1,2}$)[\x21-\x7e]+$/,
-    'expected 1 to 128 printable ASCII characters without spaces, and not . or ..',
-  );
+  .max(MAX_ID_LENGTH)
+  .regex(ID, 'expected 1 to 128 printable ASCII characters without spaces, and not . or ..');
 
 /** Clients written in Go and Java send `""` for an absent id; it means absent. */
 const optionalId = z.preprocess((value) => (value === '' ? undefined : value), id.optional());
