@@ -111,17 +111,28 @@ const IGNORED = ['message_ack', 'run_status', 'session_status', 'presence', 'cha
   (type) => Buffer.from(`{"type":"${type}"`),
 );
 const CONTENT = Buffer.from('"content":"');
+const STATUS = Buffer.from('","status":"');
 /** What stands behind the text of a piece. */
 const TAIL = '"}}'.length;
 
-/** Reads messages of the envelope. */
+/** Reads messages of the envelope. An answer has the text of its pieces once more, and what came with its end. */
 function readEnvelope(heard: Heard): TakeMessage {
+  let inPieces = 0;
   return (bytes, start, end) => {
     if (startsWith(bytes, start, CHUNK)) {
+      const text = end - bytes.indexOf(CONTENT, start) - CONTENT.length - TAIL;
       heard.pieces += 1;
-      heard.text += end - bytes.indexOf(CONTENT, start) - CONTENT.length - TAIL;
-    } else if (startsWith(bytes, start, END)) heard.answers += 1;
-    else if (!IGNORED.some((head) => startsWith(bytes, start, head))) unexpected(bytes, start, end);
+      heard.text += text;
+      inPieces += text;
+    } else if (startsWith(bytes, start, END)) {
+      const content = bytes.indexOf(CONTENT, start) + CONTENT.length;
+      const text = bytes.indexOf(STATUS, content) - content;
+      // Where nothing streams it has no status, and no pieces before it.
+      if (text > 0) heard.text += text - inPieces;
+      inPieces = 0;
+      heard.answers += 1;
+    } else if (!IGNORED.some((head) => startsWith(bytes, start, head)))
+      unexpected(bytes, start, end);
   };
 }
 
