@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SessionEvent } from '@parley/protocol';
+import { encode, type SessionEvent } from '@parley/protocol';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
 import {
   type Access,
@@ -35,10 +35,8 @@ type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 interface StoredEvent {
   /** Its place among the events of all sessions. */
   readonly order: number;
-  readonly seq: number;
-  readonly messageId: string;
-  /** As JSON: no caller can reach into the log through an object that it holds. */
-  readonly json: string;
+  /** Read as a copy, so that no reader can reach into the log. */
+  readonly event: SessionEvent;
 }
 
 /** The first time of a message, kept when the message itself is trimmed. */
@@ -57,6 +55,8 @@ interface StoredSession {
   /** The newest event of each id. */
   byMessageId: Map<string, StoredEvent>;
   readonly receipts: Map<string, Receipt>;
+  /** Those that have not ended, in the order of their messages. */
+  readonly runs: string[];
 }
 
 interface StoredRun extends Omit<RunRecord, 'audience'> {
@@ -70,6 +70,8 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, StoredRun>();
+  /** How many of them are of each sender. */
+  readonly #runsOf = new Map<string, number>();
   #order = 0;
   /** By node: until when it lives, by a clock that nobody sets, milliseconds. */
   readonly #aliveUntil = new Map<string, number>();
@@ -107,6 +109,7 @@ export class MemoryStore implements Store {
       events: [],
       byMessageId: new Map(),
       receipts: new Map(),
+      runs: [],
     });
     return { session: record, created: true };
   }
@@ -190,11 +193,12 @@ export class MemoryStore implements Store {
 
   async deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {
     this.#assertOpen();
-    if (!this.#find(session)) return undefined;
-    const runs = [...this.#runs.values()].filter(isOf(session));
-    for (const run of runs) this.#runs.delete(run.runId);
+    const stored = this.#find(session);
+    if (!stored) return undefined;
+    const [first] = this.#unfinished(stored);
+    for (const runId of [...stored.runs]) this.#endRun(stored, runId);
     this.#sessions.delete(session.id);
-    return { node: runs[0]?.node ?? '' };
+    return { node: first?.node ?? '' };
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
@@ -232,11 +236,11 @@ export class MemoryStore implements Store {
     const titled = session.record.title === null ? session.record.version + 1 : null;
     session.record.title ??= append.title.toWellFormed();
     session.record.version = titled ?? session.record.version;
-    const last = [...this.#runs.values()].findLast(
-      ({ sessionId }) => sessionId === event.session_id,
-    );
+    const last = this.#runs.get(session.runs.at(-1) ?? '');
     const before = last ? { runId: last.runId, attempt: last.attempt } : null;
     const node = last?.node ?? run.node ?? this.#anyAlive() ?? '';
+    session.runs.push(run.runId);
+    this.#runsOf.set(event.data.sender, (this.#runsOf.get(event.data.sender) ?? 0) + 1);
     this.#runs.set(run.runId, {
       runId: run.runId,
       sessionId: event.session_id,
@@ -271,14 +275,25 @@ export class MemoryStore implements Store {
   }
 
   #findFull({ event, most }: AppendMessage, session: StoredSession | undefined) {
-    const runs = [...this.#runs.values()];
-    const isFull = (limit: number, is: (run: StoredRun) => boolean) =>
-      limit > 0 && runs.filter(is).length >= limit;
-    if (session && isFull(most.ofSession, ({ sessionId }) => sessionId === session.record.id))
+    const isFull = (limit: number, count = 0) => limit > 0 && count >= limit;
+    if (isFull(most.ofSession, session?.runs.length))
       return { outcome: 'full', of: 'ofSession' } as const;
-    if (isFull(most.ofSender, ({ sender }) => sender === event.data.sender))
+    if (isFull(most.ofSender, this.#runsOf.get(event.data.sender)))
       return { outcome: 'full', of: 'ofSender' } as const;
     return undefined;
+  }
+
+  #unfinished({ runs }: StoredSession): StoredRun[] {
+    return runs.map((runId) => this.#runs.get(runId) as StoredRun);
+  }
+
+  #endRun(session: StoredSession, runId: string): void {
+    const { sender } = this.#runs.get(runId) as StoredRun;
+    this.#runs.delete(runId);
+    session.runs.splice(session.runs.indexOf(runId), 1);
+    const left = (this.#runsOf.get(sender) ?? 0) - 1;
+    if (left > 0) this.#runsOf.set(sender, left);
+    else this.#runsOf.delete(sender);
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
@@ -292,8 +307,9 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const session = this.#owned(event);
     if (!session || event.run_id === undefined) return { outcome: 'stale' };
-    this.#runs.delete(event.run_id);
-    return { outcome: 'appended', seq: this.#append(session, event) };
+    const seq = this.#append(session, event);
+    this.#endRun(session, event.run_id);
+    return { outcome: 'appended', seq };
   }
 
   async markStarted(runId: string, attempt: number): Promise<boolean> {
@@ -320,9 +336,9 @@ export class MemoryStore implements Store {
 
   async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const lost = [...this.#runs.values()].filter(
-      (run) => run.sessionId === sessionId && !this.#isAlive(run.node),
-    );
+    const session = this.#sessions.get(sessionId);
+    const runs = session ? this.#unfinished(session) : [];
+    const lost = runs.filter((run) => !this.#isAlive(run.node));
     const claimed = lost.map((run) => {
       return { ...run, node, attempt: run.node === '' ? run.attempt : run.attempt + 1 };
     });
@@ -335,10 +351,11 @@ export class MemoryStore implements Store {
     { sender, asAdmin, runId }: StopRuns,
   ): Promise<readonly RunRecord[] | undefined> {
     this.#assertOpen();
-    if (!this.#writable(session, sender, asAdmin)) return undefined;
-    const found = [...this.#runs.values()]
-      .filter(isOf(session))
-      .filter((run) => runId === undefined || run.runId === runId);
+    const stored = this.#writable(session, sender, asAdmin);
+    if (!stored) return undefined;
+    const found = this.#unfinished(stored).filter(
+      (run) => runId === undefined || run.runId === runId,
+    );
     const stopped = found.map((run) => ({ ...run, stopped: true }));
     for (const run of stopped) this.#runs.set(run.runId, run);
     return stopped.map((run) => this.#toRecord(run));
@@ -368,22 +385,21 @@ export class MemoryStore implements Store {
     const first = session.record.firstSeq;
     const end = Math.max(0, Math.min(session.events.length, (before ?? Infinity) - first));
     const start = Math.max(0, (after ?? 0) + 1 - first);
-    const lengthOf = ({ json }: StoredEvent) => json.length;
+    const lengthOf = (stored: StoredEvent) => encode(stored.event).length;
     const page =
       after === undefined
         ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
         : fitting(session.events.slice(start, start + limit), lengthOf);
-    const runs = [...this.#runs.values()].flatMap(
-      ({ sessionId, runId, replyTo, agent, attempt }) =>
-        sessionId === id ? [{ runId, replyTo, agent, attempt }] : [],
-    );
-    return { session: { ...session.record }, events: page.map(parseEvent), runs };
+    const runs = this.#unfinished(session).map(({ runId, replyTo, agent, attempt }) => {
+      return { runId, replyTo, agent, attempt };
+    });
+    return { session: { ...session.record }, events: page.map(copyOf), runs };
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
     this.#assertOpen();
     const found = this.#find(session)?.byMessageId.get(messageId);
-    return found && parseEvent(found);
+    return found && copyOf(found);
   }
 
   async heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
@@ -394,7 +410,7 @@ export class MemoryStore implements Store {
 
   async questions(session: SessionIdentity): Promise<readonly Question[]> {
     this.#assertOpen();
-    return (this.#find(session)?.events ?? []).map(parseEvent).flatMap((event) => {
+    return (this.#find(session)?.events ?? []).flatMap(({ event }) => {
       if (event.type !== 'chat_message') return [];
       const { message_id, data } = event;
       return [{ message_id, ...(data.replaces === undefined ? {} : { replaces: data.replaces }) }];
@@ -411,7 +427,7 @@ export class MemoryStore implements Store {
     const hits: { order: number; hit: SearchHit }[] = [];
     for (const { record, events } of this.#newestFirst().filter(isFor(query.person))) {
       for (const stored of events) {
-        const event = parseEvent(stored);
+        const { event } = stored;
         if (event.type !== 'chat_message' && event.type !== 'agent_response') continue;
         const { content, role } = event.data;
         if (!matches(content, words)) continue;
@@ -435,10 +451,9 @@ export class MemoryStore implements Store {
     const { emptyBefore = -1, idleBefore = -1, maxSessions, maxEvents, batch } = retention;
     const expired: SessionIdentity[] = [];
     const trimmed: string[] = [];
-    const busy = new Set(Array.from(this.#runs.values(), (run) => run.sessionId));
     const oldestFirst = this.#newestFirst().reverse();
-    for (const { record } of oldestFirst) {
-      if (busy.has(record.id)) continue;
+    for (const { record, runs } of oldestFirst) {
+      if (runs.length > 0) continue;
       const { id, incarnation, owner, lastActivity, messageCount, firstSeq, lastSeq } = record;
       if (
         lastActivity < idleBefore ||
@@ -459,7 +474,9 @@ export class MemoryStore implements Store {
       const session = this.#sessions.get(id);
       if (!session || maxEvents === undefined) continue;
       session.events = session.events.slice(session.events.length - maxEvents);
-      session.byMessageId = new Map(session.events.map((event) => [event.messageId, event]));
+      session.byMessageId = new Map(
+        session.events.map((stored) => [stored.event.message_id, stored]),
+      );
       session.record.firstSeq = session.record.lastSeq - maxEvents + 1;
     }
     return { expired, trimmed, more };
@@ -494,25 +511,19 @@ export class MemoryStore implements Store {
   #append(session: StoredSession, event: NewEvent): number {
     const { record } = session;
     const seq = record.lastSeq + 1;
-    // First of all, because it may throw: an event that cannot be kept takes no `seq`.
-    const json = JSON.stringify({ ...event, seq });
     record.lastSeq = seq;
     record.lastActivity = Math.max(record.lastActivity, Date.parse(event.timestamp));
     if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
     this.#order += 1;
-    const stored = { order: this.#order, seq, messageId: event.message_id, json };
+    const stored = { order: this.#order, event: keptOf(event, seq) };
     session.events.push(stored);
-    session.byMessageId.set(stored.messageId, stored);
+    session.byMessageId.set(event.message_id, stored);
     return seq;
   }
 }
 
 function meantBy({ event, incarnation }: AppendMessage): SessionIdentity {
   return { id: event.session_id, incarnation };
-}
-
-function isOf({ id, incarnation }: SessionIdentity): (run: StoredRun) => boolean {
-  return (run) => run.sessionId === id && run.incarnation === incarnation;
 }
 
 /** Whether somebody has a session, or is a member of it. */
@@ -532,6 +543,14 @@ function findRepetition(session: StoredSession, { event, fingerprint }: AppendMe
   return { outcome: 'duplicate', seq, runId, timestamp } as const;
 }
 
-function parseEvent({ json }: StoredEvent): SessionEvent {
-  return JSON.parse(json) as SessionEvent;
+/** No writer can reach into the log either. What people and agents say is flat. */
+function keptOf(event: NewEvent, seq: number): SessionEvent {
+  const isFlat = event.type === 'chat_message' || event.type === 'agent_response';
+  const data = isFlat ? { ...event.data } : structuredClone(event.data);
+  return { ...event, seq, data } as SessionEvent;
+}
+
+/** As it would be read from a disk. */
+function copyOf({ event }: StoredEvent): SessionEvent {
+  return JSON.parse(encode(event)) as SessionEvent;
 }
