@@ -171,12 +171,12 @@ test('[R7] fifty who join at random moments of one fast answer all have the same
   const { ws } = await startGateway({ agents: [simulatorAgent] });
   const author = await TestSocket.open(ws);
   const sessionId = await author.create();
-  const content = 'tokens=3000 rate=6000 tool=search agents=3';
+  const content = 'tokens=3000 rate=2000 tool=search agents=3';
   author.send({ type: 'chat_message', message_id: 'm-1', data: { content } });
   const views: View[] = [];
-  for (let i = 0; i < 50; i += 1) {
+  while (views.length < 50) {
     await author.next('agent_chunk');
-    views.push(await tab(ws, sessionId));
+    views.push(...(await Promise.all([tab(ws, sessionId), tab(ws, sessionId)])));
   }
   const { data, seq } = await author.next('agent_response');
   for (const view of views) {

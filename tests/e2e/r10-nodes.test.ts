@@ -37,7 +37,9 @@ test('[R7] [R10] who is on another node hears the message, the text and the end,
   post(alice, 'm-1');
   const run = await next();
   await run.say('one ');
+  await bob.find(({ type }) => type === 'agent_chunk');
   await run.say('two');
+  await bob.find(({ type, data }) => type === 'agent_chunk' && data.offset === 4);
   await run.finish();
   const end = await bob.next('agent_response');
   expect(end.data.content).toBe('one two');

@@ -149,10 +149,23 @@ export function defineAgent(definition: AgentDefinition): Agent {
     capabilities: definition.capabilities ?? [],
     examples,
     onInterrupt: definition.onInterrupt ?? (definition.tools?.length ? 'fail' : 'retry'),
-    async *run(input, context) {
-      const answer = await run(input, context);
-      if (typeof answer === 'string') yield answer;
-      else yield* answer;
+    run(input, context) {
+      const answer = run(input, context);
+      // As it is, where it can be: each step more is one for each piece.
+      if (isAsyncIterable(answer)) return answer;
+      return pieces(answer);
     },
   };
+}
+
+async function* pieces(
+  given: Exclude<AgentAnswer, AsyncIterable<AgentEvent>>,
+): AsyncGenerator<AgentEvent> {
+  const answer = await given;
+  if (typeof answer === 'string') yield answer;
+  else yield* answer;
+}
+
+function isAsyncIterable(answer: AgentAnswer): answer is AsyncIterable<AgentEvent> {
+  return typeof answer === 'object' && answer !== null && Symbol.asyncIterator in answer;
 }

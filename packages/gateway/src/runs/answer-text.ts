@@ -1,7 +1,9 @@
-/** The text of an answer as it grows: well-formed, of bounded length. */
+/** The text of an answer as it grows: well-formed, of bounded length; and what of it nobody has been told yet. */
 export class AnswerText {
   readonly #maxLength: number;
   #text = '';
+  /** The end of it. */
+  #untold = '';
   /** The first half of a surrogate pair whose second half has not come yet. */
   #held = '';
 
@@ -18,8 +20,8 @@ export class AnswerText {
     return this.#text.length;
   }
 
-  /** Returns what can be sent of the piece by now; `fits: false`: the rest of it had no room. */
-  append(piece: string): { content: string; fits: boolean } {
+  /** Takes what can be sent of the piece by now; `false`: the rest of it had no room. */
+  append(piece: string): boolean {
     let content = this.#held + piece;
     this.#held = '';
     const last = content.charCodeAt(content.length - 1);
@@ -36,12 +38,25 @@ export class AnswerText {
     }
     content = content.toWellFormed();
     this.#text += content;
-    return { content, fits };
+    this.#untold += content;
+    return fits;
+  }
+
+  get hasUntold(): boolean {
+    return this.#untold !== '';
+  }
+
+  /** What is told now, and where in the text it begins. */
+  takeUntold(): { readonly offset: number; readonly content: string } {
+    const content = this.#untold;
+    this.#untold = '';
+    return { offset: this.#text.length - content.length, content };
   }
 
   /** No more will come: half a pair that still waits is replaced. */
   finish(): void {
     this.#text += this.#held.toWellFormed();
+    this.#untold += this.#held.toWellFormed();
     this.#held = '';
   }
 }

@@ -21,12 +21,13 @@ interface Pending {
 /** The questions that the agent of a run has put to the people in its session. */
 export class Approvals {
   readonly #pending = new Map<string, Pending>();
-  readonly #signal: AbortSignal;
+  readonly #signalOf: () => AbortSignal;
   /** Puts it on disk and tells everyone; `false`: the run is no longer ours. */
   readonly #record: (data: ApprovalData) => Promise<boolean>;
 
-  constructor(signal: AbortSignal, record: (data: ApprovalData) => Promise<boolean>) {
-    this.#signal = signal;
+  /** `signal`: of the run, made when it is asked for. */
+  constructor(signal: () => AbortSignal, record: (data: ApprovalData) => Promise<boolean>) {
+    this.#signalOf = signal;
     this.#record = record;
   }
 
@@ -35,11 +36,12 @@ export class Approvals {
    * answer it is asked, UTF-16 code units.
    */
   async ask(request: ApprovalRequest, offset: number): Promise<Decision> {
-    this.#signal.throwIfAborted();
+    const signal = this.#signalOf();
+    signal.throwIfAborted();
     const id = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
-    const onAbort = () => reject(this.#signal.reason);
-    this.#signal.addEventListener('abort', onAbort, { once: true });
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
     // Where recording fails, nobody waits for the decision any more.
     promise.catch(() => {});
     // Open before anyone is told: the decision may come at once.
@@ -49,7 +51,7 @@ export class Approvals {
       await this.#record({ approval_id: id, ...asked, status: 'pending' });
       return await promise;
     } finally {
-      this.#signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
       this.#pending.delete(id);
     }
   }
@@ -57,7 +59,7 @@ export class Approvals {
   /** `false`: no question of this id is open. Rejects where it could not be put on disk; it stays open then. */
   async decide(id: string, decision: Decision, decidedBy: string): Promise<boolean> {
     const pending = this.#pending.get(id);
-    if (!pending || this.#signal.aborted) return false;
+    if (!pending || this.#signalOf().aborted) return false;
     // Whoever decides next while this is being written is too late.
     this.#pending.delete(id);
     const { approved, reason } = decision;

@@ -46,6 +46,7 @@ const END_GRACE_MS = 1_000;
 
 export class RunManager {
   readonly #deps: RunManagerDeps;
+  readonly #runDeps: RunDeps;
   readonly #known = new KnownRuns();
   /** What comes now is for the next start. */
   #drained = false;
@@ -55,6 +56,7 @@ export class RunManager {
   constructor(deps: RunManagerDeps) {
     this.#deps = deps;
     this.#lease = new Lease({ ...deps, giveUpLost: () => this.takeUpOwn() });
+    this.#runDeps = { ...deps, lease: this.#lease };
     this.#takeOver = new TakeOver({
       ...deps,
       lease: this.#lease,
@@ -122,10 +124,8 @@ export class RunManager {
     // It was found in the store before whoever put it there has said so.
     if (this.#known.has(run.incarnation, run)) return this.#turn(run);
     const history = () => readHistory(this.#deps.store, question, run.incarnation);
-    const taken = new Run(
-      { ...run, sessionId, replyTo, message: data.content, history },
-      { ...this.#deps, lease: this.#lease },
-    );
+    const spec = { ...run, sessionId, replyTo, message: data.content, history };
+    const taken = new Run(spec, this.#runDeps);
     // Before its turn may come.
     if (stopped) void taken.stop();
     return this.#take(taken);
@@ -137,8 +137,15 @@ export class RunManager {
     if (this.#drained) run.release();
     const position = this.#deps.queue.submit({ incarnation, runId });
     const waits = run.state === 'queued';
-    if (waits) this.#deps.publish(incarnation, run.messages.status('queued', position));
+    // It may have begun, and ended, by the end of the tick.
+    if (waits) process.nextTick(() => this.#tellWaiting(run));
     return { waits, position };
+  }
+
+  #tellWaiting(run: Run): void {
+    const { waits, position } = this.#turn(run.spec);
+    if (!waits) return;
+    this.#deps.publish(run.spec.incarnation, run.messages.status('queued', position));
   }
 
   #turn({ incarnation, runId }: RunJob): Turn {

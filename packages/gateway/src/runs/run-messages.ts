@@ -4,6 +4,7 @@ import {
   createMessage,
   type RunEnd,
   type ServerMessageOf,
+  type ServerMessageType,
   type SessionEvent,
 } from '@parley/protocol';
 import type { AgentEvent } from '../agents/agent.ts';
@@ -32,31 +33,24 @@ export class RunMessages {
   }
 
   chunk(offset: number, content: string) {
-    return createMessage(
-      'agent_chunk',
-      { agent_name: this.#agentName, offset, content },
-      { ...this.#envelope(), message_id: this.#spec.answerId },
-    );
+    const data = { agent_name: this.#agentName, offset, content };
+    return this.#message('agent_chunk', data, this.#spec.answerId);
   }
 
   progress({ agents, overallProgress, currentAgent }: Of<'progress'>) {
-    return createMessage(
-      'agent_progress',
-      {
-        agents: agents.map((one) => ({ ...one })),
-        overall_progress: overallProgress,
-        ...(currentAgent === undefined ? {} : { current_agent: currentAgent }),
-      },
-      this.#envelope(),
-    );
+    return this.#message('agent_progress', {
+      agents: agents.map((one) => ({ ...one })),
+      overall_progress: overallProgress,
+      ...(currentAgent === undefined ? {} : { current_agent: currentAgent }),
+    });
   }
 
   /** `position`: 0 and absent are the same. */
   status(status: ServerMessageOf<'run_status'>['data']['status'], position = 0) {
-    return createMessage(
+    const agent_name = this.#agentName;
+    return this.#message(
       'run_status',
-      { agent_name: this.#agentName, status, ...(position === 0 ? {} : { position }) },
-      this.#envelope(),
+      position === 0 ? { agent_name, status } : { agent_name, status, position },
     );
   }
 
@@ -105,11 +99,19 @@ export class RunMessages {
     data: ServerMessageOf<Type>['data'],
     message_id: string = randomUUID(),
   ): NewEvent {
-    return createMessage(type, data, { ...this.#envelope(), message_id }) as NewEvent;
+    return this.#message(type, data, message_id) as NewEvent;
   }
 
-  #envelope(): { session_id: string; reply_to: string; run_id: string; attempt: number } {
-    const { sessionId, replyTo, runId, attempt } = this.#spec;
-    return { session_id: sessionId, reply_to: replyTo, run_id: runId, attempt };
+  #message<Type extends ServerMessageType>(
+    type: Type,
+    data: ServerMessageOf<Type>['data'],
+    message_id?: string,
+  ) {
+    const { sessionId: session_id, replyTo: reply_to, runId: run_id, attempt } = this.#spec;
+    const envelope =
+      message_id === undefined
+        ? { session_id, reply_to, run_id, attempt }
+        : { session_id, message_id, reply_to, run_id, attempt };
+    return createMessage(type, data, envelope);
   }
 }

@@ -17,6 +17,7 @@ import { Approvals, type Decision } from './approvals.ts';
 import type { Lease } from './lease.ts';
 import { RunMessages } from './run-messages.ts';
 import type { RunJob } from './run-queue.ts';
+import { TextPace } from './text-pace.ts';
 
 /** Tells everyone in the session and, where `audience` is named, who watches their sessions. */
 export type Publish = (
@@ -87,14 +88,17 @@ export class Run {
   readonly spec: RunSpec;
   readonly messages: RunMessages;
   readonly #deps: RunDeps;
-  readonly #controller = new AbortController();
+  /** Made for the first who asks for its signal: most of what is quick does not. */
+  #controller: AbortController | undefined;
   readonly #approvals: Approvals;
   #state: RunState = 'queued';
   readonly #text: AnswerText;
+  readonly #pace = new TextPace(() => this.#tellText());
   #timer: NodeJS.Timeout | undefined;
   readonly #settled = Promise.withResolvers<RunEnd | 'released'>();
   /** Resolves when the agent has come back. */
   #consumed: Promise<void> = Promise.resolve();
+  #isConsuming = false;
   #steps = 0;
 
   constructor(spec: RunSpec, deps: RunDeps) {
@@ -102,8 +106,9 @@ export class Run {
     this.messages = new RunMessages(spec);
     this.#deps = deps;
     this.#text = new AnswerText(deps.maxAnswerLength);
-    this.#approvals = new Approvals(this.#controller.signal, (data) =>
-      this.#append(this.messages.approval(data)),
+    this.#approvals = new Approvals(
+      () => this.#signal,
+      (data) => this.#append(this.messages.approval(data)),
     );
   }
 
@@ -125,14 +130,20 @@ export class Run {
   async execute(): Promise<void> {
     if (this.#state === 'queued') {
       this.#state = 'running';
-      this.#timer = setTimeout(() => {
-        const limit = this.#deps.runTimeout;
-        this.#fail('TIMEOUT', `The agent did not finish within ${limit / 1_000} s.`);
-      }, this.#deps.runTimeout);
-      this.#tell(this.messages.status('running'));
+      process.nextTick(() => this.#begin());
       this.#consumed = this.#consume();
     }
     await this.#settled.promise;
+  }
+
+  /** Says that it runs, once: at the end of the tick, because of what is over by then its end says all. */
+  #begin(): void {
+    if (this.#state !== 'running' || this.#timer) return;
+    this.#tell(this.messages.status('running'));
+    this.#timer = setTimeout(() => {
+      const limit = this.#deps.runTimeout;
+      this.#fail('TIMEOUT', `The agent did not finish within ${limit / 1_000} s.`);
+    }, this.#deps.runTimeout);
   }
 
   /**
@@ -140,6 +151,7 @@ export class Run {
    * as a run may take, and then given up.
    */
   whenIdle(): Promise<void> {
+    if (!this.#isConsuming) return this.#consumed;
     const { promise, resolve } = Promise.withResolvers<void>();
     const { runId, agent } = this.spec;
     const giveUp = setTimeout(() => {
@@ -169,6 +181,7 @@ export class Run {
   /** Gives it up without an end: the process stops, or the session is no more. */
   release(): void {
     if (this.#state === 'ended' || this.#state === 'released') return;
+    this.#pace.drop();
     this.#leave('released');
     this.#deps.withdraw(this.spec.incarnation, this.messages.chunk(this.#text.length, ''));
     this.#settled.resolve('released');
@@ -185,6 +198,7 @@ export class Run {
 
   async #consume(): Promise<void> {
     const { agent, runId, sessionId, message, attempt, history } = this.spec;
+    this.#isConsuming = true;
     try {
       if (agent.onInterrupt === 'fail' && !(await this.#deps.store.markStarted(runId, attempt))) {
         this.release();
@@ -199,8 +213,11 @@ export class Run {
         attempt,
         history: () => handled(history()),
       };
+      const signal = () => this.#signal;
       const context: AgentContext = {
-        signal: this.#controller.signal,
+        get signal() {
+          return signal();
+        },
         approve: (request) => handled(this.#approve(request)),
       };
       let since = performance.now();
@@ -225,7 +242,17 @@ export class Run {
       void this.#end('complete');
     } catch (error) {
       this.#blame(error);
+    } finally {
+      this.#isConsuming = false;
     }
+  }
+
+  get #signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#state !== 'running') this.#controller.abort(RUN_ENDED);
+    }
+    return this.#controller.signal;
   }
 
   async #approve(request: unknown): Promise<Decision> {
@@ -261,6 +288,8 @@ export class Run {
         this.#write(event.text);
         return undefined;
       case 'progress':
+        this.#begin();
+        this.#pace.flush();
         this.#tell(this.messages.progress(event));
         return undefined;
       case 'tool_call':
@@ -280,15 +309,22 @@ export class Run {
     throw new RangeError(`it made more than ${MAX_STEPS} tool calls, results and requests.`);
   }
 
-  /** Adds text to the answer and sends it at once. */
+  /** Adds text to the answer, which is told at its pace. */
   #write(piece: string): void {
-    const offset = this.#text.length;
-    const { content, fits } = this.#text.append(piece);
-    if (content !== '') this.#tell(this.messages.chunk(offset, content));
+    const fits = this.#text.append(piece);
+    if (this.#text.hasUntold) this.#pace.request();
     if (fits) return;
     const limit = this.#deps.maxAnswerLength;
     const message = `The answer is longer than the limit of ${limit} characters.`;
     this.#fail('ANSWER_TOO_LARGE', message);
+  }
+
+  #tellText(): void {
+    this.#begin();
+    // It is told with what comes once it is known that nobody else has ended it.
+    if (!this.#deps.lease.isHeld) return;
+    const { offset, content } = this.#text.takeUntold();
+    this.#tell(this.messages.chunk(offset, content));
   }
 
   #fail(code: ErrorCode, message: string): void {
@@ -300,6 +336,9 @@ export class Run {
     if (this.#state === 'queued' || this.#state === 'running') {
       this.#text.finish();
       this.#leave('ending');
+      // Of an agent that was stopped nothing is sent any more (R4).
+      if (status === 'complete' || status === 'error') this.#pace.flush();
+      else this.#pace.drop();
       void this.#commitEnd(status, fault);
     }
     return this.#settled.promise;
@@ -308,7 +347,7 @@ export class Run {
   #leave(state: 'ending' | 'released'): void {
     this.#state = state;
     clearTimeout(this.#timer);
-    this.#controller.abort(RUN_ENDED);
+    this.#controller?.abort(RUN_ENDED);
   }
 
   async #commitEnd(status: RunEnd, fault?: RunFault): Promise<void> {
@@ -353,6 +392,8 @@ export class Run {
 
   /** Puts an event of the run on disk, then tells everyone. `false`: the run is no longer ours. */
   async #append(event: NewEvent): Promise<boolean> {
+    this.#begin();
+    this.#pace.flush();
     const result = await this.#deps.store.appendRunEvent(event);
     if (result.outcome === 'stale') {
       this.release();
