@@ -343,10 +343,15 @@ describe('[R1] [R6] [R7] a stream is exact', () => {
     // Compressed it is most of what one frame takes, and so is all there or not at all.
     const noise = Array.from({ length: 700 }, (_, i) => hash('sha512', `${i}`, 'base64')).join('');
     let said = '';
+    let told = 0;
+    later.send({ type: 'session_join', session_id: run.input.sessionId });
+    await later.next('session_status');
     do {
       const text = `${said.length} ${noise}`;
       said += text;
       await run.say(text);
+      // What is written closely goes out together: all of it has, when another one has heard it.
+      while (told < said.length) told += (await later.next('agent_chunk')).data.content.length;
     } while (!(await isHeld(way)));
     const closed = gateway.close();
     expect((await later.closed).code).toBe(1012);

@@ -50,17 +50,15 @@ export class StoreOutage {
 
   /** The same store, whose outages are said. */
   watch(store: Store): Store {
-    return new Proxy(store, {
-      get: (_, name) => {
-        const value = Reflect.get(store, name, store);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => {
-          const answer = value.apply(store, args);
-          if (answer instanceof Promise) this.#follow(store, name, answer);
-          return answer;
-        };
-      },
-    });
+    const watched: Record<string, unknown> = {};
+    for (const name of namesOf(store)) {
+      const value: unknown = Reflect.get(store, name);
+      watched[name] =
+        typeof value === 'function'
+          ? (...args: unknown[]) => this.#follow(store, name, value.apply(store, args))
+          : value;
+    }
+    return watched as unknown as Store;
   }
 
   /** The same log, in which what failed by an outage alone is said to who looks for it, at level debug. */
@@ -87,31 +85,43 @@ export class StoreOutage {
     return typeof error === 'object' && error !== null && this.#told.has(error);
   }
 
-  #follow(store: Store, name: string | symbol, answer: Promise<unknown>): void {
-    const isPulse = PULSE.has(name);
+  #follow(store: Store, name: string, answer: Promise<unknown>): Promise<unknown> {
+    if (PULSE.has(name)) this.#followPulse(answer);
+    answer.catch((error: unknown) => this.#noteFailure(store, name, error));
+    return answer;
+  }
+
+  #followPulse(answer: Promise<unknown>): void {
     let isAnswered = false;
     // Where it was this process that stood still, the answer is there by now, and is read first.
     const late = () => setImmediate(() => isAnswered || this.#outage.begin(noAnswerIn(ANSWER_MS)));
-    const timer = isPulse ? setTimeout(late, ANSWER_MS).unref() : undefined;
+    const timer = setTimeout(late, ANSWER_MS).unref();
     const settle = () => {
       isAnswered = true;
       clearTimeout(timer);
     };
-    answer.then(
-      () => {
-        settle();
-        if (isPulse) this.#outage.end();
-      },
-      (error: unknown) => {
-        settle();
-        // Without a cause it is no fault: it is closed, or says how it wants to be called.
-        if (!(error instanceof StoreError) || error.cause === undefined) return;
-        const isUnreached = store.isShared && refusalOf(error) === undefined;
-        if (isUnreached) this.#told.add(error);
-        if (isUnreached || isPulse) this.#outage.begin(error.message);
-      },
-    );
+    answer.then(() => {
+      settle();
+      this.#outage.end();
+    }, settle);
   }
+
+  #noteFailure(store: Store, name: string, error: unknown): void {
+    // Without a cause it is no fault: it is closed, or says how it wants to be called.
+    if (!(error instanceof StoreError) || error.cause === undefined) return;
+    const isUnreached = store.isShared && refusalOf(error) === undefined;
+    if (isUnreached) this.#told.add(error);
+    if (isUnreached || PULSE.has(name)) this.#outage.begin(error.message);
+  }
+}
+
+/** Of all that it has, by whichever class. */
+function namesOf(store: Store): readonly string[] {
+  const names: string[] = [];
+  for (let of: object = store; of !== Object.prototype; of = Object.getPrototypeOf(of)) {
+    names.push(...Object.getOwnPropertyNames(of));
+  }
+  return names;
 }
 
 /** What a database has refused with: five characters of SQL, SQLite's own names; not EPIPE or CERT_HAS_EXPIRED. */

@@ -69,8 +69,7 @@ type State =
 /** So long a peer that was never known may take to answer the close frame, milliseconds. */
 const STRANGER_GRACE_MS = 2_000;
 
-/** What was made of a delivery by the first connection that sends it. */
-const textOf = new WeakMap<Delivery, OutgoingText>();
+const outgoing = (text: string) => new OutgoingText(text);
 
 export class Connection implements Peer {
   readonly id: string;
@@ -159,12 +158,7 @@ export class Connection implements Peer {
   }
 
   forward(delivery: Delivery): void {
-    let text = textOf.get(delivery);
-    if (!text) {
-      text = new OutgoingText(encode(delivery.message));
-      textOf.set(delivery, text);
-    }
-    this.#outbox.send(text.frames(this.#takesCompressed));
+    this.#outbox.send(delivery.sentAs(outgoing).frames(this.#takesCompressed));
   }
 
   tell(message: ServerMessage): void {

@@ -4,7 +4,7 @@ import type { Bus } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { SessionRecord } from '../stores/store.ts';
 import type { Calls } from './calls.ts';
-import type { Delivery } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 import type { PresenceOfNode } from './presence.ts';
 import { answerOf, headOf, withChunk } from './remote-answer.ts';
 import { Session, type Subscriber } from './session.ts';
@@ -23,7 +23,11 @@ type Ending = 'deleted' | 'expired';
 
 /** What nodes that have someone in a session tell each other of it. */
 type Notice =
-  | { readonly kind: 'said'; readonly delivery: Delivery; readonly record?: SessionRecord }
+  | {
+      readonly kind: 'said';
+      readonly delivery: Delivery;
+      readonly record?: SessionRecord | undefined;
+    }
   | { readonly kind: 'ended'; readonly status: Ending }
   | { readonly kind: 'present'; readonly node: string; readonly there: PresenceOfNode }
   /** From a node that has someone in the session since now. */
@@ -89,7 +93,7 @@ export class Hub {
   /** A session was read: what of it is news here is told here. */
   learn(record: SessionRecord): void {
     const session = this.#sessions.get(record.incarnation);
-    if (session) this.#deliver(session, { message: sessionStatus(record, 'active') }, record);
+    if (session) this.#deliver(session, new Delivery(sessionStatus(record, 'active')), record);
   }
 
   /** A session is no more, and nobody was told. */
@@ -146,11 +150,10 @@ export class Hub {
   ): void {
     const { origin, audience, record } = about;
     if (this.#bus.reachesOthers) this.#keep(incarnation, message);
-    const delivery = origin === undefined ? { message } : { message, origin };
     this.#everywhere(incarnation, {
       kind: 'said',
-      delivery,
-      ...(record === undefined ? {} : { record }),
+      delivery: new Delivery(message, origin),
+      record,
     });
     if (!audience) return;
     const session = this.#sessions.get(incarnation);
@@ -176,7 +179,7 @@ export class Hub {
   end(incarnation: string, status: Ending, record?: SessionRecord): void {
     const last = record ?? this.#sessions.get(incarnation)?.record;
     if (last) {
-      const delivery = { message: sessionStatus(last, status) };
+      const delivery = new Delivery(sessionStatus(last, status));
       for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
     }
     this.#everywhere(incarnation, { kind: 'ended', status });
@@ -184,7 +187,7 @@ export class Hub {
 
   /** Tells somebody who was taken out of a session, in the list of theirs: as if it were no more. */
   endFor(record: SessionRecord, person: string): void {
-    this.#watchers.ended(person, { message: sessionStatus(record, 'deleted') });
+    this.#watchers.ended(person, new Delivery(sessionStatus(record, 'deleted')));
   }
 
   close(): void {
@@ -199,7 +202,7 @@ export class Hub {
   }
 
   #tell(incarnation: string, notice: Notice): void {
-    void this.#bus.publish(topicOf(incarnation), notice);
+    if (this.#bus.reachesOthers) void this.#bus.publish(topicOf(incarnation), notice);
   }
 
   /** What is being written is kept for the nodes that come to it late. */
@@ -233,8 +236,13 @@ export class Hub {
   /** Takes what another node says. */
   #hear(incarnation: string, notice: Notice): void {
     const session = this.#sessions.get(incarnation);
-    if (session && notice.kind === 'said') this.#followAnswer(session, notice.delivery.message);
-    this.#take(incarnation, notice);
+    if (!session || notice.kind !== 'said') {
+      this.#take(incarnation, notice);
+      return;
+    }
+    const { message, origin } = notice.delivery;
+    this.#followAnswer(session, message);
+    this.#deliver(session, new Delivery(message, origin), notice.record);
   }
 
   #followAnswer(session: Session, message: Delivery['message']): void {
@@ -276,7 +284,7 @@ export class Hub {
     const { members } = session.record;
     if (record && !session.change(record)) return;
     if (record) this.#expel(session, members);
-    session.sawEnds([delivery.message]);
+    if (delivery.message.type === 'agent_response') session.sawEnds([delivery.message]);
     if (session.isStale(delivery.message)) return;
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.heardSeq) session.heardSeq = seq;
@@ -320,7 +328,7 @@ export class Hub {
       if (session.isPresenceNews) this.#tellPresence(session);
       const id = session.record.id;
       const message = createMessage('presence', session.presence(), { session_id: id });
-      this.#deliver(session, { message }, undefined);
+      this.#deliver(session, new Delivery(message), undefined);
     }, PRESENCE_INTERVAL_MS);
   }
 

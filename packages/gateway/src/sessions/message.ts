@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { type ClientMessageOf, createMessage, encode } from '@parley/protocol';
 import type { Principal } from '../auth/principal.ts';
-import type { AppendMessage, SessionIdentity } from '../stores/store.ts';
+import type { AppendMessage, SessionRecord } from '../stores/store.ts';
 
 /** Length of a title made from a first message, UTF-16 code units. */
 const DERIVED_TITLE_LENGTH = 60;
@@ -12,7 +12,7 @@ const TITLE_LINES = 10;
 /** What the store is to keep of a message, the run that answers it included. */
 export function newMessage(
   principal: Principal,
-  { id, incarnation }: SessionIdentity,
+  { id, incarnation, title }: Pick<SessionRecord, 'id' | 'incarnation' | 'title'>,
   messageId: string,
   data: ClientMessageOf<'chat_message'>['data'],
   run: AppendMessage['run'],
@@ -39,7 +39,8 @@ export function newMessage(
       'base64',
     ),
     run,
-    title: deriveTitle(content),
+    // Where it has one it keeps that.
+    title: title ?? deriveTitle(content),
     asAdmin: principal.isAdmin === true,
   };
 }

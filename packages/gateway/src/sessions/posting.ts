@@ -12,6 +12,7 @@ import type {
   MostRuns,
   NoRepetition,
   SessionIdentity,
+  SessionRecord,
   Store,
 } from '../stores/store.ts';
 import { waitForAnswer } from './answer.ts';
@@ -171,7 +172,7 @@ export class Posting {
     const record =
       sessionId === undefined ? undefined : await this.#records.get(principal, sessionId, 'write');
     const agent = data.agent_name ?? record?.agent ?? this.#deps.agents.defaultName;
-    const session = record ?? { id: '', incarnation: '' };
+    const session = record ?? { id: '', incarnation: '', title: '' };
     const refusal =
       this.#unknown(agent) ??
       (data.replaces ? await this.#misplaced(principal, session, data.replaces) : undefined);
@@ -204,7 +205,7 @@ export class Posting {
   /** What the store is to keep of a message. */
   #append(
     principal: Principal,
-    session: SessionIdentity,
+    session: Pick<SessionRecord, 'id' | 'incarnation' | 'title'>,
     messageId: string,
     data: Posted['data'],
     run: AppendMessage['run'],

@@ -100,7 +100,7 @@ export class Session {
     // Its end was read from the log before what the bus has brought of it.
     if (type !== 'run_status' && this.#ended.has(runId)) return true;
     const known = this.#latest?.runId === runId ? this.#latest.attempt : 0;
-    if (attempt >= known) this.#latest = { runId, attempt };
+    if (attempt > known) this.#latest = { runId, attempt };
     return attempt < known;
   }
 
@@ -142,9 +142,9 @@ export class Session {
       this.#ended.add(runId);
       if (this.remote?.runId === runId) this.remote = undefined;
     }
-    for (const runId of this.#ended) {
-      if (this.#ended.size <= MAX_ENDED) break;
-      this.#ended.delete(runId);
+    while (this.#ended.size > MAX_ENDED) {
+      const [oldest] = this.#ended;
+      this.#ended.delete(oldest as string);
     }
   }
 

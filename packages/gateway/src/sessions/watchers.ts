@@ -3,7 +3,7 @@
 import type { Bus, Following } from '../buses/bus.ts';
 import type { Logger } from '../log.ts';
 import type { Store } from '../stores/store.ts';
-import type { Delivery } from './delivery.ts';
+import { Delivery } from './delivery.ts';
 import { audienceOf, sessionStatus } from './session-status.ts';
 
 /** One connection. Its functions must not throw. */
@@ -71,7 +71,7 @@ export class Watchers {
   #begin(person: string): Watched {
     const watched: Watched = {
       following: this.#bus.follow(topicOf(person), (notice) =>
-        this.#take(person, notice as Notice),
+        this.#hear(person, notice as Notice),
       ),
       watchers: new Set(),
       changed: new Set(),
@@ -85,7 +85,8 @@ export class Watchers {
 
   /** A session of this person's, or shared with them, has changed; what it is then is read when it is told. */
   changed(person: string, sessionId: string): void {
-    this.#everywhere(person, { kind: 'changed', sessionId });
+    if (this.#people.has(person) || this.#bus.reachesOthers)
+      this.#everywhere(person, { kind: 'changed', sessionId });
   }
 
   /** Tells at once: of a session that is no more there is nothing to read. */
@@ -95,7 +96,13 @@ export class Watchers {
 
   #everywhere(person: string, notice: Notice): void {
     this.#take(person, notice);
-    void this.#bus.publish(topicOf(person), notice);
+    if (this.#bus.reachesOthers) void this.#bus.publish(topicOf(person), notice);
+  }
+
+  /** From another node. */
+  #hear(person: string, notice: Notice): void {
+    if (notice.kind === 'changed') this.#take(person, notice);
+    else this.#take(person, { ...notice, delivery: new Delivery(notice.delivery.message) });
   }
 
   #take(person: string, notice: Notice): void {
@@ -143,7 +150,7 @@ export class Watchers {
         if (!record || !reading.delete(record.id)) continue;
         // They may have been taken out since: this was told for who could see it then.
         if (!audienceOf(record).includes(person)) continue;
-        const delivery = { message: sessionStatus(record, 'active') };
+        const delivery = new Delivery(sessionStatus(record, 'active'));
         for (const watcher of watchers) watcher.tell(delivery);
       }
       reading.clear();

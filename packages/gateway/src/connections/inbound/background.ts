@@ -40,9 +40,13 @@ export class Background {
   }
 
   #track(set: Set<Promise<void>>, work: Promise<void>, replyTo: string | undefined): void {
-    const guarded: Promise<void> = work
-      .catch((error) => this.#refuse(error, replyTo))
-      .finally(() => set.delete(guarded));
+    const guarded: Promise<void> = work.then(
+      () => void set.delete(guarded),
+      (error) => {
+        set.delete(guarded);
+        this.#refuse(error, replyTo);
+      },
+    );
     set.add(guarded);
   }
 }

@@ -12,33 +12,77 @@ const FINAL = 0x80;
 /** RSV1, in the first frame of a message alone. */
 const COMPRESSED = 0x40;
 
+/** What goes out whole: a `Buffer` is one. */
+export interface Frame {
+  /** Bytes. */
+  readonly length: number;
+  /** Writes it from `start` on. */
+  copy(target: Buffer, start: number): void;
+}
+
 /** A text message on its way out. Its frames are built once, however many connections receive it. */
 export class OutgoingText {
   readonly #text: string;
-  #plain: readonly Buffer[] | undefined;
-  #compressed: readonly Buffer[] | undefined;
+  #isFirst = true;
+  #plain: readonly Frame[] | undefined;
+  #compressed: readonly Frame[] | undefined;
 
   constructor(text: string) {
     this.#text = text;
   }
 
   /** As a server sends them: unmasked (RFC 6455 section 5.2). */
-  frames(mayCompress: boolean): readonly Buffer[] {
-    if (!mayCompress) {
-      this.#plain ??= textFrames(this.#text);
-      return this.#plain;
+  frames(mayCompress: boolean): readonly Frame[] {
+    if (mayCompress) {
+      this.#compressed ??= compressedFrames(this.#text) ?? this.frames(false);
+      return this.#compressed;
     }
-    this.#compressed ??= compressedFrames(this.#text) ?? this.frames(false);
-    return this.#compressed;
+    // Most messages have one receiver, for whom the text is written once, into what else is on its way there.
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return textFrames(this.#text);
+    }
+    this.#plain ??= textFrames(this.#text).map((frame) => together([frame]));
+    return this.#plain;
   }
 }
 
-function textFrames(text: string): readonly Buffer[] {
+function textFrames(text: string): readonly Frame[] {
   const length = Buffer.byteLength(text);
   if (length > MAX_FRAME_BYTES) return splitIntoFrames(Buffer.from(text), TEXT);
-  const frame = allocate(FINAL | TEXT, length);
-  frame.write(text, frame.length - length);
-  return [frame];
+  return [new TextFrame(text, length)];
+}
+
+/** A message in one frame, which is text until its bytes are needed. */
+class TextFrame implements Frame {
+  readonly #text: string;
+  readonly #payload: number;
+  readonly length: number;
+
+  /** `payload`: bytes. */
+  constructor(text: string, payload: number) {
+    this.#text = text;
+    this.#payload = payload;
+    this.length = headerLength(payload) + payload;
+  }
+
+  copy(target: Buffer, start: number): void {
+    const at = writeHeader(target, start, FINAL | TEXT, this.#payload);
+    target.write(this.#text, at, this.#payload);
+  }
+}
+
+/** The bytes of at least one frame, one behind the other. */
+export function together(frames: readonly Frame[]): Buffer {
+  const [first] = frames;
+  if (frames.length === 1 && Buffer.isBuffer(first)) return first;
+  const bytes = Buffer.allocUnsafe(frames.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const frame of frames) {
+    frame.copy(bytes, at);
+    at += frame.length;
+  }
+  return bytes;
 }
 
 function compressedFrames(text: string): readonly Buffer[] | undefined {
@@ -60,18 +104,30 @@ function splitIntoFrames(payload: Buffer, first: number): readonly Buffer[] {
 
 /** A frame with its header written and room for the payload behind it. */
 function allocate(firstByte: number, length: number): Buffer {
-  const header = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(header + length);
-  frame[0] = firstByte;
-  if (header === 2) {
-    frame[1] = length;
-  } else if (header === 4) {
-    frame[1] = 126;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = 127;
-    frame.writeUInt32BE(0, 2);
-    frame.writeUInt32BE(length, 6);
-  }
+  const frame = Buffer.allocUnsafe(headerLength(length) + length);
+  writeHeader(frame, 0, firstByte, length);
   return frame;
+}
+
+function headerLength(payload: number): number {
+  if (payload < 126) return 2;
+  return payload < 65_536 ? 4 : 10;
+}
+
+/** Returns where the payload begins. */
+function writeHeader(target: Buffer, start: number, firstByte: number, payload: number): number {
+  target[start] = firstByte;
+  if (payload < 126) {
+    target[start + 1] = payload;
+    return start + 2;
+  }
+  if (payload < 65_536) {
+    target[start + 1] = 126;
+    target.writeUInt16BE(payload, start + 2);
+    return start + 4;
+  }
+  target[start + 1] = 127;
+  target.writeUInt32BE(0, start + 2);
+  target.writeUInt32BE(payload, start + 6);
+  return start + 10;
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { type Frame, together } from './frame.ts';
 
 /** An agent's answer may come in one piece, and once more as its end, before anyone could read. */
 const EXEMPT = 2;
@@ -14,19 +15,21 @@ export interface OutboxOptions {
 
 /** What is left of a message. */
 interface Waiting {
-  frames: readonly Buffer[];
+  frames: readonly Frame[];
   readonly bytes: number;
 }
 
 /**
- * The way out of one connection: frames in order, bounded in bytes, the writes of one tick corked
- * into one system call. Once the socket is behind, frames wait here and not in the socket, so that
+ * The way out of one connection: frames in order, bounded in bytes, those of one tick put together into
+ * one write, which is one system call. Once the socket is behind, frames wait here and not in the socket, so that
  * they can be dropped when the connection is cut.
  */
 export class Outbox {
   readonly #socket: Duplex;
   readonly #options: OutboxOptions;
-  #corked = false;
+  /** The frames of this tick. */
+  #batch: Frame[] = [];
+  #batchBytes = 0;
   /** What has not been written yet, message by message; the first one may be on its way in part. */
   #waiting: Waiting[] = [];
   /** Bytes of all waiting messages but the first two. */
@@ -54,7 +57,7 @@ export class Outbox {
   }
 
   /** Takes the frames of one message. */
-  send(frames: readonly Buffer[]): void {
+  send(frames: readonly Frame[]): void {
     if (this.#closed) return;
     const rest = this.congested ? frames : this.#writeSome(frames);
     if (rest.length === 0) return;
@@ -79,40 +82,46 @@ export class Outbox {
     else this.#listeners.push(callback);
   }
 
-  /** Drops what waits; what follows is dropped as well. */
+  /** Drops what waits; what follows is dropped as well. What the close frame must not overtake is written now. */
   close(): void {
+    this.#write();
     this.#closed = true;
     this.#waiting = [];
     this.#socket.off('drain', this.#flush);
     this.#notify();
   }
 
-  /** Writes as many frames as the socket may hold; returns the others. */
-  #writeSome(frames: readonly Buffer[]): readonly Buffer[] {
-    let written = 0;
+  /** Takes as many frames as the socket may hold; returns the others. */
+  #writeSome(frames: readonly Frame[]): readonly Frame[] {
+    let taken = 0;
     for (const frame of frames) {
-      if (this.#socket.writableLength >= SOCKET_HIGH_WATER) break;
-      if (!this.#corked) {
-        this.#corked = true;
-        this.#socket.cork();
-        process.nextTick(this.#uncork);
-      }
-      this.#socket.write(frame);
-      written += 1;
+      if (this.#socket.writableLength + this.#batchBytes >= SOCKET_HIGH_WATER) break;
+      if (this.#batch.length === 0) process.nextTick(this.#writeLast);
+      this.#batch.push(frame);
+      this.#batchBytes += frame.length;
+      taken += 1;
     }
-    if (written > 0) this.#moved = true;
-    return written === frames.length ? [] : frames.slice(written);
+    if (taken > 0) this.#moved = true;
+    return taken === frames.length ? [] : frames.slice(taken);
   }
 
-  readonly #uncork = (): void => {
-    this.#corked = false;
-    this.#socket.uncork();
+  /** What others say at the end of the tick is to go along. */
+  readonly #writeLast = (): void => queueMicrotask(this.#write);
+
+  readonly #write = (): void => {
+    if (this.#batch.length === 0) return;
+    const frames = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#socket.write(together(frames));
   };
 
   #afterTick(): void {
-    process.nextTick(() => {
-      if (!this.#socket.writableNeedDrain) this.#flush();
-    });
+    process.nextTick(() =>
+      queueMicrotask(() => {
+        if (!this.#socket.writableNeedDrain) this.#flush();
+      }),
+    );
   }
 
   readonly #flush = (): void => {
