@@ -58,7 +58,7 @@ export class ClientSession implements Session {
     return this.#queue.size > 0 || this.#entrance.isTrying;
   }
 
-  send(text: string, { agent, replaces }: SendOptions = {}): string {
+  send(text: string, { agent, replaces, traceparent }: SendOptions = {}): string {
     const id = uuid();
     // Who is asked first is who answers here, as in a session that the server makes by itself.
     if (this.#entrance.isNew) void this.#entrance.keep({ agent: agent ?? this.#firstAgent });
@@ -71,6 +71,7 @@ export class ClientSession implements Session {
       text,
       ...(agent === undefined ? {} : { agent }),
       ...(replaces === undefined ? {} : { replaces }),
+      ...(traceparent === undefined ? {} : { traceparent }),
     });
     this.takeKept();
     return id;

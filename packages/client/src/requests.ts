@@ -32,11 +32,13 @@ export function createSession(
   };
 }
 
-export function chatMessage({ id, sessionId, text, agent, replaces }: OutboxMessage): Outgoing {
+export function chatMessage(message: OutboxMessage): Outgoing {
+  const { id, sessionId, text, agent, replaces, traceparent } = message;
   return {
     type: 'chat_message',
     session_id: sessionId,
     message_id: id,
+    ...(traceparent === undefined ? {} : { traceparent }),
     data: {
       content: text,
       message_type: 'text',

@@ -7,6 +7,8 @@ export interface SendOptions {
   readonly agent?: string | undefined;
   /** Asking again: the id of an earlier message of the same person that this one supersedes. */
   readonly replaces?: string | undefined;
+  /** Where in a trace of yours it is asked, as W3C Trace Context has it, for a server that traces. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface CreateOptions {

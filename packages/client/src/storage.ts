@@ -15,6 +15,7 @@ export interface OutboxMessage extends Kept {
   readonly text: string;
   readonly agent?: string;
   readonly replaces?: string;
+  readonly traceparent?: string;
   /** Refused for good: it is shown as failed, and not sent again. */
   readonly problem?: Problem;
 }

@@ -43,6 +43,7 @@ import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { Store } from './stores/store.ts';
 import { createTlsServer, tlsFiles } from './tls.ts';
+import type { Traces } from './traces.ts';
 
 export interface GatewayOptions extends ConfigOptions {
   /**
@@ -113,6 +114,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const outage = new StoreOutage(ownLog);
   const log = outage.quieten(ownLog);
   checkNodes(config);
+  const traces = await openTraces(config);
   const agents = await collectAgents(config, given, log);
   const store = outage.watch(await openStore(config));
   const bus = await openBus(config, store.deployment, log).catch(async (error) => {
@@ -148,6 +150,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     queue,
     agents,
     log,
+    traces,
     publish: (incarnation, message, audience) => hub.publish(incarnation, message, { audience }),
     withdraw: (incarnation, chunk) => hub.withdraw(incarnation, chunk),
     runTimeout: config.runTimeout,
@@ -307,6 +310,10 @@ function checkNodes({ bus, store, role, signingKeys }: Config): void {
   throw new ConfigError([
     'signingKeys: each node would make a key of its own, and not know what the others have signed. Give all of them the same ones.',
   ]);
+}
+
+async function openTraces({ traces }: Config): Promise<Traces | undefined> {
+  return traces === 'on' ? (await import('./traces.ts')).openTraces(VERSION) : undefined;
 }
 
 async function openBus({ bus }: Config, deployment: string, log: Logger): Promise<Bus> {

@@ -118,6 +118,11 @@ export const SETTING_GROUPS = {
       'off',
       'on: messages of 1 kB or more are compressed for clients that offer it.',
     ),
+    traces: choice(
+      ['off', 'on'],
+      'off',
+      'on: a span for each answer, by OpenTelemetry; where to is said by OTEL_EXPORTER_OTLP_ENDPOINT.',
+    ),
     logLevel: choice(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       'info',

@@ -86,8 +86,14 @@ export function decode(frame: string, profile: Profile): Decoded {
  * takes must be what the schema would make of it, which a test tries out.
  */
 function asPlainChatMessage(value: object): ClientMessageOf<'chat_message'> | undefined {
-  const { session_id, message_id, timestamp, data } = value as Record<string, unknown>;
-  if (timestamp !== undefined || typeof data !== 'object' || data === null) return undefined;
+  const { session_id, message_id, timestamp, traceparent, tracestate, data } = value as Record<
+    string,
+    unknown
+  >;
+  if (timestamp !== undefined || traceparent !== undefined || tracestate !== undefined) {
+    return undefined;
+  }
+  if (typeof data !== 'object' || data === null) return undefined;
   const { content, message_type, agent_name, replaces } = data as Record<string, unknown>;
   if (agent_name !== undefined || replaces !== undefined) return undefined;
   if (message_type !== undefined && message_type !== 'text') return undefined;
@@ -189,6 +195,9 @@ export function encode(message: ServerMessage): string {
   if (run_id !== undefined) text += `,"run_id":${runIds.quote(run_id)}`;
   if (attempt !== undefined) text += `,"attempt":${attempt}`;
   if (seq !== undefined) text += `,"seq":${seq}`;
+  if (message.type === 'run_status' && message.traceparent !== undefined) {
+    text += `,"traceparent":${JSON.stringify(message.traceparent)}`;
+  }
   return `${text},"timestamp":"${timestamp}","data":${encodeData(message)}}`;
 }
 

@@ -60,6 +60,12 @@ export const answerPositionSchema = z.object({
   offset,
 });
 
+/** Where in a trace of the client's this is said, as W3C Trace Context has it. What is no text is taken for none. */
+const traceContext = {
+  traceparent: z.string().optional().catch(undefined),
+  tracestate: z.string().optional().catch(undefined),
+};
+
 function clientMessage<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
   return z.object({ type: z.literal(type), ...clientEnvelope, data });
 }
@@ -100,7 +106,7 @@ export const chatMessageSchema = clientMessage(
     /** Asking again: the `message_id` of an earlier message of the same person that this one supersedes. */
     replaces: optionalId,
   }),
-);
+).extend(traceContext);
 const ping = clientMessage('ping', optionalData({}));
 const typingSent = clientMessage('typing', optionalData({ is_typing: z.boolean().default(true) }));
 export const sessionUpdateSchema = clientMessage(
@@ -306,7 +312,10 @@ const runStatus = serverMessage(
     /** With `queued`: how many runs of the session end before this one starts; absent: none. */
     position: z.int().min(1).optional(),
   }),
-);
+).extend({
+  /** The run's place in its trace, as W3C Trace Context has it, where the server traces. */
+  traceparent: z.string().optional(),
+});
 
 /**
  * An event in `history`: the event's envelope and its `data` in one flat object

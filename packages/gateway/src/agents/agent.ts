@@ -65,6 +65,11 @@ export interface AgentContext {
     readonly tool: string;
     readonly arguments: Json;
   }): Promise<{ readonly approved: boolean; readonly reason?: string }>;
+  /**
+   * Headers by which what the agent calls takes part in the trace of the run: `traceparent`, and
+   * `tracestate` where there is one. Absent where traces are off.
+   */
+  readonly traceHeaders?: () => Readonly<Record<string, string>>;
 }
 
 /** More would be a list to read. */

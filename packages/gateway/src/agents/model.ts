@@ -44,7 +44,7 @@ export function createModelAgent(options: ModelAgentOptions): Agent {
     role: 'model',
     capabilities: ['streaming', 'model'],
     onInterrupt: 'retry',
-    async *run(input, { signal }) {
+    async *run(input, { signal, traceHeaders }) {
       // Both take a tenth of a second to load, which the start of a server need not wait for.
       const [{ streamText }, { createOpenAICompatible }] = await Promise.all([
         import('ai'),
@@ -52,22 +52,27 @@ export function createModelAgent(options: ModelAgentOptions): Agent {
       ]);
       const messages = conversation(await input.history(), input.message);
       if (signal.aborted) return;
+      const trace =
+        traceHeaders &&
+        (await import('./model-trace.ts')).traceModelCall(modelId, url, traceHeaders);
       const provider = createOpenAICompatible({
         name: 'model',
         baseURL: url.href.replace(/\/$/, ''),
-        headers: { ...headers },
+        headers: { ...trace?.headers, ...headers },
         ...(apiKey ? { apiKey } : {}),
       });
-      const { stream } = streamText({
-        model: provider(modelId),
-        messages,
-        abortSignal: signal,
-        // A second request after part of an answer would say that part twice.
-        maxRetries: 0,
-        // Errors come through the stream; the default would print them, conversation and all.
-        onError: () => {},
-        ...(system === undefined ? {} : { instructions: system }),
-      });
+      const ask = () =>
+        streamText({
+          model: provider(modelId),
+          messages,
+          abortSignal: signal,
+          // A second request after part of an answer would say that part twice.
+          maxRetries: 0,
+          // Errors come through the stream; the default would print them, conversation and all.
+          onError: () => {},
+          ...(system === undefined ? {} : { instructions: system }),
+        });
+      const { stream } = trace ? trace.within(ask) : ask();
       let empty = true;
       try {
         for await (const part of stream) {
@@ -77,13 +82,18 @@ export function createModelAgent(options: ModelAgentOptions): Agent {
             yield part.text;
           } else if (part.type === 'error') {
             throw part.error;
-          } else if (part.type === 'finish' && empty) {
-            throw new Error(`no text at all (finish reason: ${part.finishReason})`);
+          } else if (part.type === 'finish') {
+            trace?.finished(part.finishReason, part.totalUsage);
+            if (empty) throw new Error(`no text at all (finish reason: ${part.finishReason})`);
           }
         }
       } catch (error) {
         if (signal.aborted) return;
-        throw fault.from(error, !empty);
+        const said = fault.from(error, !empty);
+        trace?.failed(said);
+        throw said;
+      } finally {
+        trace?.end();
       }
     },
   });

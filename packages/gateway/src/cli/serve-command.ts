@@ -27,6 +27,10 @@ export const serveCommand: Command = {
     // Only now: half a second that a wrong flag need not wait for.
     const { createGateway } = await import('../gateway.ts');
     const agents = file?.agents === undefined ? {} : { agents: file.agents };
+    const endTracing =
+      config.traces === 'on'
+        ? await (await import('./tracing.ts')).startTracing(logger)
+        : async () => {};
     try {
       const gateway = await createGateway({ ...given, ...agents, logger });
       const { url } = await gateway.listen().catch(async (error: unknown) => {
@@ -39,6 +43,7 @@ export const serveCommand: Command = {
       const signal = await stopped;
       logger.info({ signal }, 'stopping: running answers may finish');
       await gateway.drain();
+      await endTracing();
       logger.info('stopped');
       return 0;
     } catch (error) {

@@ -9,6 +9,7 @@ import type { Identity } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
+import type { TraceContext } from '../traces.ts';
 import { Admission, type AdmissionOptions, returnDelay } from './admission.ts';
 import { Connection, type LivenessLimits } from './connection.ts';
 import type { InboundRates } from './inbound/inbound-limits.ts';
@@ -24,6 +25,7 @@ export interface ConnectionManagerOptions extends AdmissionOptions, LivenessLimi
   /** How long a connection may take to say who is asking, milliseconds. */
   readonly authTimeout: number;
   readonly compression: 'off' | 'on';
+  readonly traces: 'off' | 'on';
   readonly maxMessageBytes: number;
   readonly maxPlainMessageBytes: number;
   readonly hardMessageBytes: number;
@@ -141,7 +143,13 @@ export class ConnectionManager {
       onOverflow: () => connection.close(4409),
     });
     const connection: Connection = new Connection(
-      { id: randomUUID(), profile, identity, takesCompressed: takesCompressed(webSocket, headers) },
+      {
+        id: randomUUID(),
+        profile,
+        identity,
+        takesCompressed: takesCompressed(webSocket, headers),
+        trace: options.traces === 'on' ? traceOf(headers) : undefined,
+      },
       webSocket,
       outbox,
       {
@@ -257,4 +265,9 @@ function boundUnauthenticated(connection: Connection, socket: Duplex, webSocket:
   };
   countsOf(socket, 'data');
   countsOf(webSocket, 'message');
+}
+
+function traceOf({ traceparent, tracestate }: IncomingHttpHeaders): TraceContext | undefined {
+  if (typeof traceparent !== 'string') return undefined;
+  return { traceparent, tracestate: typeof tracestate === 'string' ? tracestate : undefined };
 }

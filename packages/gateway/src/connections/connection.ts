@@ -18,6 +18,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Delivery } from '../sessions/delivery.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
+import type { TraceContext } from '../traces.ts';
 import { Background } from './inbound/background.ts';
 import type { InboundRates } from './inbound/inbound-limits.ts';
 import { Inbox, type InboxDeps } from './inbound/inbox.ts';
@@ -82,6 +83,8 @@ export class Connection implements Peer {
   current: string | undefined;
   /** Ends what `sessions_watch` began. */
   unwatch: (() => void) | undefined;
+  /** Where it was opened: what is said on it and names no place in a trace is said there. */
+  readonly trace: TraceContext | undefined;
   /** Whose token it is. Rejects with a `ProtocolError`. */
   readonly identify: ConnectionDeps['identify'];
   /** What goes on while later messages are handled. */
@@ -105,6 +108,7 @@ export class Connection implements Peer {
       readonly profile: Profile;
       readonly identity: Identity | undefined;
       readonly takesCompressed: boolean;
+      readonly trace: TraceContext | undefined;
     },
     socket: Socket,
     outbox: Outbox,
@@ -112,6 +116,7 @@ export class Connection implements Peer {
   ) {
     this.id = is.id;
     this.profile = is.profile;
+    this.trace = is.trace;
     this.#takesCompressed = is.takesCompressed;
     this.#state = is.identity
       ? { status: 'open', identity: is.identity }

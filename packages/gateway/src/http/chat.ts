@@ -3,7 +3,7 @@ import { ERROR_CODES, type ErrorCode, type SessionEventOf } from '@parley/protoc
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
 import { HttpRefusal, unixSeconds } from './errors.ts';
-import { defineRoute, type Route } from './route.ts';
+import { defineRoute, type Route, success } from './route.ts';
 import * as schema from './schemas.ts';
 
 export const chatRoutes: readonly Route[] = [
@@ -33,17 +33,23 @@ export const chatRoutes: readonly Route[] = [
       const { message, message_id, agent_name } = body;
       const sessionId = await openSession(deps, principal, body.session_id, agent_name);
       const content = { content: message, message_type: 'text' as const, agent_name };
+      const caller = {
+        traceparent: context.req.header('traceparent'),
+        tracestate: context.req.header('tracestate'),
+      };
       const end = await deps.sessions.posting.ask(
         principal,
         sessionId,
-        { message_id, data: content },
+        { message_id, data: content, ...caller },
         context.req.raw.signal,
       );
       const data = answerData(end, message);
+      const headers = end.traceparent === undefined ? {} : { traceparent: end.traceparent };
       if (end.data.status === 'error' || end.data.status === 'interrupted') {
-        throw new HttpRefusal(codeOf(end), end.data.error ?? 'The agent failed.', { data });
+        const reason = end.data.error ?? 'The agent failed.';
+        throw new HttpRefusal(codeOf(end), reason, { data, headers });
       }
-      return data;
+      return success(data, headers);
     },
   }),
 ];

@@ -80,9 +80,12 @@ function allowOrigin(context: HttpContext, origins: readonly string[]): void {
   const everyone = origins.includes('*');
   if (!everyone && !origins.includes(origin)) return;
   context.header('Access-Control-Allow-Origin', everyone ? '*' : origin);
-  context.header('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After');
+  context.header('Access-Control-Expose-Headers', 'Content-Disposition, Retry-After, traceparent');
   if (context.req.method !== 'OPTIONS') return;
   context.header('Access-Control-Allow-Methods', 'GET, HEAD, POST, PATCH, DELETE');
-  context.header('Access-Control-Allow-Headers', 'Authorization, Content-Type');
+  context.header(
+    'Access-Control-Allow-Headers',
+    'Authorization, Content-Type, traceparent, tracestate',
+  );
   context.header('Access-Control-Max-Age', '600');
 }

@@ -9,6 +9,7 @@ import {
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
 import type { RunAttempt, SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
+import type { Traces } from '../traces.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
@@ -29,6 +30,8 @@ export interface RunManagerDeps {
   readonly publish: Publish;
   readonly withdraw: RunDeps['withdraw'];
   readonly log: Logger;
+  /** `undefined`: none. */
+  readonly traces?: Traces | undefined;
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
   /** After so long without a word from it a node is dead, milliseconds; default: 5,000. */
@@ -39,6 +42,8 @@ export interface RunManagerDeps {
 export interface Turn {
   readonly waits: boolean;
   readonly position: number;
+  /** The run's place in its trace, where traces are on. */
+  readonly traceparent?: string | undefined;
 }
 
 /** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
@@ -124,8 +129,10 @@ export class RunManager {
     // It was found in the store before whoever put it there has said so.
     if (this.#known.has(run.incarnation, run)) return this.#turn(run);
     const history = () => readHistory(this.#deps.store, question, run.incarnation);
-    const spec = { ...run, sessionId, replyTo, message: data.content, history };
+    const trace = this.#deps.traces?.begin({ ...run, sessionId, replyTo });
+    const spec = { ...run, ...trace?.spec, sessionId, replyTo, message: data.content, history };
     const taken = new Run(spec, this.#runDeps);
+    if (trace) void taken.settled.then((end) => trace.end(end, taken.fault));
     // Before its turn may come.
     if (stopped) void taken.stop();
     return this.#take(taken);
@@ -139,7 +146,7 @@ export class RunManager {
     const waits = run.state === 'queued';
     // It may have begun, and ended, by the end of the tick.
     if (waits) process.nextTick(() => this.#tellWaiting(run));
-    return { waits, position };
+    return { waits, position, traceparent: run.spec.traceparent };
   }
 
   #tellWaiting(run: Run): void {
@@ -151,7 +158,12 @@ export class RunManager {
   #turn({ incarnation, runId }: RunJob): Turn {
     const runs = this.#known.of(incarnation);
     const position = runs.findIndex(({ spec }) => spec.runId === runId);
-    return { waits: runs[position]?.state === 'queued', position: Math.max(0, position) };
+    const run = runs[position];
+    return {
+      waits: run?.state === 'queued',
+      position: Math.max(0, position),
+      traceparent: run?.spec.traceparent,
+    };
   }
 
   /** The run whose answer is being written in the session, if it is sure that it is written here. */

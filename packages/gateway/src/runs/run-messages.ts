@@ -48,10 +48,12 @@ export class RunMessages {
   /** `position`: 0 and absent are the same. */
   status(status: ServerMessageOf<'run_status'>['data']['status'], position = 0) {
     const agent_name = this.#agentName;
-    return this.#message(
+    const { traceparent } = this.#spec;
+    const message = this.#message(
       'run_status',
       position === 0 ? { agent_name, status } : { agent_name, status, position },
     );
+    return traceparent === undefined ? message : { ...message, traceparent };
   }
 
   /** `offset`: where in the answer the call stands. */

@@ -11,6 +11,7 @@ import type {
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
+import type { TraceContext } from '../traces.ts';
 import { checkApproval, checkEvent, MAX_STEPS, reasonOf } from './agent-events.ts';
 import { AnswerText } from './answer-text.ts';
 import { Approvals, type Decision } from './approvals.ts';
@@ -36,13 +37,15 @@ export interface RunSpec extends RunJob {
   readonly attempt: number;
   readonly message: string;
   readonly history: () => Promise<readonly ChatTurn[]>;
+  /** The run's place in its trace, where traces are on. */
+  readonly traceparent?: string;
 }
 
 /** What whoever submits a run says of it; the rest is in its message. */
 export type SubmittedRun = Pick<
   RunSpec,
   'runId' | 'incarnation' | 'answerId' | 'agent' | 'attempt' | 'audience'
->;
+> & { readonly caller?: TraceContext | undefined };
 
 export interface RunDeps {
   readonly store: Store;
@@ -100,6 +103,7 @@ export class Run {
   #consumed: Promise<void> = Promise.resolve();
   #isConsuming = false;
   #steps = 0;
+  #fault: RunFault | undefined;
 
   constructor(spec: RunSpec, deps: RunDeps) {
     this.spec = spec;
@@ -119,6 +123,11 @@ export class Run {
   /** What the agent has written so far. */
   get text(): string {
     return this.#text.text;
+  }
+
+  /** Why it ends otherwise than it was asked to. */
+  get fault(): RunFault | undefined {
+    return this.#fault;
   }
 
   /** How it ended, once that is on disk. Never rejects. */
@@ -335,6 +344,7 @@ export class Run {
   #end(status: RunEnd, fault?: RunFault): Promise<RunEnd | 'released'> {
     if (this.#state === 'queued' || this.#state === 'running') {
       this.#text.finish();
+      this.#fault = fault;
       this.#leave('ending');
       // Of an agent that was stopped nothing is sent any more (R4).
       if (status === 'complete' || status === 'error') this.#pace.flush();

@@ -15,6 +15,7 @@ import type {
   SessionRecord,
   Store,
 } from '../stores/store.ts';
+import type { TraceContext } from '../traces.ts';
 import { waitForAnswer } from './answer.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
@@ -39,7 +40,7 @@ export interface PostingLimits {
 }
 
 /** A message as whoever posts it says it. */
-type Posted = Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'>;
+type Posted = Pick<ClientMessageOf<'chat_message'>, 'message_id' | 'data'> & TraceContext;
 
 /** The connection that posts, where there is one. */
 export interface Poster {
@@ -124,7 +125,7 @@ export class Posting {
           return { waits: false, position: 0, runId: run.runId };
         }
         const named = this.#deps.agents.need(agent);
-        const spec = { ...run, incarnation, agent: named, attempt: 1, audience };
+        const spec = { ...run, incarnation, agent: named, attempt: 1, audience, caller: message };
         const { before } = result;
         const turn =
           runs.submit(event, spec, before, { stopped: arrival.stopped }) ??
@@ -183,18 +184,27 @@ export class Posting {
     if (refusal && result.outcome !== 'duplicate' && result.outcome !== 'conflict') throw refusal;
   }
 
-  /** Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4). */
-  ask(
+  /**
+   * Posts a message and waits for the end of its run. Stopping to wait does not stop the run (R4).
+   * `traceparent`: the run's place in its trace, where this node traces and has begun it.
+   */
+  async ask(
     principal: Principal,
     sessionId: string,
     message: Posted,
     signal: AbortSignal,
-  ): Promise<SessionEventOf<'agent_response'>> {
-    return waitForAnswer(this.#deps, sessionId, signal, {
+  ): Promise<SessionEventOf<'agent_response'> & Pick<TraceContext, 'traceparent'>> {
+    let traceparent: string | undefined;
+    const end = await waitForAnswer(this.#deps, sessionId, signal, {
       person: principal.id,
       enter: () => this.#records.get(principal, sessionId, 'write'),
-      post: () => this.post(principal, sessionId, message),
+      post: async () => {
+        const posted = await this.post(principal, sessionId, message);
+        traceparent = posted.traceparent;
+        return posted;
+      },
     });
+    return { ...end, traceparent };
   }
 
   /** Stops the runs of all messages that are still on their way to the disk; resolves with those that this ended. */

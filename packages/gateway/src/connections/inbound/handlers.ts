@@ -221,7 +221,7 @@ async function post(
   const { waits, position } = await connection.sessions.posting.post(
     connection.principal,
     sessionId,
-    message,
+    connection.trace && !message.traceparent ? { ...message, ...connection.trace } : message,
     {
       connectionId: connection.id,
       acknowledge: (seq, text) => {
