@@ -42,6 +42,22 @@ test.each([
   expect(socket.received.filter(({ type }) => type === 'tool_result').length).toBe(tools);
 });
 
+test('traces.ts prints the spans of an answer, one in the other', async () => {
+  const program = await run('traces.ts');
+  const socket = await TestSocket.open(`ws://127.0.0.1:${await program.port()}/ws`);
+  expect((await socket.ask('Brest')).data.content).toBe('Let me look. High water is at 6.');
+  await program.says(/name: 'invoke_agent tides'/);
+  const printed = [...program.output.matchAll(/traceId: '(\w+)'.*?name: '([^']+)'/gs)];
+  expect(printed.map(([, , name]) => name)).toEqual([
+    'read the table',
+    'execute_tool tide_table',
+    'invoke_agent tides',
+  ]);
+  expect(new Set(printed.map(([, traceId]) => traceId)).size).toBe(1);
+  program.kill('SIGTERM');
+  expect(await program.ended).toBe(0);
+});
+
 test('[R11] plain-client.mjs talks to a gateway without knowing it', async () => {
   const { ws } = await startGateway({ agent: 'echo' });
   const program = await run('plain-client.mjs', 'Is anybody there?', ws);

@@ -177,6 +177,12 @@ test('npx parley runs', async () => {
   expect(await run('npx', ['--no-install', 'parley', '--version'], project)).toBe(`${version}\n`);
 });
 
+test('[R12] parley serve says what to install for traces, which an install does not bring', async () => {
+  const program = new Program([PARLEY, 'serve', '--port', '0', '--traces', 'on'], project);
+  expect(await program.ended).toBe(2);
+  expect(program.output).toContain('npm install @opentelemetry/sdk-node');
+});
+
 test('parley serve has the web chat, and a guide who knows the documentation', async () => {
   const server = new Program([PARLEY, 'serve', '--port', '0'], project);
   const origin = `http://127.0.0.1:${await server.port()}`;
