@@ -109,3 +109,13 @@ test('[R9] a collector that is away is complained of in the log, and nobody wait
   running.process.kill('SIGTERM');
   expect(await running.ended).toBe(0);
 });
+
+test('where an SDK runs already, that one has the spans', async () => {
+  const { running, ws } = await serve({
+    PARLEY_TRACES: 'on',
+    NODE_OPTIONS: `--import=${new URL('./fixtures/sdk.mjs', import.meta.url)}`,
+  });
+  const socket = await TestSocket.open(ws);
+  await socket.ask('hello');
+  await running.until(/A span ended: invoke_agent echo/);
+});

@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer } from 'node:http';
 import { context, SpanStatusCode, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import {
@@ -307,10 +309,9 @@ describe('trace context', () => {
   });
 
   test('of a program that traces its own requests is that of its span', async () => {
-    const { http, gateway } = await start(echoAgent);
+    const { gateway } = await start(echoAgent);
     const tracer = trace.getTracer('a host');
     // As an instrumentation of node:http does around the listener of a server.
-    const { createServer } = await import('node:http');
     const host = createServer((request, response) => {
       const span = tracer.startSpan('POST');
       context.with(trace.setSpan(context.active(), span), () => gateway.handle(request, response));
@@ -322,7 +323,6 @@ describe('trace context', () => {
     await ask(`http://127.0.0.1:${address.port}/api/chat`, { body: { message: 'hi' } });
     const [run, request] = [await ended('invoke_agent echo'), await ended('POST')];
     expect(run.parentSpanContext?.spanId).toBe(request.spanContext().spanId);
-    expect(http).toBeDefined();
   });
 
   test('is what the typed client is given with a message', async () => {
@@ -368,6 +368,26 @@ describe('trace context', () => {
       'gen_ai.response.finish_reasons': ['stop'],
       'server.address': '127.0.0.1',
     });
+  });
+
+  test('goes to a model once, where something in the process gives it to every fetch', async () => {
+    const { origin, received } = await fakeServer((response) => {
+      say(response, ['yes']);
+      finish(response);
+    });
+    const { ws } = await start(
+      createModelAgent({ name: 'm', model: 'tiny-1', baseURL: `${origin}/v1` }),
+    );
+    // As an instrumentation of fetch does.
+    const instrument = (message: unknown) => {
+      const { request } = message as { request: { addHeader(name: string, value: string): void } };
+      request.addHeader('traceparent', caller(OTHER));
+    };
+    subscribe('undici:request:create', instrument);
+    onTestFinished(() => void unsubscribe('undici:request:create', instrument));
+    const socket = await TestSocket.open(ws);
+    await socket.ask('hi');
+    expect(received.at(-1)?.headers.traceparent).toBe(caller(OTHER));
   });
 
   test('a model that fails is a span that says so', async () => {

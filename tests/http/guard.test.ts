@@ -78,7 +78,9 @@ test('a configured origin may read answers and errors, and is answered its prefl
   expect(preflight.status).toBe(204);
   expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
   expect(preflight.headers.get('access-control-allow-methods')).toContain('DELETE');
-  expect(preflight.headers.get('access-control-allow-headers')).toBe('Authorization, Content-Type');
+  expect(preflight.headers.get('access-control-allow-headers')).toBe(
+    'Authorization, Content-Type, traceparent, tracestate',
+  );
   for (const path of ['/api/sessions', '/api/sessions/none']) {
     const { headers } = await ask(`${http}${path}`, { headers: { Origin: origin } });
     expect(headers.get('access-control-allow-origin')).toBe(origin);
