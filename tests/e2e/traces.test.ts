@@ -218,6 +218,26 @@ describe('the span of a run', () => {
     }
   });
 
+  test('[R9] an error that cannot be read, or is without end, is told as far as that goes', async () => {
+    const actor = puppet();
+    const { ws } = await start(actor.agent);
+    const socket = await TestSocket.open(ws);
+    const unreadable = new Error('x');
+    Object.defineProperty(unreadable, 'stack', {
+      get() {
+        throw new Error('no');
+      },
+    });
+    for (const error of [unreadable, new Error('x'.repeat(1_000_000))]) {
+      exporter.reset();
+      socket.send({ type: 'chat_message', data: { content: 'fail' } });
+      await (await actor.next()).fail(error);
+      const { events, attributes } = await ended('invoke_agent puppet');
+      expect(attributes['error.type']).toBe('AGENT_ERROR');
+      expect(JSON.stringify(events).length).toBeLessThan(10_000);
+    }
+  });
+
   test('is another one for the attempt after a restart, of no trace that was before', async () => {
     const dataDir = await temporaryDirectory();
     const actor = puppet({ onInterrupt: 'retry' });

@@ -58,6 +58,8 @@ export function openTraces(version: string): Traces {
 
 /** Characters of a name that an agent gives; nothing else bounds what is in a span. */
 const MAX_NAME_LENGTH = 256;
+/** Characters of each thing that an error says. */
+const MAX_EXCEPTION_LENGTH = 4_000;
 
 class RunSpan implements RunTrace {
   readonly spec: RunTrace['spec'];
@@ -107,7 +109,7 @@ class RunSpan implements RunTrace {
     if (fault && (status === 'error' || status === 'interrupted')) {
       span.setAttribute('error.type', fault.code);
       span.setStatus({ code: SpanStatusCode.ERROR, message: fault.message });
-      if (this.#thrown instanceof Error) span.recordException(this.#thrown);
+      if (this.#thrown instanceof Error) span.addEvent('exception', exceptionOf(this.#thrown));
     }
     span.end();
   }
@@ -191,6 +193,20 @@ class RunSpan implements RunTrace {
 
   #begin(name: string, attributes: Attributes): Span {
     return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, this.#context);
+  }
+}
+
+/** As `recordException` does it, but bounded, and of errors too that cannot be read. */
+function exceptionOf(error: Error): Attributes {
+  const short = (text: unknown) => String(text).slice(0, MAX_EXCEPTION_LENGTH).toWellFormed();
+  try {
+    return {
+      'exception.type': short(error.name),
+      'exception.message': short(error.message),
+      'exception.stacktrace': short(error.stack),
+    };
+  } catch {
+    return {};
   }
 }
 
