@@ -67,11 +67,12 @@ export function prepareLog(db: Database.Database) {
        RETURNING node`,
     )
     .pluck();
-  const countRuns = db
-    .prepare<[number, string], [ofSession: number, ofSender: number]>(
-      'SELECT count(*) FILTER (WHERE session_id = ?), count(*) FILTER (WHERE sender = ?) FROM runs',
-    )
-    .raw();
+  const countOfSession = db
+    .prepare<[number], number>('SELECT count(*) FROM runs WHERE session_id = ?')
+    .pluck();
+  const countOfSender = db
+    .prepare<[string], number>('SELECT count(*) FROM runs WHERE sender = ?')
+    .pluck();
   const findRun = db
     .prepare<[string | null, number | null, string], [sessionId: number, lastSeq: number]>(
       `SELECT s.id, s.last_seq FROM runs r JOIN sessions s ON s.id = r.session_id
@@ -157,10 +158,9 @@ export function prepareLog(db: Database.Database) {
   }
 
   function findFull(sessionId: number, [sender, mostOfSession, mostOfSender]: Counted) {
-    const [ofSession, ofSender] = countRuns.get(sessionId, sender) ?? [0, 0];
-    if (mostOfSession > 0 && ofSession >= mostOfSession)
+    if (mostOfSession > 0 && Number(countOfSession.get(sessionId)) >= mostOfSession)
       return { outcome: 'full', of: 'ofSession' } as const;
-    if (mostOfSender > 0 && ofSender >= mostOfSender)
+    if (mostOfSender > 0 && Number(countOfSender.get(sender)) >= mostOfSender)
       return { outcome: 'full', of: 'ofSender' } as const;
     return undefined;
   }

@@ -69,6 +69,9 @@ const MIGRATIONS: readonly string[] = [
     attempt INTEGER NOT NULL DEFAULT 1,
     started INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
+  -- Every message asks for those of its session, and how many there are of its sender. All of them are in a
+  -- few pages, which are written once for all that is committed together.
+  CREATE INDEX runs_by_session ON runs (session_id, event_id);
 
   -- Contentless: the text stands in events already, and deleting needs no more than the id.
   CREATE VIRTUAL TABLE search USING fts5 (
@@ -92,6 +95,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE runs ADD COLUMN node TEXT NOT NULL DEFAULT '';
   ALTER TABLE runs ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE runs ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+  CREATE INDEX runs_by_sender ON runs (sender);
   -- Which of the sessions that have had this key.
   ALTER TABLE sessions ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
   UPDATE sessions SET incarnation = lower(hex(randomblob(16)));
@@ -113,7 +117,7 @@ export const SESSION_COLUMNS = `key AS id, incarnation, owner, title, agent, cre
  * to write. Of a cryptographic hash, so that nobody can choose ids that all fall on one entry.
  */
 export function hashId(messageId: string): number {
-  return hash('sha1', messageId, 'buffer').readUIntBE(0, 6);
+  return hash('sha256', messageId, 'buffer').readUIntBE(0, 6);
 }
 
 /** How long a connection waits for a lock that another program (a backup) holds, milliseconds. */
