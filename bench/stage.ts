@@ -1,18 +1,18 @@
 /** A peer on one processor, the load on another, and what both of them take. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Done, Work } from './load/work.ts';
 import type { Peer } from './peers/peers.ts';
+import { processorMs, residentBytes } from './process.ts';
 
-/** In which the kernel counts processor time, milliseconds: USER_HZ is 100 on Linux. */
-const TICK_MS = 10;
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
-const PAGE_BYTES = 4_096;
 const BUN = join(import.meta.dirname, '../node_modules/.bin/bun');
+/** A server is at rest that took no tick of processor time for so long. */
+const REST_MS = 400;
 
 /** A work whose server is not known yet. */
 export type Unbound<Some> = Some extends unknown ? Omit<Some, 'port'> : never;
@@ -36,8 +36,8 @@ export class Serving {
     flags: readonly string[] = [],
   ): Promise<Serving> {
     const path = join(import.meta.dirname, 'peers', script);
-    const child = onCore(SERVER_CORE, [
-      ...(bun ? [BUN] : [process.execPath, ...flags]),
+    const child = onServerCore([
+      ...(bun ? [BUN] : [process.execPath, '--expose-gc', ...flags]),
       path,
       ...args,
     ]);
@@ -49,37 +49,29 @@ export class Serving {
     return new Serving(child, port);
   }
 
-  get pid(): number {
-    return this.#child.pid as number;
-  }
-
-  /** Processor time since it began, milliseconds. */
-  spent(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  }
-
-  /** Memory that the process has, bytes. */
-  resident(): number {
-    return Number(readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
-  }
-
   async measure(work: Unbound<Work>): Promise<Measured> {
     const load = onCore(LOAD_CORE, [process.execPath, join(import.meta.dirname, 'load/load.ts')]);
-    const gone = once(load, 'exit').then(([code]) =>
-      Promise.reject(new Error(`The load ended with ${code}.`)),
-    );
+    const exit = once(load, 'exit');
+    const gone = exit.then(([code]) => Promise.reject(new Error(`The load ended with ${code}.`)));
     gone.catch(() => {});
-    const empty = this.resident();
     load.send({ ...work, port: this.port });
     await Promise.race([once(load, 'message'), gone]);
-    const [before, began] = [this.spent(), performance.now()];
+    const held = work.what === 'idle' ? await this.#held() : 0;
+    const [before, began] = [this.#spent(), performance.now()];
+    load.send('ready');
     const [done] = (await Promise.race([once(load, 'message'), gone])) as [Done];
-    const server = (this.spent() - before) / (performance.now() - began);
-    const bytes = (this.resident() - empty) / work.connections;
+    const spent = this.#spent() - before;
+    const server = spent / (performance.now() - began);
+    const figures: Record<string, number> = { ...done.figures };
+    if (work.what === 'idle') {
+      const opened = work.connections - work.before;
+      figures.bytes = ((await this.#held()) - held) / opened;
+      figures.each = (spent * 1_000) / opened;
+    }
     load.disconnect();
-    return { load: done.load, server, figures: { ...done.figures, bytes } };
+    // Before the server ends, which would tear connections that the load still has.
+    await exit;
+    return { load: done.load, server, figures };
   }
 
   async stop(): Promise<void> {
@@ -87,11 +79,40 @@ export class Serving {
     this.#child.disconnect();
     await exit;
   }
+
+  /** Processor time since it began, milliseconds. */
+  #spent(): number {
+    return processorMs(this.#child.pid as number);
+  }
+
+  /** Memory that the process has when it is at rest and has no garbage, bytes. */
+  async #held(): Promise<number> {
+    for (let spent = -1; spent !== this.#spent(); ) {
+      spent = this.#spent();
+      await delay(REST_MS);
+    }
+    const collected = once(this.#child, 'message');
+    this.#child.send('collect');
+    await collected;
+    return residentBytes(this.#child.pid as number);
+  }
+}
+
+/** Starts a program where all servers are measured. */
+export function onServerCore(command: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  return onCore(SERVER_CORE, command, options);
 }
 
 /** `taskset` puts itself away: the process is that of the command. */
-function onCore(core: string, command: readonly string[]): ChildProcess {
+function onCore(
+  core: string,
+  command: readonly string[],
+  options: SpawnOptions = {},
+): ChildProcess {
   const [first, ...rest] =
     availableParallelism() > 1 ? ['taskset', '-c', core, ...command] : command;
-  return spawn(first as string, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  return spawn(first as string, rest, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    ...options,
+  });
 }

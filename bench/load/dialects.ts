@@ -1,29 +1,18 @@
-/** How each peer is spoken to, and what of what it says counts. */
-import { MESSAGE_BYTES } from '../peers/work.ts';
+/** How each peer is spoken to, and how what it says is read. */
+import { MESSAGE_BYTES, textOf } from '../peers/work.ts';
 import { clientFrame, FrameSocket, type TakeMessage } from './frame-socket.ts';
+import { behind, endOfText, Ledger, numberAt } from './ledger.ts';
 
 /** One connection that is ready to say something. */
 export interface Seat {
   readonly socket: FrameSocket;
-  /** The next message of this text, as a frame. */
-  message(content: string): Buffer;
-  /** Reads what came: adds to `heard`. Throws at what must not come. */
-  readonly read: TakeMessage;
-  readonly heard: Heard;
-}
-
-/** What has come over a connection. */
-interface Heard {
-  /** Ends of answers. */
-  answers: number;
-  /** Frames with a piece of an answer, and the bytes of text in them. */
-  pieces: number;
-  text: number;
-}
-
-interface Dialect {
-  /** Opens a connection; `room`: the one to be in with others, where there are such. */
-  open(port: number, room?: Room): Promise<Seat>;
+  readonly ledger: Ledger;
+  /** Notes that the answer to this has to come; returns the frame to write. */
+  ask(content: string): Buffer;
+  /** Notes that what `asker` has asked last will be heard here too. */
+  overhear(asker: Seat, content: string): void;
+  /** Of what was asked last. */
+  readonly lastId: number;
 }
 
 /** Where several hear the same. */
@@ -31,45 +20,59 @@ export interface Room {
   id?: string;
 }
 
+interface Dialect {
+  /** Opens a connection; `room`: the one to be in with others, where there are such. */
+  open(port: number, room?: Room): Promise<Seat>;
+}
+
 /** A message of `MESSAGE_BYTES` in all, where `around` of them are not its text. */
 function words(around = 0): string {
   return 'abcdefgh '.repeat(MESSAGE_BYTES).slice(0, MESSAGE_BYTES - around);
-}
-
-function newHeard(): Heard {
-  return { answers: 0, pieces: 0, text: 0 };
 }
 
 function startsWith(bytes: Buffer, start: number, head: Buffer): boolean {
   return bytes.compare(head, 0, head.length, start, start + head.length) === 0;
 }
 
-/** A whole text is one message, and so is an answer. */
+const texts = new Map<string, Buffer>();
+
+/** What a message of this content is answered with. */
+function answerTo(content: string): Buffer {
+  const text = texts.get(content) ?? Buffer.from(textOf(content) ?? content);
+  texts.set(content, text);
+  return text;
+}
+
+/** Asks with the same frame whenever it asks the same: its messages have no ids. */
+function nameless(socket: FrameSocket, ledger: Ledger, frameOf: (content: string) => string): Seat {
+  const frames = new Map<string, Buffer>();
+  const expect = (content: string) => ledger.ask({ id: 0, text: answerTo(content) });
+  return {
+    socket,
+    ledger,
+    lastId: 0,
+    ask(content) {
+      expect(content);
+      const frame = frames.get(content) ?? clientFrame(frameOf(content));
+      frames.set(content, frame);
+      return frame;
+    },
+    overhear: (_asker, content) => expect(content),
+  };
+}
+
 const raw: Dialect = {
   async open(port) {
     const socket = await FrameSocket.open(port, '/');
-    const heard = newHeard();
-    const frames = new Map<string, Buffer>();
-    return {
-      socket,
-      heard,
-      message: (content) => {
-        const frame = frames.get(content) ?? clientFrame(content);
-        frames.set(content, frame);
-        return frame;
-      },
-      read: (_bytes, start, end) => {
-        if (end - start === MESSAGE_BYTES) heard.answers += 1;
-        else {
-          heard.pieces += 1;
-          heard.text += end - start;
-        }
-      },
-    };
+    const ledger = new Ledger();
+    socket.onMessage = (bytes, start, end) => ledger.piece(0, bytes, start, end, true);
+    return nameless(socket, ledger, (content) => content);
   },
 };
 
 const IO_EVENT = Buffer.from('42["m","');
+const IO_TAIL = '"]'.length;
+const IO_PING = 0x32;
 
 const socketIo: Dialect = {
   async open(port) {
@@ -77,97 +80,103 @@ const socketIo: Dialect = {
     await socket.next();
     socket.send('40');
     await socket.next();
-    const heard = newHeard();
-    const whole = words(IO_EVENT.length + 2).length;
-    const frames = new Map<string, Buffer>();
-    return {
-      socket,
-      heard,
-      message: (content) => {
-        const frame = frames.get(content) ?? clientFrame(`42${JSON.stringify(['m', content])}`);
-        frames.set(content, frame);
-        return frame;
-      },
-      read: (bytes, start, end) => {
-        if (bytes[start] === 0x32 && end - start === 1) {
-          socket.send('3');
-          return;
-        }
-        if (!startsWith(bytes, start, IO_EVENT)) unexpected(bytes, start, end);
-        const length = end - start - IO_EVENT.length - 2;
-        if (length === whole) heard.answers += 1;
-        else {
-          heard.pieces += 1;
-          heard.text += length;
-        }
-      },
+    const ledger = new Ledger();
+    socket.onMessage = (bytes, start, end) => {
+      if (bytes[start] === IO_PING && end - start === 1) socket.send('3');
+      else if (!startsWith(bytes, start, IO_EVENT)) unexpected(bytes, start, end);
+      else ledger.piece(0, bytes, start + IO_EVENT.length, end - IO_TAIL, true);
     };
+    return nameless(socket, ledger, (content) => `42${JSON.stringify(['m', content])}`);
   },
 };
 
+const FIRST_ID = 10 ** 9;
+
+/** Asks in our envelope, with a new id each time, always as long. */
+class Envelopes implements Seat {
+  readonly socket: FrameSocket;
+  readonly ledger = new Ledger();
+  lastId = FIRST_ID;
+  readonly #session: string;
+  readonly #isAcknowledged: boolean;
+  readonly #made = new Map<string, { readonly frame: Buffer; readonly at: number }>();
+
+  constructor(socket: FrameSocket, session: string, isAcknowledged: boolean) {
+    this.socket = socket;
+    this.#session = session;
+    this.#isAcknowledged = isAcknowledged;
+  }
+
+  ask(content: string): Buffer {
+    this.lastId += 1;
+    this.ledger.ask({ id: this.lastId, text: answerTo(content) }, this.#isAcknowledged);
+    const { frame, at } = this.#made.get(content) ?? this.#make(content);
+    const copy = Buffer.from(frame);
+    copy.write(`${this.lastId}`, at, 'latin1');
+    return copy;
+  }
+
+  overhear({ lastId }: Seat, content: string): void {
+    this.ledger.ask({ id: lastId, text: answerTo(content) });
+  }
+
+  #make(content: string) {
+    // Streams are an agent's of its own where there are agents; where not, one field more says nothing.
+    const agent = textOf(content) === undefined ? {} : { agent_name: 'stream' };
+    const frame = clientFrame(message(this.#session, `m${FIRST_ID}`, { content, ...agent }));
+    const made = { frame, at: frame.indexOf(`${FIRST_ID}`) };
+    this.#made.set(content, made);
+    return made;
+  }
+}
+
+function message(session: string, id: string, data: Record<string, string>): string {
+  return JSON.stringify({ type: 'chat_message', message_id: id, session_id: session, data });
+}
+
 const CHUNK = Buffer.from('{"type":"agent_chunk"');
 const END = Buffer.from('{"type":"agent_response"');
-const IGNORED = ['message_ack', 'run_status', 'session_status', 'presence', 'chat_message'].map(
-  (type) => Buffer.from(`{"type":"${type}"`),
-);
+const ACK = Buffer.from('{"type":"message_ack"');
+const REPLY = Buffer.from('"reply_to":"m');
+const OFFSET = Buffer.from('"offset":');
 const CONTENT = Buffer.from('"content":"');
-const STATUS = Buffer.from('","status":"');
-/** What stands behind the text of a piece. */
-const TAIL = '"}}'.length;
-
-/** Reads messages of the envelope. An answer has the text of its pieces once more, and what came with its end. */
-function readEnvelope(heard: Heard): TakeMessage {
-  let inPieces = 0;
-  return (bytes, start, end) => {
-    if (startsWith(bytes, start, CHUNK)) {
-      const text = end - bytes.indexOf(CONTENT, start) - CONTENT.length - TAIL;
-      heard.pieces += 1;
-      heard.text += text;
-      inPieces += text;
-    } else if (startsWith(bytes, start, END)) {
-      const content = bytes.indexOf(CONTENT, start) + CONTENT.length;
-      const text = bytes.indexOf(STATUS, content) - content;
-      // Where nothing streams it has no status, and no pieces before it.
-      if (text > 0) heard.text += text - inPieces;
-      inPieces = 0;
-      heard.answers += 1;
-    } else if (!IGNORED.some((head) => startsWith(bytes, start, head)))
-      unexpected(bytes, start, end);
-  };
-}
-
-/** Messages of the envelope with a new id each, of always the same length. */
-function envelopes(sessionId: string, agent?: string): (content: string) => Buffer {
-  const made = new Map<string, { frame: Buffer; at: number }>();
-  let count = 10 ** 9;
-  return (content) => {
-    count += 1;
-    let known = made.get(content);
-    if (!known) {
-      const frame = clientFrame(
-        JSON.stringify({
-          type: 'chat_message',
-          message_id: `m${count}`,
-          session_id: sessionId,
-          data: { content, ...(agent ? { agent_name: agent } : {}) },
-        }),
-      );
-      known = { frame, at: frame.indexOf(`m${count}`) };
-      made.set(content, known);
-    }
-    const frame = Buffer.from(known.frame);
-    frame.write(`m${count}`, known.at, 'latin1');
-    return frame;
-  };
-}
+const COMPLETE = Buffer.from('"status":"complete"');
 
 const envelope: Dialect = {
   async open(port) {
     const socket = await FrameSocket.open(port, '/');
-    const heard = newHeard();
-    return { socket, heard, message: envelopes(crypto.randomUUID()), read: readEnvelope(heard) };
+    const seat = new Envelopes(socket, crypto.randomUUID(), false);
+    socket.onMessage = (bytes, start, end) => {
+      if (!startsWith(bytes, start, CHUNK) && !startsWith(bytes, start, END))
+        unexpected(bytes, start, end);
+      const id = numberAt(bytes, behind(REPLY, bytes, start, end));
+      const text = behind(CONTENT, bytes, start, end);
+      seat.ledger.piece(id, bytes, text, endOfText(bytes, text), true);
+    };
+    return seat;
   },
 };
+
+/** What says nothing of the answer. */
+const BESIDE = ['run_status', 'session_status', 'presence', 'chat_message'].map((type) =>
+  Buffer.from(`{"type":"${type}"`),
+);
+
+function readParley(ledger: Ledger): TakeMessage {
+  return (bytes, start, end) => {
+    const id = () => numberAt(bytes, behind(REPLY, bytes, start, end));
+    if (startsWith(bytes, start, CHUNK)) {
+      const offset = numberAt(bytes, behind(OFFSET, bytes, start, end));
+      const text = behind(CONTENT, bytes, start, end);
+      ledger.pieceAt(offset, id(), bytes, text, endOfText(bytes, text));
+    } else if (startsWith(bytes, start, END)) {
+      behind(COMPLETE, bytes, start, end);
+      const text = behind(CONTENT, bytes, start, end);
+      ledger.whole(id(), bytes, text, endOfText(bytes, text));
+    } else if (startsWith(bytes, start, ACK)) ledger.acknowledge(id());
+    else if (!BESIDE.some((head) => startsWith(bytes, start, head))) unexpected(bytes, start, end);
+  };
+}
 
 const parley: Dialect = {
   async open(port, room = {}) {
@@ -183,15 +192,9 @@ const parley: Dialect = {
     do status = JSON.parse(await socket.next());
     while (status.type !== 'session_status');
     room.id ??= status.session_id;
-    const heard = newHeard();
-    const echo = envelopes(room.id);
-    const stream = envelopes(room.id, 'stream');
-    return {
-      socket,
-      heard,
-      message: (content) => (content.length > 10 ? echo(content) : stream(content)),
-      read: readEnvelope(heard),
-    };
+    const seat = new Envelopes(socket, room.id, true);
+    socket.onMessage = readParley(seat.ledger);
+    return seat;
   },
 };
 
@@ -201,10 +204,8 @@ export type DialectName = keyof typeof DIALECTS;
 /** The text of a message that is to be answered with the same, so that all is `MESSAGE_BYTES` long. */
 export function question(dialect: DialectName): string {
   if (dialect === 'raw') return words();
-  if (dialect === 'socket.io') return words(IO_EVENT.length + 2);
-  // What the envelope takes: measured on one.
-  const empty = envelopes(crypto.randomUUID())('').length - 8;
-  return words(empty);
+  if (dialect === 'socket.io') return words(IO_EVENT.length + IO_TAIL);
+  return words(message(crypto.randomUUID(), `m${FIRST_ID}`, { content: '' }).length);
 }
 
 function unexpected(bytes: Buffer, start: number, end: number): never {

@@ -7,6 +7,7 @@ interface BunSocket {
   subscribe(topic: string): void;
 }
 declare const Bun: {
+  gc(isForced: boolean): void;
   serve(options: {
     port: number;
     hostname: string;
@@ -38,4 +39,4 @@ const server = Bun.serve({
     },
   },
 });
-serving(server.port);
+serving(server.port, () => Bun.gc(true));

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { createGateway, defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { BURST, PIECE, PIECES, serving } from './work.ts';
 
-const dataDir = mkdtempSync(join(tmpdir(), 'parley-bench-'));
-process.on('exit', () => rmSync(dataDir, { recursive: true, force: true }));
+const [store = 'memory:', kept] = process.argv.slice(2);
+const dataDir = kept ?? mkdtempSync(join(tmpdir(), 'parley-bench-'));
+process.on('exit', () => {
+  if (kept === undefined) rmSync(dataDir, { recursive: true, force: true });
+});
 
 const FAR = 1_000_000;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -25,7 +28,7 @@ const gateway = await createGateway({
   port: 0,
   host: '127.0.0.1',
   dataDir,
-  store: process.argv[2] === 'sqlite' ? 'sqlite:' : 'memory:',
+  store,
   agents: [echoAgent, stream],
   agent: 'echo',
   logLevel: 'warn',

@@ -1,4 +1,5 @@
 /** What is measured side by side: our gateway, and what others build the same on. */
+import { LOGS } from '../logs.ts';
 
 export interface Peer {
   readonly name: string;
@@ -11,11 +12,22 @@ export interface Peer {
 }
 
 export const PEERS = {
-  parley: { name: 'Parley, memory store', script: 'parley.ts', dialect: 'parley' },
+  parley: {
+    name: 'Parley, memory store',
+    script: 'parley.ts',
+    args: ['memory:'],
+    dialect: 'parley',
+  },
   sqlite: {
     name: 'Parley, SQLite with fsync',
     script: 'parley.ts',
-    args: ['sqlite'],
+    args: ['sqlite:'],
+    dialect: 'parley',
+  },
+  logs: {
+    name: 'Parley, SQLite with long logs',
+    script: 'parley.ts',
+    args: ['sqlite:', LOGS],
     dialect: 'parley',
   },
   ws: { name: 'bare ws', script: 'ws.ts', dialect: 'raw' },

@@ -13,10 +13,24 @@ export const TURNS = 'turns';
 /** The same as `TURNS`, for everyone to hear. */
 export const FAN = 'fan';
 
-/** Says in the process's channel that it serves. */
-export function serving(port: number): void {
-  process.send?.({ port });
+/** The text of the stream that `content` asks for; `undefined`: it asks for none. */
+export function textOf(content: string): string | undefined {
+  return [BURST, TURNS, FAN].includes(content) ? PIECE.repeat(PIECES) : undefined;
+}
+
+/** Says in the process's channel that it serves, and collects its garbage whenever it is asked to. */
+export function serving(port: number, collect: () => void = collectAll): void {
+  process.on('message', () => {
+    collect();
+    process.send?.('collected');
+  });
   process.on('disconnect', () => process.exit());
+  process.send?.({ port });
+}
+
+/** As when memory runs out: also what the engine would keep for what is to come. */
+function collectAll(): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
 /** What the envelope of an answer is where nothing is checked or kept. */
