@@ -1,5 +1,5 @@
 /** What the kernel says of a process. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** In which it counts processor time, milliseconds: USER_HZ is 100 on Linux. */
 const TICK_MS = 10;
@@ -15,4 +15,9 @@ export function processorMs(pid: number): number {
 /** Memory that it has, bytes. */
 export function residentBytes(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE_BYTES;
+}
+
+/** How many files and sockets it has open. */
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }

@@ -4,16 +4,31 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 const TEXT = 0x81;
+/** A text that is compressed. */
+const DEFLATED = 0xc1;
+const CLOSE = 0x88;
 const PING = 0x89;
 const PONG = 0x8a;
 /** A masking key of zeroes leaves the payload as it is. */
 const MASKED = 0x80;
 
+/** What a flush leaves at the end of compressed data, and does not travel (RFC 7692, section 7.2.1). */
+const FLUSHED = Buffer.from([0, 0, 0xff, 0xff]);
+const OFFER = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover';
+const NORMAL = 1000;
+
 /** A frame of text as a client sends it. */
 export function clientFrame(text: string): Buffer {
   return buildFrame(TEXT, Buffer.from(text));
+}
+
+/** The same, compressed. */
+export function deflatedFrame(text: string): Buffer {
+  const deflated = deflateRawSync(text, { finishFlush: constants.Z_SYNC_FLUSH });
+  return buildFrame(DEFLATED, deflated.subarray(0, -FLUSHED.length));
 }
 
 function buildFrame(head: number, payload: Buffer): Buffer {
@@ -38,7 +53,10 @@ export class FrameSocket {
   onMessage: TakeMessage = () => {};
   /** Everything that one read of the socket brought has been taken. */
   onTurn: () => void = () => {};
+  /** How many messages have come compressed. */
+  deflated = 0;
   readonly closed: Promise<unknown>;
+  #isClosing = false;
   readonly #socket: Socket;
   #rest: Buffer = Buffer.alloc(0);
 
@@ -49,14 +67,19 @@ export class FrameSocket {
     if (rest.length > 0) setImmediate(() => this.#take(rest));
   }
 
-  /** @throws where the upgrade is refused */
-  static async open(port: number, path: string, protocol?: string): Promise<FrameSocket> {
+  /** @throws where the upgrade is refused, or what is to be compressed is not */
+  static async open(
+    port: number,
+    path: string,
+    protocol?: string,
+    isDeflating = false,
+  ): Promise<FrameSocket> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
     socket.write(
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${btoa('0123456789abcdef')}\r\n` +
-        `${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}\r\n`,
+        `${protocol ? `Sec-WebSocket-Protocol: ${protocol}\r\n` : ''}${isDeflating ? `Sec-WebSocket-Extensions: ${OFFER}\r\n` : ''}\r\n`,
     );
     let head = Buffer.alloc(0);
     for (;;) {
@@ -66,6 +89,11 @@ export class FrameSocket {
       if (end === -1) continue;
       const status = head.toString('latin1', 0, head.indexOf('\r\n'));
       if (!status.startsWith('HTTP/1.1 101 ')) throw new Error(`It was not upgraded: ${status}`);
+      if (
+        isDeflating &&
+        !/^sec-websocket-extensions: permessage-deflate/im.test(`${head.subarray(0, end)}`)
+      )
+        throw new Error('The server does not compress.');
       return new FrameSocket(socket, head.subarray(end + 4));
     }
   }
@@ -83,6 +111,13 @@ export class FrameSocket {
     return new Promise((resolve) => {
       this.onMessage = (bytes, start, end) => resolve(bytes.toString('utf8', start, end));
     });
+  }
+
+  /** Says that it ends, and resolves when the other side has agreed; what comes until then is taken. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.write(buildFrame(CLOSE, Buffer.from([NORMAL >> 8, NORMAL & 0xff])));
+    await this.closed;
   }
 
   destroy(): void {
@@ -106,6 +141,8 @@ export class FrameSocket {
       const end = start + length;
       if (end > bytes.length) break;
       if (head === TEXT) this.onMessage(bytes, start, end);
+      else if (head === DEFLATED) this.#inflate(bytes.subarray(start, end));
+      else if (head === CLOSE) this.#end(bytes.subarray(start, end));
       else if (head === PING) this.write(buildFrame(PONG, bytes.subarray(start, end)));
       else
         throw new Error(`A frame that begins with ${head}: ${bytes.toString('utf8', start, end)}`);
@@ -114,5 +151,22 @@ export class FrameSocket {
     // A copy: what it is a part of is used again for what comes next.
     this.#rest = Buffer.from(bytes.subarray(at));
     this.onTurn();
+  }
+
+  /** Where nobody here wanted it to end, `closed` rejects. */
+  #end(payload: Buffer): void {
+    if (this.#isClosing) this.#socket.end();
+    else {
+      const [code, reason] = [payload.readUInt16BE(0), payload.toString('utf8', 2)];
+      this.#socket.destroy(new Error(`The server closed with ${code}: ${reason}`));
+    }
+  }
+
+  #inflate(payload: Buffer): void {
+    const text = inflateRawSync(Buffer.concat([payload, FLUSHED]), {
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+    this.deflated += 1;
+    this.onMessage(text, 0, text.length);
   }
 }

@@ -1,0 +1,62 @@
+/**
+ * Two million messages on a server with compression: `npm run soak`. Connections come and go, resume in the midst of
+ * answers, and stop some. Exits with 1 where an answer is wrong, memory grows or descriptors are left.
+ * SOAK_MESSAGES says how many, FAULT_SEED which ones.
+ */
+import { chooseSeed } from '../tests/helpers/seeded.ts';
+import { circumstances } from './results.ts';
+import { type Sample, slope, soak } from './soak/soak.ts';
+
+const MESSAGES = Number(process.env.SOAK_MESSAGES ?? 2_000_000);
+const CONVERSATIONS = 50;
+const EVERY_MS = 10_000;
+/** Part of the messages after which everything that fills once is full: the caches of the database above all. */
+const WARM_UP = 0.3;
+const MOST_SLOPE = 1_000_000;
+const MEGABYTE = 1e6;
+
+const seed = chooseSeed();
+console.log(`${circumstances()}\n- ${say(MESSAGES)} messages, FAULT_SEED=${seed}\n`);
+
+const { tally, samples, descriptors, ms } = await soak(
+  { messages: MESSAGES, conversations: CONVERSATIONS, seed, every: EVERY_MS },
+  ({ at, answered, resident, heap, descriptors }, { connections, resumed, stopped }) =>
+    console.log(
+      `${Math.round(at / 1_000)} s: ${say(answered)} answered, ${megabytes(resident)} MB (JavaScript ${megabytes(heap)}), ` +
+        `${descriptors} descriptors; ${say(connections)} connections, ${say(resumed)} resumed, ${say(stopped)} stopped`,
+    ),
+);
+
+const warm = samples.filter(({ answered }: Sample) => answered >= MESSAGES * WARM_UP);
+const growth = slope(warm);
+const rows = [
+  ['Messages, each answered once and rightly', '', say(tally.answered)],
+  ['of them stopped', '', say(tally.stopped)],
+  ['Messages a second', '', say((tally.answered / ms) * 1_000)],
+  ['Connections', '', say(tally.connections)],
+  ['of them resumed', '', say(tally.resumed)],
+  ['Compressed messages to the server', '> 0', say(tally.deflatedOut)],
+  ['Compressed messages from it', '> 0', say(tally.deflatedIn)],
+  ['Memory, a minute', '< 1 MB', `${megabytes(growth)} MB over ${warm.length} looks`],
+  ['Descriptors at the end', `${descriptors.before}`, `${descriptors.after}`],
+];
+console.log(
+  ['', '| | must be | was |', '|---|---|--:|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join(
+    '\n',
+  ),
+);
+const isKept =
+  growth < MOST_SLOPE &&
+  descriptors.after <= descriptors.before &&
+  tally.deflatedOut > 0 &&
+  tally.deflatedIn > 0;
+console.log(isKept ? '\nAll bounds are kept.' : '\nA bound is broken.');
+process.exitCode = isKept ? 0 : 1;
+
+function say(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / MEGABYTE).toFixed(2);
+}
