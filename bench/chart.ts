@@ -26,7 +26,7 @@ export function barChart(title: string, caption: string, bars: readonly Bar[]): 
 <text x="${LABELS + longest + 7}" y="${y + 14}">${say(median(runs))}</text>`;
   });
   const height = TOP + bars.length * ROW + 6;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="13" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif" font-size="13" role="img">
 <title>${title}</title>
 <style>
 .ground{fill:#fff}text{fill:#1b2430}.ours{fill:#2f6fed}.theirs{fill:#a9b4c2}.spread{stroke:#1b2430;stroke-width:1.5}.halo{stroke:#fff;stroke-width:4}

@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Profile } from './flame-graph.ts';
 import type { Done, Work } from './load/work.ts';
 import type { Peer } from './peers/peers.ts';
 import { processorMs, residentBytes } from './process.ts';
 
 const SERVER_CORE = '0';
 const LOAD_CORE = '1';
+const PROFILER = join(import.meta.dirname, 'profiler.ts');
 const BUN = join(import.meta.dirname, '../node_modules/.bin/bun');
 /** A server is at rest that took no tick of processor time for so long. */
 const REST_MS = 400;
@@ -20,24 +22,30 @@ export type Unbound<Some> = Some extends unknown ? Omit<Some, 'port'> : never;
 export interface Measured extends Done {
   /** Processor time of the server in the time that was measured, of all time. */
   readonly server: number;
+  /** What it did in that time, where that was recorded. */
+  readonly profile?: Profile;
 }
 
 export class Serving {
   readonly #child: ChildProcess;
-  readonly port: number;
+  readonly #port: number;
+  readonly #isProfiled: boolean;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, port: number, isProfiled: boolean) {
     this.#child = child;
-    this.port = port;
+    this.#port = port;
+    this.#isProfiled = isProfiled;
   }
 
   static async start(
     { script, args = [], bun = false }: Peer,
-    flags: readonly string[] = [],
+    isProfiled = false,
   ): Promise<Serving> {
     const path = join(import.meta.dirname, 'peers', script);
     const child = onServerCore([
-      ...(bun ? [BUN] : [process.execPath, '--expose-gc', ...flags]),
+      ...(bun
+        ? [BUN]
+        : [process.execPath, '--expose-gc', ...(isProfiled ? ['--import', PROFILER] : [])]),
       path,
       ...args,
     ]);
@@ -46,7 +54,7 @@ export class Serving {
     );
     gone.catch(() => {});
     const [{ port }] = (await Promise.race([once(child, 'message'), gone])) as [{ port: number }];
-    return new Serving(child, port);
+    return new Serving(child, port, isProfiled);
   }
 
   async measure(work: Unbound<Work>): Promise<Measured> {
@@ -54,14 +62,16 @@ export class Serving {
     const exit = once(load, 'exit');
     const gone = exit.then(([code]) => Promise.reject(new Error(`The load ended with ${code}.`)));
     gone.catch(() => {});
-    load.send({ ...work, port: this.port });
+    load.send({ ...work, port: this.#port });
     await Promise.race([once(load, 'message'), gone]);
     const held = work.what === 'idle' ? await this.#held() : 0;
     const [before, began] = [this.#spent(), performance.now()];
+    if (this.#isProfiled) this.#child.send('record');
     load.send('ready');
     const [done] = (await Promise.race([once(load, 'message'), gone])) as [Done];
     const spent = this.#spent() - before;
     const server = spent / (performance.now() - began);
+    const recorded = this.#isProfiled ? { profile: await this.#ask<Profile>('recorded') } : {};
     const figures: Record<string, number> = { ...done.figures };
     if (work.what === 'idle') {
       const opened = work.connections - work.before;
@@ -71,7 +81,7 @@ export class Serving {
     load.disconnect();
     // Before the server ends, which would tear connections that the load still has.
     await exit;
-    return { load: done.load, server, figures };
+    return { load: done.load, server, figures, ...recorded };
   }
 
   async stop(): Promise<void> {
@@ -91,10 +101,15 @@ export class Serving {
       spent = this.#spent();
       await delay(REST_MS);
     }
-    const collected = once(this.#child, 'message');
-    this.#child.send('collect');
-    await collected;
+    await this.#ask('collect');
     return residentBytes(this.#child.pid as number);
+  }
+
+  async #ask<Answer>(question: 'collect' | 'recorded'): Promise<Answer> {
+    const answered = once(this.#child, 'message');
+    this.#child.send(question);
+    const [answer] = (await answered) as [Answer];
+    return answer;
   }
 }
 

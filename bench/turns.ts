@@ -11,17 +11,17 @@ const MOST_LOAD = 90;
 /** Of each entrant what was measured in each run. */
 type Runs = ReadonlyMap<string, readonly Measured[]>;
 
-/** On a server of its own, with further `flags` of Node. */
+/** On a server of its own. */
 export async function measureOnce(
   { entrants }: Measurement,
   id: string,
-  flags: readonly string[] = [],
+  isProfiled = false,
 ): Promise<Measured> {
   const entrant = entrants[id];
   if (!entrant)
     throw new Error(`${id} does not take part: ${Object.keys(entrants).join(', ')} do.`);
   const { dialect } = PEERS[entrant.peer];
-  const serving = await Serving.start(PEERS[entrant.peer], flags);
+  const serving = await Serving.start(PEERS[entrant.peer], isProfiled);
   try {
     return await serving.measure({ ...entrant.work, dialect });
   } finally {

@@ -20,7 +20,8 @@ export function textOf(content: string): string | undefined {
 
 /** Says in the process's channel that it serves, and collects its garbage whenever it is asked to. */
 export function serving(port: number, collect: () => void = collectAll): void {
-  process.on('message', () => {
+  process.on('message', (message) => {
+    if (message !== 'collect') return;
     collect();
     process.send?.('collected');
   });

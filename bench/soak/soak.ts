@@ -40,7 +40,7 @@ export async function soak(
   try {
     // One of each first: what is opened once is open then.
     await holdAll(1, () => tally.answered < 1);
-    const before = await settled(0);
+    const before = await settled();
     const samples: Sample[] = [];
     const began = performance.now();
     const holding = holdAll(conversations, () => tally.answered < messages);
@@ -64,13 +64,14 @@ export async function soak(
     await Promise.all(all);
   }
 
-  /** Its descriptors, once they are no more than `wanted` or no fewer come. */
-  async function settled(wanted: number): Promise<number> {
-    const until = performance.now() + (wanted === 0 ? 1_000 : CLOSING_MS);
-    for (;;) {
+  /** Its descriptors, once they are no more than `wanted`, or as many as a moment ago where nobody knows. */
+  async function settled(wanted?: number): Promise<number> {
+    const until = performance.now() + CLOSING_MS;
+    for (let last = -1; ; await delay(100)) {
       const { descriptors } = await server.look();
-      if (descriptors <= wanted || performance.now() > until) return descriptors;
-      await delay(50);
+      const isSettled = wanted === undefined ? descriptors === last : descriptors <= wanted;
+      if (isSettled || performance.now() > until) return descriptors;
+      last = descriptors;
     }
   }
 }
