@@ -67,14 +67,13 @@ export class Ledger {
     this.piece(id, bytes, start, end, false);
   }
 
-  /** The end of an answer, with its text once more. */
+  /** The end of an answer, with all of its text: also what no piece has brought. */
   whole(id: number, bytes: Buffer, start: number, end: number): void {
     const { text } = this.#next(id);
     if (bytes.compare(text, 0, text.length, start, end) !== 0)
       wrong(text, bytes.subarray(start, end));
-    if (this.#had > 0 && this.#had < text.length)
-      throw new Error(`An answer ended of which ${this.#had} of ${text.length} bytes had come.`);
     if (this.#had === 0) this.begun += 1;
+    this.text += text.length - this.#had;
     this.#end();
   }
 

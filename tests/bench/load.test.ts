@@ -32,13 +32,7 @@ test.each<[string, (ledger: Ledger) => void]>([
   ['an answer out of turn', (ledger) => answer(ledger, 2)],
   ['the same piece again', (ledger) => [0, 0].map((at) => ledger.pieceAt(at, 1, TEXT, at, 4))],
   ['a piece behind a hole', (ledger) => ledger.pieceAt(4, 1, TEXT, 4, 8)],
-  [
-    'an end before all of the text',
-    (ledger) => {
-      ledger.pieceAt(0, 1, TEXT, 0, 4);
-      ledger.whole(1, TEXT, 0, TEXT.length);
-    },
-  ],
+  ['an end with another text', (ledger) => ledger.whole(1, Buffer.from('the whole'), 0, 9)],
   ['one answer more than was asked for', (ledger) => [1, 2, 3].map((id) => answer(ledger, id))],
   ['an acknowledgement out of turn', (ledger) => ledger.acknowledge(2)],
 ])('the load refuses %s', (_what, fault) => {
