@@ -13,7 +13,7 @@ import { ConnectionManager } from '../../packages/gateway/src/connections/connec
 import { type Agent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { Limits, UNLIMITED_PERSON } from '../../packages/gateway/src/limits.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
-import { createMetrics } from '../../packages/gateway/src/metrics.ts';
+import { Metrics } from '../../packages/gateway/src/metrics/metrics.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { Calls } from '../../packages/gateway/src/sessions/calls.ts';
@@ -59,6 +59,12 @@ export async function startComposed(options: ComposedOptions = {}) {
   const calls = new Calls(node, bus);
   const limiter = bus.limiter.bind(bus);
   const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(keptIn, bus, log) });
+  const metrics: Metrics = new Metrics(() => ({
+    ...connections.measure(),
+    ...runs.measure(),
+    sessions: hub.size,
+    store_writes_waiting: keptIn.pendingWrites,
+  }));
   const runs = new RunManager({
     node,
     executes: config.role !== 'gateway',
@@ -66,6 +72,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     queue: new LocalRunQueue({ maxRunning: config.maxRuns }),
     agents,
     log,
+    metrics,
     publish: (incarnation, message, audience) => hub.publish(incarnation, message, { audience }),
     withdraw: (incarnation, chunk) => hub.withdraw(incarnation, chunk),
     runTimeout: config.runTimeout,
@@ -82,7 +89,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     log,
   });
   const cleaner = new Cleaner({ ...config, store: keptIn, hub, runs, log });
-  const connections = new ConnectionManager({
+  const connections: ConnectionManager = new ConnectionManager({
     ...config,
     sessions,
     authentication: await openAuthentication(
@@ -94,7 +101,7 @@ export async function startComposed(options: ComposedOptions = {}) {
     addresses: new ClientAddresses(config.trustedProxies),
     limits: new Limits({ ...config, ...UNLIMITED_PERSON, exemptsLoopback: true, limiter }),
     log,
-    metrics: createMetrics({ connections: () => 0, runs: () => 0, sessions: () => 0 }),
+    metrics,
     originRules: { origins: config.origins, hosts: config.hosts },
   });
   const healing = bus.reachesOthers ? new Healing({ store: keptIn, hub, log }) : undefined;

@@ -7,6 +7,7 @@ import type { Bus, Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import type { Agent } from '../../packages/gateway/src/index.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
+import { AgentMetrics } from '../../packages/gateway/src/metrics/agent-metrics.ts';
 import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
@@ -97,6 +98,7 @@ export async function runNode(
       onPublish(message);
     },
     withdraw: () => {},
+    metrics: { ofAgent: () => new AgentMetrics() },
     log: await createLogger({ level: 'silent', pretty: false }),
     runTimeout: 60_000,
     maxAnswerLength: 1_000_000,

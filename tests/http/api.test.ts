@@ -257,7 +257,7 @@ test('metrics count requests by route and never by what somebody asked for', asy
     'parley_http_requests_total{method="other",route="/api/health",status="4xx"} 1',
   ]);
   expect(text).toMatch(/^parley_connections 0$/m);
-  expect(text).toMatch(/^parley_runs 0$/m);
+  expect(text).toMatch(/^parley_runs\{state="running"\} 0$/m);
   expect(text).toMatch(/^parley_sessions 0$/m);
   expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
 });

@@ -27,7 +27,8 @@ import { boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { onUpgrade } from './http/upgrades.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
-import { createMetrics } from './metrics.ts';
+import { createExposition } from './metrics/exposition.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
 import { Readiness } from './readiness.ts';
@@ -41,7 +42,7 @@ import { SessionManager } from './sessions/session-manager.ts';
 import { Watchers } from './sessions/watchers.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
-import type { Store } from './stores/store.ts';
+import type { OnCommit, Store } from './stores/store.ts';
 import { createTlsServer, tlsFiles } from './tls.ts';
 import type { Traces } from './traces.ts';
 
@@ -116,7 +117,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   checkNodes(config);
   const traces = await openTraces(config);
   const agents = await collectAgents(config, given, log);
-  const store = outage.watch(await openStore(config));
+  const metrics: Metrics = new Metrics(() => ({
+    ...connections.measure(),
+    ...runs.measure(),
+    sessions: hub.size,
+    store_writes_waiting: store.pendingWrites,
+  }));
+  const store = outage.watch(
+    await openStore(config, (seconds) => metrics.storeCommit.observe(seconds)),
+  );
   const bus = await openBus(config, store.deployment, log).catch(async (error) => {
     await store.close();
     throw error;
@@ -151,6 +160,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     agents,
     log,
     traces,
+    metrics,
     publish: (incarnation, message, audience) => hub.publish(incarnation, message, { audience }),
     withdraw: (incarnation, chunk) => hub.withdraw(incarnation, chunk),
     runTimeout: config.runTimeout,
@@ -170,11 +180,6 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const readiness = new Readiness({ store, bus, log, others: () => runs.others });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
-  const metrics = createMetrics({
-    connections: () => connections.size,
-    runs: () => runs.size,
-    sessions: () => hub.size,
-  });
   const connections: ConnectionManager = new ConnectionManager({
     ...config,
     sessions,
@@ -199,6 +204,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     url: () => url,
     readiness: () => readiness.ask(),
     metrics,
+    exposition: createExposition(
+      () => metrics.snapshot(),
+      () => readiness.ask(),
+    ),
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
   const servers: Server[] = [];
@@ -212,6 +221,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await connections.close(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
     readiness.close();
+    metrics.close();
     await cleaner.close();
     await healing?.close();
     authentication.close();
@@ -279,16 +289,16 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   return gateway;
 }
 
-async function openStore(config: Config): Promise<Store> {
+async function openStore(config: Config, onCommit: OnCommit): Promise<Store> {
   switch (config.store) {
     case 'memory:':
       return new MemoryStore();
     case 'sqlite:':
-      return openSqliteStore(config.dataDir);
+      return openSqliteStore(config.dataDir, onCommit);
     default: {
       // Only where it is used: a laptop's start need not wait for a driver that it has no server for.
       const { openPostgresStore } = await import('./stores/postgres.ts');
-      return openPostgresStore(config.store);
+      return openPostgresStore(config.store, onCommit);
     }
   }
 }

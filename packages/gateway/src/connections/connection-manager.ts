@@ -7,7 +7,8 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { ClientAddress, ClientAddresses } from '../address.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { ConnectionGauges } from '../metrics/snapshot.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { TraceContext } from '../traces.ts';
 import { Admission, type AdmissionOptions, returnDelay } from './admission.ts';
@@ -21,7 +22,7 @@ export interface ConnectionManagerOptions extends AdmissionOptions, LivenessLimi
   readonly sessions: SessionManager;
   readonly addresses: ClientAddresses;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose' | 'countOpened' | 'traffic'>;
   /** How long a connection may take to say who is asking, milliseconds. */
   readonly authTimeout: number;
   readonly compression: 'off' | 'on';
@@ -91,6 +92,22 @@ export class ConnectionManager {
   /** How many connections are open. */
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** What waits in all connections now. */
+  measure(): ConnectionGauges {
+    let [behind, outboxBytes, inboxMessages] = [0, 0, 0];
+    for (const connection of this.#connections.keys()) {
+      if (connection.congested) behind += 1;
+      outboxBytes += connection.behindBytes;
+      inboxMessages += connection.unhandled;
+    }
+    return {
+      connections: this.size,
+      connections_behind: behind,
+      outbox_bytes: outboxBytes,
+      inbox_messages: inboxMessages,
+    };
   }
 
   /** Takes the `upgrade` event of an HTTP server. Never throws. */
@@ -171,6 +188,7 @@ export class ConnectionManager {
       },
     );
     this.#connections.set(connection, webSocket);
+    options.metrics.countOpened();
     if (!identity) boundUnauthenticated(connection, socket, webSocket);
     const { address: from } = address;
     options.log.debug(

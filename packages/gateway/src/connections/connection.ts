@@ -9,12 +9,13 @@ import {
   encode,
   type Profile,
   type ServerMessage,
+  type ServerMessageType,
 } from '@parley/protocol';
 import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts';
 import type { Principal } from '../auth/principal.ts';
 import { asProtocolError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { Delivery } from '../sessions/delivery.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { Peer, Subscription } from '../sessions/subscription.ts';
@@ -57,7 +58,7 @@ export interface ConnectionDeps {
   readonly charge: InboxDeps['charge'];
   readonly limits: ConnectionLimits;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose'>;
+  readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose' | 'traffic'>;
 }
 
 type State =
@@ -128,7 +129,13 @@ export class Connection implements Peer {
     this.#outbox = outbox;
     this.#log = deps.log;
     this.#metrics = deps.metrics;
-    this.#inbox = new Inbox(this, { socket, rates: deps.limits.inbound, charge: deps.charge });
+    const { traffic } = deps.metrics;
+    this.#inbox = new Inbox(this, {
+      socket,
+      rates: deps.limits.inbound,
+      charge: deps.charge,
+      traffic,
+    });
   }
 
   get closing(): boolean {
@@ -154,20 +161,36 @@ export class Connection implements Peer {
     return this.#outbox.congested;
   }
 
+  /** Bytes that wait until it has read what was sent before. */
+  get behindBytes(): number {
+    return this.#outbox.waitingBytes;
+  }
+
+  /** Messages of its own that wait to be handled. */
+  get unhandled(): number {
+    return this.#inbox.size;
+  }
+
   whenClear(callback: () => void): void {
     this.#outbox.whenClear(callback);
   }
 
-  send(text: string): void {
-    this.#outbox.send(new OutgoingText(text).frames(this.#takesCompressed));
+  acknowledge(text: string): void {
+    this.#send('message_ack', new OutgoingText(text));
   }
 
   forward(delivery: Delivery): void {
-    this.#outbox.send(delivery.sentAs(outgoing).frames(this.#takesCompressed));
+    this.#send(delivery.message.type, delivery.sentAs(outgoing));
   }
 
   tell(message: ServerMessage): void {
-    this.send(encode(message));
+    this.#send(message.type, new OutgoingText(encode(message)));
+  }
+
+  #send(type: ServerMessageType, text: OutgoingText): void {
+    const frames = text.frames(this.#takesCompressed);
+    this.#metrics.traffic.countSent(type, frames);
+    this.#outbox.send(frames);
   }
 
   /** Tells that a message was not done, and why. */

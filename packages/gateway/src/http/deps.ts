@@ -8,7 +8,8 @@ import type { Identity } from '../auth/authenticator.ts';
 import type { Config } from '../config.ts';
 import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Exposition } from '../metrics/exposition.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import type { OriginRules } from '../origin.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 
@@ -27,6 +28,7 @@ export interface AppDeps {
   /** Each part by name: `undefined` where it is able to work, or why it is not. */
   readonly readiness: () => Promise<Record<string, string | undefined>>;
   readonly metrics: Metrics;
+  readonly exposition: Exposition;
   /** The directory of the built web page; `undefined`: none is served. */
   readonly webRoot: string | undefined;
 }

@@ -105,8 +105,8 @@ export const serverRoutes: readonly Route[] = [
     access: 'admin',
     produces: ['text/plain'],
     errors: [],
-    async handle({ metrics }) {
-      const { contentType, text } = await metrics.render();
+    async handle({ exposition }) {
+      const { contentType, text } = await exposition.render();
       return new Response(text, {
         headers: { 'Content-Type': contentType, 'Cache-Control': 'no-store' },
       });

@@ -8,6 +8,7 @@ import {
 } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
 import type { Logger } from '../log.ts';
+import type { RunGauges } from '../metrics/snapshot.ts';
 import type { RunAttempt, SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
 import type { Traces } from '../traces.ts';
 import { readHistory } from './history.ts';
@@ -32,6 +33,7 @@ export interface RunManagerDeps {
   readonly log: Logger;
   /** `undefined`: none. */
   readonly traces?: Traces | undefined;
+  readonly metrics: RunDeps['metrics'];
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
   /** After so long without a word from it a node is dead, milliseconds; default: 5,000. */
@@ -94,6 +96,11 @@ export class RunManager {
   /** Unfinished runs in all, waiting ones included. */
   get size(): number {
     return this.#known.size;
+  }
+
+  measure(): RunGauges {
+    const waiting = this.#known.all().filter(({ state }) => state === 'queued').length;
+    return { runs_running: this.size - waiting, runs_waiting: waiting };
   }
 
   /**

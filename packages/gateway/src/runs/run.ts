@@ -10,6 +10,8 @@ import type {
 } from '@parley/protocol';
 import type { Agent, AgentContext, AgentEvent, AgentInput, ChatTurn } from '../agents/agent.ts';
 import type { Logger } from '../log.ts';
+import type { AgentMetrics } from '../metrics/agent-metrics.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
 import type { TraceContext } from '../traces.ts';
 import { checkApproval, checkEvent, MAX_STEPS, reasonOf } from './agent-events.ts';
@@ -53,6 +55,7 @@ export interface RunDeps {
   /** Takes back what others keep of an answer that is given up, where `chunk` says whose it is. */
   readonly withdraw: (incarnation: string, chunk: ServerMessageOf<'agent_chunk'>) => void;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'ofAgent'>;
   readonly lease: Pick<Lease, 'isHeld' | 'held'>;
   /** Milliseconds. */
   readonly runTimeout: number;
@@ -104,6 +107,8 @@ export class Run {
   #isConsuming = false;
   #steps = 0;
   #fault: RunFault | undefined;
+  /** When its agent was called; `undefined`: it has not been. Milliseconds of `performance.now()`. */
+  #began: number | undefined;
 
   constructor(spec: RunSpec, deps: RunDeps) {
     this.spec = spec;
@@ -196,6 +201,10 @@ export class Run {
     this.#settled.resolve('released');
   }
 
+  get #agentMetrics(): AgentMetrics {
+    return this.#deps.metrics.ofAgent(this.spec.agent.name);
+  }
+
   #tell(message: Parameters<Publish>[1], audience?: readonly string[]): void {
     this.#deps.publish(this.spec.incarnation, message, audience);
   }
@@ -230,6 +239,7 @@ export class Run {
         approve: (request) => handled(this.#approve(request)),
       };
       let since = performance.now();
+      this.#began = since;
       for await (const event of agent.run(input, context)) {
         // Another node may have ended it since: then what this one says comes after its end (R4).
         if (!this.#deps.lease.isHeld) await this.#deps.lease.held();
@@ -333,6 +343,7 @@ export class Run {
     // It is told with what comes once it is known that nobody else has ended it.
     if (!this.#deps.lease.isHeld) return;
     const { offset, content } = this.#text.takeUntold();
+    if (offset === 0 && this.#began !== undefined) this.#agentMetrics.countFirstChunk(this.#began);
     this.#tell(this.messages.chunk(offset, content));
   }
 
@@ -375,6 +386,7 @@ export class Run {
         }
         this.#tell(written as SessionEvent, this.spec.audience);
         this.#state = 'ended';
+        this.#agentMetrics.countEnd(written.data.status, this.#began);
         this.#tell(this.messages.status(written.data.status));
         this.#settled.resolve(written.data.status);
         return;

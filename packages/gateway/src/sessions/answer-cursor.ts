@@ -1,5 +1,5 @@
 /** How far one connection is in the answer that is being written, and the text that it is owed. */
-import { createMessage, encode, type ServerMessageOf } from '@parley/protocol';
+import { createMessage, type ServerMessageOf } from '@parley/protocol';
 import type { Delivery } from './delivery.ts';
 import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
 
@@ -98,19 +98,17 @@ export class AnswerCursor {
         : { offset: 0 };
     this.#position = { runId, attempt, offset: Math.max(offset, text.length) };
     if (offset >= text.length) return;
-    this.#peer.send(
-      encode(
-        createMessage(
-          'agent_chunk',
-          { agent_name: running.agent, offset, content: text.slice(offset) },
-          {
-            session_id: this.#sessionId,
-            message_id: running.answerId,
-            reply_to: running.replyTo,
-            run_id: runId,
-            attempt,
-          },
-        ),
+    this.#peer.tell(
+      createMessage(
+        'agent_chunk',
+        { agent_name: running.agent, offset, content: text.slice(offset) },
+        {
+          session_id: this.#sessionId,
+          message_id: running.answerId,
+          reply_to: running.replyTo,
+          run_id: runId,
+          attempt,
+        },
       ),
     );
   }

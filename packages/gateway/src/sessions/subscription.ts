@@ -6,7 +6,6 @@
  * answer is not queued for a reader that is behind; it is owed, and paid from the answer itself.
  */
 import {
-  encode,
   LIMITS,
   type Profile,
   SERVER_MESSAGE_TYPES,
@@ -36,7 +35,9 @@ export interface Peer {
   readonly profile: Profile;
   readonly principal: Principal;
   /** Takes a message for this peer alone. */
-  send(text: string): void;
+  tell(message: ServerMessage): void;
+  /** Takes the text of a `message_ack`. */
+  acknowledge(text: string): void;
   /** Takes a message that others get as well, so that its frame is built once. */
   forward(delivery: Delivery): void;
   readonly congested: boolean;
@@ -186,12 +187,12 @@ export class Subscription implements Subscriber {
    */
   acknowledge(seq: number, text: string): void {
     if (this.#state === 'closed' || seq <= this.#seq) {
-      this.#peer.send(text);
+      this.#peer.acknowledge(text);
       return;
     }
     if (this.#state === 'live' && seq === this.#seq + 1) {
       this.#seq = seq;
-      this.#peer.send(text);
+      this.#peer.acknowledge(text);
       return;
     }
     this.#acknowledgements.set(seq, text);
@@ -353,8 +354,8 @@ export class Subscription implements Subscriber {
       this.#seq = event.seq;
       const acknowledgement = this.#acknowledgements.get(event.seq);
       this.#acknowledgements.delete(event.seq);
-      if (acknowledgement !== undefined) this.#peer.send(acknowledgement);
-      else if (TYPES[this.#peer.profile].has(event.type)) this.#peer.send(encode(event));
+      if (acknowledgement !== undefined) this.#peer.acknowledge(acknowledgement);
+      else if (TYPES[this.#peer.profile].has(event.type)) this.#peer.tell(event);
     }
   }
 
@@ -374,11 +375,11 @@ export class Subscription implements Subscriber {
 
   /** Of messages that are in the log, and whose place in it was not come to. */
   #acknowledgeAll(): void {
-    for (const text of this.#acknowledgements.values()) this.#peer.send(text);
+    for (const text of this.#acknowledgements.values()) this.#peer.acknowledge(text);
     this.#acknowledgements.clear();
   }
 
   #send(message: ServerMessage): void {
-    this.#peer.send(encode(message));
+    this.#peer.tell(message);
   }
 }

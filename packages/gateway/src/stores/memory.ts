@@ -66,6 +66,7 @@ interface StoredRun extends Omit<RunRecord, 'audience'> {
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
   readonly isShared: boolean = false;
+  readonly pendingWrites = 0;
   readonly deployment = randomUUID();
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */

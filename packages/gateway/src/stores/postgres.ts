@@ -17,6 +17,7 @@ import {
   type NewEvent,
   type NewSession,
   type NoRepetition,
+  type OnCommit,
   parsePlace,
   type Question,
   type ReadEvents,
@@ -48,12 +49,15 @@ const READERS = 8;
  * @throws StoreError where the server cannot be reached or refuses, or the database was written by a newer
  * version.
  */
-export async function openPostgresStore(url: string): Promise<Store> {
+export async function openPostgresStore(
+  url: string,
+  onCommit: OnCommit = () => {},
+): Promise<Store> {
   const writes = openPool(url, 'writer', 1);
   try {
     const deployment = await migrate(writes, url);
     const readers = openPool(url, 'reader', READERS);
-    return new PostgresStore(new Writer(writes, url), readers, url, deployment);
+    return new PostgresStore(new Writer(writes, url, onCommit), readers, url, deployment);
   } catch (error) {
     await writes.end();
     throw toStoreError(error, url);
@@ -84,6 +88,10 @@ class PostgresStore implements Store {
     this.#writer = writer;
     this.#readers = readers;
     this.#url = url;
+  }
+
+  get pendingWrites(): number {
+    return this.#writer.pending;
   }
 
   async createSession(

@@ -16,6 +16,7 @@ import {
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  type OnCommit,
   parsePlace,
   type Question,
   type ReadEvents,
@@ -44,7 +45,10 @@ const ENTRY = new URL(`./sqlite/worker${extname(import.meta.url)}`, import.meta.
  * @throws StoreError where another process uses the directory, it may not be written, or its
  * database is damaged or was written by a newer version.
  */
-export async function openSqliteStore(dataDir: string): Promise<Store> {
+export async function openSqliteStore(
+  dataDir: string,
+  onCommit: OnCommit = () => {},
+): Promise<Store> {
   const unlock = lockDataDirectory(dataDir);
   const file = join(dataDir, 'parley.sqlite');
   try {
@@ -53,7 +57,7 @@ export async function openSqliteStore(dataDir: string): Promise<Store> {
     unlock();
     throw new StoreError(`The database ${file} cannot be created: ${String(cause)}`, { cause });
   }
-  const writer = new SqliteThread<Writes>(ENTRY, { role: 'writer', file });
+  const writer = new SqliteThread<Writes>(ENTRY, { role: 'writer', file }, onCommit);
   const reader = new SqliteThread<Reads>(ENTRY, { role: 'reader', file });
   const store = new SqliteStore(writer, reader, unlock);
   try {
@@ -77,6 +81,10 @@ class SqliteStore implements Store {
     this.#writer = writer;
     this.#reader = reader;
     this.#unlock = unlock;
+  }
+
+  get pendingWrites(): number {
+    return this.#writer.pending;
   }
 
   createSession(

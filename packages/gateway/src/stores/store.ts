@@ -280,9 +280,14 @@ export interface Cleaned {
  * Every method rejects with `StoreError` where the store cannot do its work; then nothing was written
  * that the caller would have to know of, and the call may be repeated.
  */
+/** Told how long it took to put a batch of writes on disk, seconds. Must not throw. */
+export type OnCommit = (seconds: number) => void;
+
 export interface Store {
   /** Whether other processes may use it at the same time. */
   readonly isShared: boolean;
+  /** Writes that were asked for and are not answered yet. */
+  readonly pendingWrites: number;
   /** What those who share it have in common, and nobody else: two databases never have the same. */
   readonly deployment: string;
   /**

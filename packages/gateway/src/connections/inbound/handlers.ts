@@ -228,7 +228,7 @@ async function post(
         if (plain) return;
         const subscription = connection.subscriptions.get(sessionId);
         if (subscription) subscription.acknowledge(seq, text);
-        else connection.send(text);
+        else connection.acknowledge(text);
       },
     },
   );

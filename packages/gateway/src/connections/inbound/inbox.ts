@@ -4,6 +4,7 @@
  */
 import { decode, ProtocolError } from '@parley/protocol';
 import { unauthorized } from '../../auth/authenticator.ts';
+import type { Traffic } from '../../metrics/traffic.ts';
 import type { Connection, Socket } from '../connection.ts';
 import { handle, stopEarly } from './handlers.ts';
 import { InboundLimits, type InboundRates } from './inbound-limits.ts';
@@ -11,6 +12,7 @@ import { InboundLimits, type InboundRates } from './inbound-limits.ts';
 export interface InboxDeps {
   readonly socket: Pick<Socket, 'pause' | 'resume'>;
   readonly rates: InboundRates;
+  readonly traffic: Pick<Traffic, 'countReceived' | 'countDecoded'>;
   /** Counts a message among all of this person and of the address; returns its refusal. */
   readonly charge: (
     personId: string | undefined,
@@ -38,20 +40,23 @@ export class Inbox {
   readonly #connection: Connection;
   readonly #socket: InboxDeps['socket'];
   readonly #charge: InboxDeps['charge'];
+  readonly #traffic: InboxDeps['traffic'];
   readonly #limits: InboundLimits;
   readonly #waiting: Incoming[] = [];
   #handling = false;
   #paused = false;
 
-  constructor(connection: Connection, { socket, rates, charge }: InboxDeps) {
+  constructor(connection: Connection, { socket, rates, charge, traffic }: InboxDeps) {
     this.#connection = connection;
     this.#socket = socket;
     this.#charge = charge;
+    this.#traffic = traffic;
     this.#limits = new InboundLimits(rates, performance.now());
   }
 
   /** Takes the payload of a frame. Messages are handled one after the other, in order. */
   receive(bytes: Buffer, binary: boolean): void {
+    this.#traffic.countReceived(bytes.length);
     const error = this.#limits.take(bytes.length, performance.now());
     if (this.#limits.exhausted) {
       this.#connection.close(4429);
@@ -73,6 +78,11 @@ export class Inbox {
   countControl(): void {
     this.#limits.take(0, performance.now());
     if (this.#limits.exhausted) this.#connection.close(4429);
+  }
+
+  /** Messages that wait to be handled. */
+  get size(): number {
+    return this.#waiting.length;
   }
 
   /** Forgets what waits. */
@@ -151,6 +161,7 @@ export class Inbox {
         throw decoded.error;
       }
       replyTo = decoded.message.message_id;
+      this.#traffic.countDecoded(decoded.message.type);
       if (!connection.isKnown && decoded.message.type !== 'auth') {
         connection.refuse(unauthorized('Say who is asking first, in an auth message.'), replyTo);
         connection.close(4401);

@@ -49,6 +49,11 @@ export class Outbox {
     return this.#waiting.length > 0;
   }
 
+  /** Of all messages that wait, the one included that may be on its way in part. */
+  get waitingBytes(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** Whether frames wait and none has left since this was asked last. */
   isStuck(): boolean {
     const stuck = this.congested && !this.#moved;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { StoreError } from '../store.ts';
+import { type OnCommit, StoreError } from '../store.ts';
 import { isRefusal, toStoreError } from './connection.ts';
 
 /** Calls in one transaction. */
@@ -29,17 +29,26 @@ interface Pending {
 export class Writer {
   readonly #pool: Pool;
   readonly #url: string;
+  readonly #onCommit: OnCommit;
   /** What the database knows this process by. */
   readonly #id = randomUUID();
   #number = 0;
   #queue: Pending[] = [];
+  /** Calls in the batch that is being committed. */
+  #underway = 0;
   #writing: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   readonly #closing = new AbortController();
 
-  constructor(pool: Pool, url: string) {
+  constructor(pool: Pool, url: string, onCommit: OnCommit) {
     this.#pool = pool;
     this.#url = url;
+    this.#onCommit = onCommit;
+  }
+
+  /** How many calls have no answer yet. */
+  get pending(): number {
+    return this.#queue.length + this.#underway;
   }
 
   /** Answers come in the order of the calls. @throws StoreError */
@@ -67,7 +76,12 @@ export class Writer {
   async #write(): Promise<void> {
     // The calls of one turn of the event loop travel together.
     await new Promise(setImmediate);
-    while (this.#queue.length > 0) await this.#settle(this.#take());
+    while (this.#queue.length > 0) {
+      const batch = this.#take();
+      this.#underway = batch.length;
+      await this.#settle(batch);
+    }
+    this.#underway = 0;
     this.#writing = undefined;
   }
 
@@ -82,7 +96,9 @@ export class Writer {
 
   async #settle(batch: readonly Pending[]): Promise<void> {
     try {
+      const began = performance.now();
       const answers = await this.#commit(batch);
+      this.#onCommit((performance.now() - began) / 1_000);
       for (const [index, { resolve }] of batch.entries()) resolve(answers[index]);
     } catch (error) {
       if (batch.length > 1 && isRefusal(error)) {

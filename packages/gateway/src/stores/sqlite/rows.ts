@@ -12,6 +12,12 @@ export type Answer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly failure: Failure };
 
+/** What a worker says to the calls that it took together, and how long that took it. */
+export interface Answered {
+  readonly answers: readonly Answer[];
+  readonly seconds: number;
+}
+
 /** An error on its way between threads, which do not keep an error's class and fields. */
 export interface Failure {
   readonly message: string;

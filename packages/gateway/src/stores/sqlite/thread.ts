@@ -1,7 +1,7 @@
 /** The event loop's side of a worker thread. */
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '../store.ts';
-import type { Answer, Call, Failure } from './rows.ts';
+import type { Answered, Call, Failure } from './rows.ts';
 
 /** Calls in one message to the worker. */
 const MAX_POST = 256;
@@ -31,16 +31,24 @@ type Methods<Calls> = { readonly [Name in keyof Calls]: (...args: never[]) => un
 export class SqliteThread<Calls extends Methods<Calls>> {
   readonly #entry: URL;
   readonly #workerData: unknown;
+  readonly #onAnswered: (seconds: number) => void;
   #worker: Worker | undefined;
   /** Calls without an answer, the oldest first: those the worker has, then `#outgoing`. */
   #pending: Pending[] = [];
   #outgoing: Call[] = [];
   #closed: Promise<void> | undefined;
 
-  constructor(entry: URL, workerData: unknown) {
+  /** `onAnswered` is told how long the worker took for the calls that it answered together, seconds. */
+  constructor(entry: URL, workerData: unknown, onAnswered: (seconds: number) => void = () => {}) {
     this.#entry = entry;
     this.#workerData = workerData;
+    this.#onAnswered = onAnswered;
     this.#worker = this.#start();
+  }
+
+  /** How many calls have no answer yet. */
+  get pending(): number {
+    return this.#pending.length;
   }
 
   /** @throws StoreError */
@@ -79,7 +87,8 @@ export class SqliteThread<Calls extends Methods<Calls>> {
   #start(): Worker {
     const worker = new Worker(this.#entry, { workerData: this.#workerData });
     let cause: unknown;
-    worker.on('message', (answers: readonly Answer[]) => {
+    worker.on('message', ({ answers, seconds }: Answered) => {
+      this.#onAnswered(seconds);
       const settled = this.#pending.splice(0, answers.length);
       for (const [index, { resolve, reject }] of settled.entries()) {
         const answer = answers[index];

@@ -1,7 +1,7 @@
 /** The entry of both worker threads: takes calls from the port, gives answers in their order. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { openReader } from './reader.ts';
-import type { Call } from './rows.ts';
+import type { Answer, Answered, Call } from './rows.ts';
 import { failed, type Served } from './served.ts';
 import { openWriter } from './writer.ts';
 
@@ -19,6 +19,14 @@ function open(): Served {
   return served;
 }
 
+function answer(calls: readonly Call[]): readonly Answer[] {
+  try {
+    return open().answer(calls);
+  } catch (error) {
+    return calls.map(() => failed(error));
+  }
+}
+
 port.on('message', (first: readonly Call[] | null) => {
   const calls: Call[] = [];
   // What arrived while the last batch was on its way to the disk makes up this one.
@@ -28,11 +36,10 @@ port.on('message', (first: readonly Call[] | null) => {
     next = calls.length < MAX_BATCH ? receiveMessageOnPort(port) : undefined;
   }
   if (calls.length > 0) {
-    try {
-      port.postMessage(open().answer(calls));
-    } catch (error) {
-      port.postMessage(calls.map(() => failed(error)));
-    }
+    const began = performance.now();
+    const answers = answer(calls);
+    const seconds = (performance.now() - began) / 1_000;
+    port.postMessage({ answers, seconds } satisfies Answered);
     served?.keepUp();
   }
   if (next?.message === null) {

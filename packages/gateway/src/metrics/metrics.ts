@@ -1,0 +1,95 @@
+/**
+ * What this process counts, from its start. Counting what happens with every message is adding to numbers,
+ * without a look at the clock and without a text that is made for it.
+ */
+import type { CloseCode, ErrorCode } from '@parley/protocol';
+import { AgentMetrics } from './agent-metrics.ts';
+import { EventLoopDelay } from './event-loop.ts';
+import { Histogram } from './histogram.ts';
+import type { Gauges, MetricsSnapshot, Refused } from './snapshot.ts';
+import { Traffic } from './traffic.ts';
+
+export class Metrics {
+  readonly traffic = new Traffic();
+  /** Seconds. */
+  readonly storeCommit = new Histogram();
+  readonly #startedAt = new Date().toISOString();
+  readonly #gauges: () => Gauges;
+  readonly #agents = new Map<string, AgentMetrics>();
+  readonly #requests = new Counts<{ method: string; route: string; status: string }>();
+  readonly #refusals = new Counts<{ what: Refused; code: ErrorCode }>();
+  readonly #closes = new Counts<{ code: CloseCode }>();
+  readonly #eventLoop = new EventLoopDelay();
+  #opened = 0;
+
+  /** `gauges` are read with each snapshot. */
+  constructor(gauges: () => Gauges) {
+    this.#gauges = gauges;
+  }
+
+  /** Names are those of registered agents, so that there are only so many series. */
+  ofAgent(name: string): AgentMetrics {
+    const known = this.#agents.get(name);
+    if (known) return known;
+    const added = new AgentMetrics();
+    this.#agents.set(name, added);
+    return added;
+  }
+
+  countOpened(): void {
+    this.#opened += 1;
+  }
+
+  countClose(code: CloseCode): void {
+    this.#closes.add({ code });
+  }
+
+  /** Codes are of the protocol's tables, so that there are only so many series. */
+  countRefusal(what: Refused, code: ErrorCode): void {
+    this.#refusals.add({ what, code });
+  }
+
+  /** `route` is a pattern, never a path that somebody asked for: each value is a series of its own. */
+  countRequest(method: string, route: string, status: number): void {
+    this.#requests.add({ method, route, status: `${Math.trunc(status / 100)}xx` });
+  }
+
+  snapshot(): MetricsSnapshot {
+    const { rss, heapUsed, heapTotal } = process.memoryUsage();
+    return {
+      started_at: this.#startedAt,
+      gauges: this.#gauges(),
+      ...this.traffic.snapshot(),
+      connections_opened: this.#opened,
+      closes: this.#closes.snapshot(),
+      refusals: this.#refusals.snapshot(),
+      requests: this.#requests.snapshot(),
+      agents: Object.fromEntries(
+        [...this.#agents].map(([name, agent]) => [name, agent.snapshot()]),
+      ),
+      store_commit: this.storeCommit.snapshot(),
+      event_loop_delay: this.#eventLoop.read(),
+      memory: { rss, heap_used: heapUsed, heap_total: heapTotal },
+    };
+  }
+
+  close(): void {
+    this.#eventLoop.close();
+  }
+}
+
+/** How often something happened, by its labels. */
+class Counts<Labels extends Readonly<Record<string, string | number>>> {
+  readonly #entries = new Map<string, { readonly labels: Labels; count: number }>();
+
+  add(labels: Labels): void {
+    const key = Object.values(labels).join(' ');
+    const entry = this.#entries.get(key) ?? { labels, count: 0 };
+    entry.count += 1;
+    this.#entries.set(key, entry);
+  }
+
+  snapshot(): readonly (Labels & { readonly count: number })[] {
+    return [...this.#entries.values()].map(({ labels, count }) => ({ ...labels, count }));
+  }
+}

@@ -1,0 +1,149 @@
+/** What is counted, and that it is counted as what it is. */
+import { expect, test } from 'vitest';
+import { defineAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { type Scraped, scrape } from '../helpers/metrics.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { RawSocket } from '../helpers/raw.ts';
+import { TestSocket } from '../helpers/socket.ts';
+
+const sent = (type: string) => `parley_messages_total{direction="sent",type="${type}"}`;
+const received = (type: string) => `parley_messages_total{direction="received",type="${type}"}`;
+
+test('messages are counted by direction and type, and their bytes', async () => {
+  const { agent, next } = puppet();
+  const { http, ws } = await startGateway({ agents: [agent] });
+  const client = await TestSocket.open(ws);
+  const content = 'what is said';
+  const session_id = await client.create();
+  const before = await scrape(http);
+  const earlier = client.received.length;
+  client.send({ type: 'chat_message', session_id, message_id: 'm', data: { content } });
+  const run = await next();
+  await run.say('half ');
+  await run.say('and half');
+  await run.finish();
+  await client.next('agent_response');
+  await client.find(
+    (message) => message.type === 'run_status' && message.data.status !== 'running',
+  );
+  client.raw('no JSON');
+  await client.next('error');
+  const after = await scrape(http);
+
+  const grown = (series: string) => after.of(series) - before.of(series);
+  const own = client.received.slice(earlier);
+  for (const type of ['message_ack', 'agent_chunk', 'agent_response', 'run_status', 'error']) {
+    const seen = own.filter((message) => message.type === type).length;
+    expect([type, seen > 0]).toEqual([type, true]);
+    expect([type, grown(sent(type))]).toEqual([type, seen]);
+  }
+  expect(grown(received('chat_message'))).toBe(1);
+  expect(after.of(received('session_create'))).toBe(1);
+  // What is not understood has bytes and no type.
+  expect(grown('parley_message_bytes_total{direction="received"}')).toBeGreaterThan(content.length);
+  expect(grown('parley_message_bytes_total{direction="sent"}')).toBeGreaterThan(
+    JSON.stringify(own).length - own.length - 2,
+  );
+});
+
+test('[R5] runs are counted once, by agent and end, with the time to their first text and their end', async () => {
+  const { agent, next } = puppet();
+  const failing = defineAgent({
+    name: 'failing',
+    run: () => {
+      throw new Error('no');
+    },
+  });
+  const { http, ws } = await startGateway({ agents: [agent, failing] });
+  const client = await TestSocket.open(ws);
+  const session_id = await client.create();
+  const post = (message_id: string, agent_name?: string) =>
+    client.send({
+      type: 'chat_message',
+      session_id,
+      message_id,
+      data: { content: 'x', agent_name },
+    });
+  post('first');
+  post('second');
+  const run = await next();
+  await run.say('text');
+  const during = await scrape(http);
+  expect(during.of('parley_runs{state="running"}')).toBe(1);
+  expect(during.of('parley_runs{state="waiting"}')).toBe(1);
+  expect(during.of('parley_run_first_chunk_seconds_count{agent="puppet"}')).toBe(1);
+  expect(during.of('parley_run_duration_seconds_count{agent="puppet"}')).toBe(0);
+  await run.finish();
+  await client.next('agent_response');
+  await next();
+  client.send({ type: 'run_cancel', session_id, message_id: 'stop', data: {} });
+  await client.next('agent_response');
+  post('third', 'failing');
+  await client.next('agent_response');
+  const after = await scrape(http);
+
+  const ended = (name: string, end: string) =>
+    after.of(`parley_runs_ended_total{agent="${name}",end="${end}"}`);
+  expect([ended('puppet', 'complete'), ended('puppet', 'cancelled')]).toEqual([1, 1]);
+  expect([ended('failing', 'error'), ended('failing', 'complete')]).toEqual([1, 0]);
+  // The second one was stopped before it said anything.
+  expect(after.of('parley_run_first_chunk_seconds_count{agent="puppet"}')).toBe(1);
+  expect(after.of('parley_run_duration_seconds_count{agent="puppet"}')).toBe(2);
+  expect(after.of('parley_runs{state="running"}')).toBe(0);
+  expectHistogram(after, 'parley_run_duration_seconds', 'agent="puppet",');
+});
+
+test('[R2] the time of commits is that of a store which has a disk', async () => {
+  const dataDir = await temporaryDirectory();
+  const { http, ws } = await startGateway({ store: 'sqlite:', dataDir });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  const scraped = await scrape(http);
+  expect(scraped.of('parley_store_commit_seconds_count')).toBeGreaterThan(0);
+  expect(scraped.of('parley_store_commit_seconds_sum')).toBeGreaterThan(0);
+  expectHistogram(scraped, 'parley_store_commit_seconds', '');
+});
+
+test('[R8] what waits for a reader that reads nothing is shown, and that it was cut', async () => {
+  const { agent, next } = puppet();
+  const { http, ws } = await startGateway({
+    agents: [agent],
+    maxOutboxBytes: 20_000_000,
+    maxAnswerLength: 100_000_000,
+    stallTimeout: 500,
+    pingInterval: 100,
+    idleTimeout: '1h',
+  });
+  const author = await TestSocket.open(ws);
+  const session_id = await author.create();
+  const reader = await RawSocket.open(Number(new URL(ws).port));
+  reader.send({ type: 'session_join', session_id });
+  await reader.until(({ frames }) => frames.length > 0);
+  reader.socket.pause();
+  author.send({ type: 'chat_message', session_id, message_id: 'm', data: { content: 'x' } });
+  const run = await next();
+  let behind = 0;
+  for (let pieces = 0; behind === 0 && pieces < 1_000; pieces += 1) {
+    await run.say('lorem ipsum '.repeat(10_000));
+    const scraped = await scrape(http);
+    behind = scraped.of('parley_connections_behind');
+    if (behind > 0) expect(scraped.of('parley_outbox_bytes')).toBeGreaterThan(0);
+  }
+  expect(behind).toBe(1);
+  await expect
+    .poll(async () => (await scrape(http)).of('parley_closes_total{code="4409"}'))
+    .toBe(1);
+  expect((await scrape(http)).of('parley_connections_opened_total')).toBe(2);
+});
+
+/** Its buckets grow, and the last one has all. */
+function expectHistogram(scraped: Scraped, name: string, labels: string): void {
+  const buckets = scraped.named(`${name}_bucket`).filter((series) => series.includes(labels));
+  const counts = buckets.map((series) => scraped.of(series));
+  expect(buckets.length).toBeGreaterThan(10);
+  expect(counts).toEqual(counts.toSorted((one, other) => one - other));
+  expect(buckets.at(-1)).toContain('le="+Inf"');
+  const count = labels === '' ? '' : `{${labels.slice(0, -1)}}`;
+  expect(counts.at(-1)).toBe(scraped.of(`${name}_count${count}`));
+}
