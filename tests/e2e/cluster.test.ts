@@ -138,8 +138,16 @@ test('[R10] gateways have the connections and workers run the agents, also those
     });
   say('m-1');
   await alice.next('message_ack');
+  const readiness = async () => {
+    const response = await fetch(`${door.http}/readyz`);
+    const { data } = (await response.json()) as { data: { parts: Record<string, string> } };
+    return [response.status, data.parts.bus, data.parts.worker];
+  };
+  const noWorker = 'none lives: messages are kept for the first one that starts';
+  expect(await readiness()).toEqual([200, 'ready', noWorker]);
   const worker = await startGateway({ agents: [agent], role: 'worker', ...settings });
   const first = await next();
+  expect(await readiness()).toEqual([200, 'ready', 'ready']);
   await first.say('here I ');
   expect((await alice.next('agent_chunk')).attempt).toBe(1);
   await first.finish();

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
 import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
+import { TestSocket } from '../helpers/socket.ts';
 import { ask } from './request.ts';
 
 const agents = [echoAgent, simulatorAgent];
@@ -264,8 +268,34 @@ test('metrics count requests by route and never by what somebody asked for', asy
 
 test('readiness names each part', async () => {
   const { http } = await startGateway({ agents });
-  expect(await ask(`${http}/readyz`)).toMatchObject({
-    status: 200,
-    body: { status: 'success', data: { ready: true, parts: { store: 'ready' } } },
+  const { status, body } = await ask(`${http}/readyz`);
+  expect([status, body.status]).toEqual([200, 'success']);
+  const parts = { node: 'ready', store: 'ready', worker: 'ready' };
+  expect(body.data).toEqual({ ready: true, parts });
+});
+
+test('[R12] a node that drains is not ready, and says so while it still answers', async () => {
+  const { agent, next } = puppet();
+  const { gateway, ws } = await startGateway({ agents: [agent] });
+  // The server of a program that goes on without the gateway.
+  const server = createServer((request, response) => gateway.handle(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const readyz = `http://127.0.0.1:${(server.address() as AddressInfo).port}/readyz`;
+  const client = await TestSocket.open(ws);
+  const session_id = await client.create();
+  client.send({ type: 'chat_message', session_id, message_id: 'm', data: { content: 'x' } });
+  const run = await next();
+  expect((await ask(readyz)).status).toBe(200);
+
+  const drained = gateway.drain();
+  expect(await ask(readyz)).toMatchObject({
+    status: 503,
+    body: {
+      message: 'Not ready. node: it is stopping, and takes no new connections',
+      data: { ready: false, parts: { store: 'ready', worker: 'ready' } },
+    },
   });
+  await run.finish();
+  await drained;
 });

@@ -177,7 +177,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     log,
   });
   const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;
-  const readiness = new Readiness({ store, bus, log, others: () => runs.others });
+  const readiness = new Readiness({
+    store,
+    bus,
+    log,
+    others: () => runs.others,
+    workers: () => runs.countWorkers(),
+  });
   const cleaner = new Cleaner({ ...config, store, hub, runs, log });
   const originRules = { origins: config.origins, hosts: config.hosts };
   const connections: ConnectionManager = new ConnectionManager({
@@ -276,6 +282,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     },
     handle,
     async drain() {
+      readiness.leave();
       connections.announceRestart();
       for (const server of servers) server.close();
       await runs.drain(AbortSignal.timeout(config.drainTimeout));

@@ -10,6 +10,10 @@ const CHECK_MS = 2_000;
 /** How often the bus is asked by the node itself, milliseconds: one that is full is noticed by nothing else. */
 const INTERVAL_MS = 5_000;
 
+/** Why a node is not ready that takes nobody new. */
+const DRAINING = 'it is stopping, and takes no new connections';
+/** What is said while nobody answers; people may write and read all the same. */
+const NO_WORKER = 'none lives: messages are kept for the first one that starts';
 /** Why a node is not ready that shares its store with others and has no bus. */
 const UNHEARD =
   'other nodes use this store, and hear nothing of this one: set bus to redis://… on all of them, or stop the others';
@@ -20,15 +24,23 @@ export interface ReadinessDeps {
   readonly log: Logger;
   /** How many other nodes use the store. */
   readonly others: () => number;
+  /** How many nodes execute runs, this one included. Rejects where the store cannot say. */
+  readonly workers: () => Promise<number>;
 }
 
-/** By part why it is not ready, for anybody's eyes; `undefined`: it is. */
-export type Parts = Readonly<Record<string, string | undefined>>;
+export interface Part {
+  readonly name: 'node' | 'store' | 'bus' | 'worker';
+  /** Why it is not ready, for anybody's eyes; `undefined`: it is. */
+  readonly fault: string | undefined;
+  /** `false`: a node does its work without it, and what that lacks comes later. */
+  readonly isNeeded: boolean;
+}
 
 export class Readiness {
   readonly #deps: ReadinessDeps;
   readonly #refused: Outage;
   readonly #timer: NodeJS.Timeout | undefined;
+  #isLeaving = false;
 
   constructor(deps: ReadinessDeps) {
     this.#deps = deps;
@@ -42,14 +54,29 @@ export class Readiness {
       this.#timer = setInterval(() => void this.#busFault(), INTERVAL_MS).unref();
   }
 
-  async ask(): Promise<Parts> {
-    const { store, bus, others } = this.#deps;
-    const [storeFault, busFault] = await Promise.all([
+  async ask(): Promise<readonly Part[]> {
+    const { store, bus, others, workers } = this.#deps;
+    const [storeFault, busFault, living] = await Promise.all([
       faultOf(store),
       bus.reachesOthers ? this.#busFault() : undefined,
+      within(CHECK_MS, workers(), () => new Error(noAnswerIn(CHECK_MS))).catch(() => undefined),
     ]);
-    if (bus.reachesOthers) return { store: storeFault?.said, bus: busFault };
-    return { store: storeFault?.said, ...(others() > 0 ? { bus: UNHEARD } : {}) };
+    const isUnheard = !bus.reachesOthers && others() > 0;
+    const parts: Part[] = [
+      { name: 'node', fault: this.#isLeaving ? DRAINING : undefined, isNeeded: true },
+      { name: 'store', fault: storeFault?.said, isNeeded: true },
+    ];
+    if (bus.reachesOthers || isUnheard)
+      parts.push({ name: 'bus', fault: isUnheard ? UNHEARD : busFault, isNeeded: true });
+    // Where the store cannot say, nothing is known of workers.
+    if (living !== undefined)
+      parts.push({ name: 'worker', fault: living === 0 ? NO_WORKER : undefined, isNeeded: false });
+    return parts;
+  }
+
+  /** From now on the node is not ready. */
+  leave(): void {
+    this.#isLeaving = true;
   }
 
   close(): void {

@@ -11,6 +11,7 @@ import type { Logger } from '../log.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { OriginRules } from '../origin.ts';
+import type { Part } from '../readiness.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 
 export interface AppDeps {
@@ -25,8 +26,8 @@ export interface AppDeps {
   readonly version: string;
   /** Where this server is reached, once it listens. */
   readonly url: () => string;
-  /** Each part by name: `undefined` where it is able to work, or why it is not. */
-  readonly readiness: () => Promise<Record<string, string | undefined>>;
+  /** Each part of what this node needs. */
+  readonly readiness: () => Promise<readonly Part[]>;
   readonly metrics: Metrics;
   readonly exposition: Exposition;
   /** The directory of the built web page; `undefined`: none is served. */

@@ -155,7 +155,9 @@ export const healthData = z.object({
 
 export const readyData = z.object({
   ready: z.literal(true),
-  parts: z.record(z.string(), z.literal('ready')),
+  parts: z
+    .record(z.string(), z.string())
+    .describe('Of each part `ready`, or what is wrong with it.'),
 });
 
 export const configData = z.object({

@@ -27,22 +27,21 @@ export const serverRoutes: readonly Route[] = [
     method: 'GET',
     path: '/readyz',
     name: 'ready',
-    summary: 'Whether every part is able to work; 503 names those that are not.',
+    summary: 'Whether this node is able to work, part by part; 503 says what it lacks.',
     access: 'everyone',
     data: schema.readyData,
     errors: ['STORE_UNAVAILABLE'],
     async handle({ readiness }) {
-      const parts = Object.entries(await readiness());
-      const reasons = parts.flatMap(([part, reason]) => (reason ? [`${part}: ${reason}`] : []));
-      if (reasons.length > 0) {
-        const data = { ready: false, parts: Object.fromEntries(parts.map(describePart)) };
-        throw new HttpRefusal('INTERNAL_ERROR', `Not ready. ${reasons.join('; ')}`, {
-          status: 503,
-          data,
-        });
-      }
-      const ready = parts.map(([part]) => [part, 'ready'] as const);
-      return { ready: true as const, parts: Object.fromEntries(ready) };
+      const asked = await readiness();
+      const parts = Object.fromEntries(asked.map(({ name, fault }) => [name, fault ?? 'ready']));
+      const reasons = asked.flatMap(({ name, fault, isNeeded }) =>
+        isNeeded && fault !== undefined ? [`${name}: ${fault}`] : [],
+      );
+      if (reasons.length === 0) return { ready: true as const, parts };
+      throw new HttpRefusal('INTERNAL_ERROR', `Not ready. ${reasons.join('; ')}`, {
+        status: 503,
+        data: { ready: false, parts },
+      });
     },
   }),
   defineRoute({
@@ -113,10 +112,6 @@ export const serverRoutes: readonly Route[] = [
     },
   }),
 ];
-
-function describePart([part, reason]: [string, string | undefined]): [string, string] {
-  return [part, reason ?? 'ready'];
-}
 
 function portOf(url: string): string {
   const { port, protocol } = new URL(url);

@@ -23,8 +23,8 @@ interface State extends MetricsSnapshot {
   readonly parts: Parts;
 }
 
-/** By part why it is not ready; `undefined`: it is. */
-type Parts = Readonly<Record<string, string | undefined>>;
+/** What the node needs; `fault`: why a part is not ready, `undefined` where it is. */
+type Parts = readonly { readonly name: string; readonly fault: string | undefined }[];
 
 export interface Exposition {
   /** The text that is scraped, and its media type. */
@@ -106,8 +106,8 @@ const DEFINITIONS: readonly Definition[] = [
     name: 'parley_part_ready',
     help: 'Whether a part that this node needs is ready (1) or not (0), as /readyz says it.',
     samples: ({ parts }) =>
-      Object.entries(parts).map(([part, fault]) => ({
-        labels: { part },
+      parts.map(({ name, fault }) => ({
+        labels: { part: name },
         value: fault === undefined ? 1 : 0,
       })),
   },

@@ -93,6 +93,12 @@ export class RunManager {
     return this.#lease.others;
   }
 
+  /** How many nodes execute what is in the store, this one included. @throws StoreError */
+  async countWorkers(): Promise<number> {
+    const { executes, store, node } = this.#deps;
+    return executes ? this.others + 1 : store.keepAlive(node, 0);
+  }
+
   /** Unfinished runs in all, waiting ones included. */
   get size(): number {
     return this.#known.size;
