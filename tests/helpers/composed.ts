@@ -62,6 +62,8 @@ export async function startComposed(options: ComposedOptions = {}) {
   const metrics: Metrics = new Metrics(() => ({
     ...connections.measure(),
     ...runs.measure(),
+    max_connections: config.maxConnections,
+    max_runs: config.maxRuns,
     sessions: hub.size,
     store_writes_waiting: keptIn.pendingWrites,
   }));

@@ -5,6 +5,8 @@ export interface Scraped {
   of(series: string): number;
   /** All series of one name. */
   named(name: string): readonly string[];
+  /** Of all series; a histogram has three. */
+  readonly names: ReadonlySet<string>;
   /** By name what kind of metric it is. */
   readonly types: ReadonlyMap<string, string>;
 }
@@ -14,7 +16,7 @@ export async function scrape(http: string): Promise<Scraped> {
   if (!response.ok) throw new Error(`/metrics answered ${response.status}.`);
   const text = await response.text();
   const values = new Map(
-    [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, series = '', value]) => [
+    [...text.matchAll(/^([a-z0-9_]+(?:\{.*\})?) (\S+)$/gm)].map(([, series = '', value]) => [
       series,
       Number(value),
     ]),
@@ -23,6 +25,7 @@ export async function scrape(http: string): Promise<Scraped> {
   return {
     of: (series) => values.get(series) ?? 0,
     named: (name) => [...values.keys()].filter((series) => series.split('{')[0] === name),
+    names: new Set([...values.keys()].map((series) => series.split('{')[0] ?? '')),
     types: new Map(types.map(([, name = '', type = '']) => [name, type])),
   };
 }

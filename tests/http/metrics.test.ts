@@ -69,6 +69,7 @@ test('[R5] runs are counted once, by agent and end, with the time to their first
   post('second');
   const run = await next();
   await run.say('text');
+  await run.say('and more');
   const during = await scrape(http);
   expect(during.of('parley_runs{state="running"}')).toBe(1);
   expect(during.of('parley_runs{state="waiting"}')).toBe(1);

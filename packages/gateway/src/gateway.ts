@@ -120,6 +120,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const metrics: Metrics = new Metrics(() => ({
     ...connections.measure(),
     ...runs.measure(),
+    max_connections: config.maxConnections,
+    max_runs: config.maxRuns,
     sessions: hub.size,
     store_writes_waiting: store.pendingWrites,
   }));

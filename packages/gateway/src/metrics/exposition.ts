@@ -101,6 +101,16 @@ const DEFINITIONS: readonly Definition[] = [
       { labels: { state: 'waiting' }, value: gauges.runs_waiting },
     ],
   },
+  gauge(
+    'parley_max_connections',
+    'The setting maxConnections: more are refused.',
+    (gauges) => gauges.max_connections,
+  ),
+  gauge(
+    'parley_max_runs',
+    'The setting maxRuns: more wait for their turn.',
+    (gauges) => gauges.max_runs,
+  ),
   {
     type: 'gauge',
     name: 'parley_part_ready',

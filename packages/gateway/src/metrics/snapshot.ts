@@ -26,6 +26,9 @@ export interface RunGauges {
 }
 
 export interface Gauges extends ConnectionGauges, RunGauges {
+  /** The settings, beside which the others are read. */
+  readonly max_connections: number;
+  readonly max_runs: number;
   /** Sessions that someone follows here. */
   readonly sessions: number;
   /** Writes that the store was asked for and has not answered. */
