@@ -45,6 +45,29 @@ test('the environment and flags reach the server, which answers', async () => {
   expect(await stopped(running, 'SIGTERM')).toBe(0);
 });
 
+test('the log says which node has started, listens and ends', async () => {
+  const cwd = await temporaryDirectory();
+  const { running, url } = await serve([], { cwd });
+  expect(await stopped(running, 'SIGTERM')).toBe(0);
+  const lines = running
+    .stdout()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const [listening, stopping, ended] = lines;
+  expect(listening).toMatchObject({ level: 'info', msg: 'Parley is listening', url });
+  expect(listening).toMatchObject({ role: 'all', store: 'sqlite:', bus: 'memory:', auth: 'none' });
+  expect(stopping).toMatchObject({
+    msg: 'stopping: running answers may finish',
+    signal: 'SIGTERM',
+  });
+  expect(ended.msg).toBe('stopped');
+  expect(lines.map(({ node }) => node)).toEqual(
+    lines.map(() => expect.stringMatching(/^[0-9a-f-]{36}$/)),
+  );
+  expect(new Set(lines.map(({ node }) => node)).size).toBe(1);
+});
+
 test('agents of the configuration file answer, the first one by default', async () => {
   const cwd = await temporaryDirectory();
   await writeFile(

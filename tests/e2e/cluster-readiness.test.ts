@@ -39,12 +39,16 @@ test('[R12] a database that hangs is told within seconds, and its return', async
 
 test('[R12] nodes that use one store and do not hear each other say so, until one has gone', async () => {
   const store = await postgres.newDatabase();
-  const one = await startGateway({ store });
+  const { logger, lines } = keptLog();
+  const one = await startGateway({ store, logger });
   expect(await readiness(one)).toMatch(/^200/);
   const two = await startGateway({ store });
   await expect.poll(() => readiness(one), UNHEARD).toMatch(/^503.*set bus to redis/);
   await two.gateway.close();
   await expect.poll(() => readiness(one), UNHEARD).toMatch(/^200/);
+  const said = () =>
+    lines.flatMap(({ level, fields: { nodes } }) => (level === 'info' ? [nodes] : []));
+  await expect.poll(said).toEqual([2, 1]);
 });
 
 const STORE_LOST = 'the store does not do its work: nothing is acknowledged';

@@ -14,24 +14,28 @@ export interface KeptLog {
   shown(): string[];
 }
 
-/** A log that keeps its lines. */
-export function keptLog(): KeptLog {
-  const lines: LogLine[] = [];
+function keepIn(lines: LogLine[], always: LogLine['fields']): Logger {
   const write =
     (level: string): Logger['info'] =>
     (...line: [string] | [Readonly<Record<string, unknown>>, string]) => {
       const [fields, msg] = line.length === 1 ? [{}, line[0]] : line;
-      lines.push({ level, msg, fields });
+      lines.push({ level, msg, fields: { ...always, ...fields } });
     };
-  const logger: Logger = {
+  return {
     fatal: write('fatal'),
     error: write('error'),
     warn: write('warn'),
     info: write('info'),
     debug: write('debug'),
     trace: write('trace'),
-    child: () => logger,
+    child: (fields) => keepIn(lines, { ...always, ...fields }),
   };
+}
+
+/** A log that keeps its lines. */
+export function keptLog(): KeptLog {
+  const lines: LogLine[] = [];
+  const logger = keepIn(lines, {});
   const isShown = ({ level }: LogLine) => level !== 'debug' && level !== 'trace';
   return { logger, lines, shown: () => lines.filter(isShown).map(({ msg }) => msg) };
 }

@@ -3,10 +3,14 @@ import { ProtocolError } from '@parley/protocol';
 import type { Logger } from './log.ts';
 import { StoreError } from './stores/store.ts';
 
-/** What it is not told goes to the log. */
-export function asProtocolError(error: unknown, log: Logger): ProtocolError {
+/** What it is not told goes to the log, with `fields`: whose request it was. */
+export function asProtocolError(
+  error: unknown,
+  log: Logger,
+  fields: Readonly<Record<string, unknown>>,
+): ProtocolError {
   if (error instanceof ProtocolError) return error;
-  log.error({ err: error }, 'a request failed');
+  log.error({ err: error, ...fields }, 'a request failed');
   return error instanceof StoreError
     ? new ProtocolError(
         'STORE_UNAVAILABLE',

@@ -59,6 +59,8 @@ export interface GatewayOptions extends ConfigOptions {
 }
 
 export interface Gateway {
+  /** Its id, another one after each start: it stands in every line of its log. */
+  readonly node: string;
   /** The settings in force. */
   readonly config: Config;
   readonly agents: AgentRegistry;
@@ -109,9 +111,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const { agents: given, authenticate, logger, ...settings } = options;
   const agent = settings.agent ?? given?.[0]?.name;
   const config = parseOptions(agent === undefined ? settings : { ...settings, agent });
-  const ownLog =
+  const node = randomUUID();
+  const ownLog = (
     logger ??
-    (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }));
+    (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }))
+  ).child({ node });
   const outage = new StoreOutage(ownLog);
   const log = outage.quieten(ownLog);
   checkNodes(config);
@@ -123,16 +127,14 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     max_connections: config.maxConnections,
     max_runs: config.maxRuns,
     sessions: hub.size,
-    store_writes_waiting: store.pendingWrites,
+    store_writes_waiting: opened.pendingWrites,
   }));
-  const store = outage.watch(
-    await openStore(config, (seconds) => metrics.storeCommit.observe(seconds)),
-  );
+  const opened = await openStore(config, (seconds) => metrics.storeCommit.observe(seconds));
+  const store = outage.watch(opened);
   const bus = await openBus(config, store.deployment, log).catch(async (error) => {
     await store.close();
     throw error;
   });
-  const node = randomUUID();
   const calls = new Calls(node, bus);
   const limiter: MakeLimiter = (...counted) => bus.limiter(...counted);
   const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(store, bus, log) });
@@ -247,6 +249,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   void cleaner.clean();
 
   const gateway: Gateway = {
+    node,
     config,
     agents,
     async listen() {

@@ -104,5 +104,6 @@ async function destination(pretty: boolean): Promise<DestinationStream> {
     return pino.destination({ dest: 1, sync: false });
   }
   const { default: prettyPrinter } = await import('pino-pretty');
-  return prettyPrinter({ translateTime: 'SYS:HH:MM:ss', sync: true });
+  // Whoever sits before it sees one node.
+  return prettyPrinter({ translateTime: 'SYS:HH:MM:ss', ignore: 'node', sync: true });
 }

@@ -1,4 +1,6 @@
+import packageJson from '../../package.json' with { type: 'json' };
 import { type Config, maskPasswords } from '../config.ts';
+import type { Gateway } from '../gateway.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
@@ -33,18 +35,19 @@ export const serveCommand: Command = {
         : async () => {};
     try {
       const gateway = await createGateway({ ...given, ...agents, logger });
+      const { node } = gateway;
       const { url } = await gateway.listen().catch(async (error: unknown) => {
         await gateway.close();
         throw error;
       });
       if (isTerminal) process.stdout.write(banner(url, gateway.config));
-      else logger.info({ url }, 'Parley is listening');
+      else logger.info({ ...described(gateway), url }, 'Parley is listening');
 
       const signal = await stopped;
-      logger.info({ signal }, 'stopping: running answers may finish');
+      logger.info({ node, signal }, 'stopping: running answers may finish');
       await gateway.drain();
       await endTracing();
-      logger.info('stopped');
+      logger.info({ node }, 'stopped');
       return 0;
     } catch (error) {
       logger.debug({ err: error }, 'the server failed');
@@ -52,6 +55,13 @@ export const serveCommand: Command = {
     }
   },
 };
+
+/** What makes the difference between one node and another. */
+function described({ node, config }: Gateway): Readonly<Record<string, string>> {
+  const { role, auth } = config;
+  const [store, bus] = [maskPasswords(config.store), maskPasswords(config.bus)];
+  return { node, version: packageJson.version, role, store, bus, auth };
+}
 
 /**
  * npm passes on a signal that the terminal has sent to its children already: Ctrl-C under `npm start`

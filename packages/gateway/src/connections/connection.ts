@@ -195,7 +195,8 @@ export class Connection implements Peer {
 
   /** Tells that a message was not done, and why. */
   refuse(error: unknown, replyTo: string | undefined): void {
-    const refusal = asProtocolError(error, this.#log);
+    const ids = { connection_id: this.id, message_id: replyTo };
+    const refusal = asProtocolError(error, this.#log, ids);
     this.#metrics.countRefusal('message', refusal.code);
     this.tell(createError(refusal, replyTo ? { reply_to: replyTo } : {}));
   }

@@ -34,7 +34,8 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   app.onError((error, context) => {
     // Whoever it was for is not there any more, and the error most likely says just that.
     if (context.env.outgoing.destroyed) return new Response(null, { status: CLIENT_GONE });
-    const refusal = asProtocolError(error, deps.log);
+    const { method } = context.req;
+    const refusal = asProtocolError(error, deps.log, { method, route: context.get('route') });
     deps.metrics.countRefusal('request', refusal.code);
     return errorResponse(refusal);
   });

@@ -9,8 +9,14 @@ import { isAsset } from './page.ts';
 const HSTS_S = 15_552_000;
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']);
 
-export function guard({ addresses, originRules, metrics }: AppDeps): MiddlewareHandler<HttpEnv> {
+export function guard({
+  addresses,
+  originRules,
+  metrics,
+  log,
+}: AppDeps): MiddlewareHandler<HttpEnv> {
   return async (context, next) => {
+    const began = performance.now();
     const client = addresses.of(context.env.incoming);
     context.set('client', client);
     await next();
@@ -21,12 +27,12 @@ export function guard({ addresses, originRules, metrics }: AppDeps): MiddlewareH
       context.header('Strict-Transport-Security', `max-age=${HSTS_S}`);
     }
     allowOrigin(context, originRules.origins);
-    const { method } = context.req;
-    metrics.countRequest(
-      METHODS.has(method) ? method : 'other',
-      context.get('route') ?? 'none',
-      context.res.status,
-    );
+    const method = METHODS.has(context.req.method) ? context.req.method : 'other';
+    const route = context.get('route') ?? 'none';
+    const { status } = context.res;
+    metrics.countRequest(method, route, status);
+    const ms = Math.round(performance.now() - began);
+    log.debug({ method, route, status, ms }, 'a request was answered');
   };
 }
 

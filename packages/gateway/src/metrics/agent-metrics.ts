@@ -16,15 +16,15 @@ export class AgentMetrics {
   readonly #firstChunk = new Histogram();
   readonly #duration = new Histogram();
 
-  /** `began`: when the agent was called, by `performance.now()`. */
-  countFirstChunk(began: number): void {
-    this.#firstChunk.observe((performance.now() - began) / 1_000);
+  /** `ms`: since the agent was called. */
+  countFirstChunk(ms: number): void {
+    this.#firstChunk.observe(ms / 1_000);
   }
 
-  /** `began`: when the agent was called, by `performance.now()`; `undefined`: it was not. */
-  countEnd(end: RunEnd, began: number | undefined): void {
+  /** `ms`: since the agent was called; `undefined`: it was not. */
+  countEnd(end: RunEnd, ms: number | undefined): void {
     this.#runs[end] += 1;
-    if (began !== undefined) this.#duration.observe((performance.now() - began) / 1_000);
+    if (ms !== undefined) this.#duration.observe(ms / 1_000);
   }
 
   snapshot(): AgentSnapshot {

@@ -26,6 +26,7 @@ export class Lease {
   #patientUntil = 0;
   #began = 0;
   #others = 0;
+  #toldOthers = 0;
   #isTold = true;
   /** When that was, or was tried. */
   #triedAt = 0;
@@ -95,6 +96,10 @@ export class Lease {
     const wasSilent = from - this.#triedAt > this.#ms;
     try {
       this.#others = await store.keepAlive(node, this.#ms);
+      if (this.others !== this.#toldOthers) {
+        this.#toldOthers = this.others;
+        log.info({ nodes: this.others + 1 }, 'nodes that run agents have come or gone');
+      }
     } finally {
       this.#triedAt = performance.now();
     }

@@ -167,12 +167,8 @@ export class Run {
   whenIdle(): Promise<void> {
     if (!this.#isConsuming) return this.#consumed;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const { runId, agent } = this.spec;
     const giveUp = setTimeout(() => {
-      this.#deps.log.error(
-        { run_id: runId, agent: agent.name },
-        'an agent ignores that it was stopped',
-      );
+      this.#deps.log.error(this.#ids, 'an agent ignores that it was stopped');
       resolve();
     }, this.#deps.runTimeout).unref();
     void this.#consumed.then(() => {
@@ -199,6 +195,26 @@ export class Run {
     this.#leave('released');
     this.#deps.withdraw(this.spec.incarnation, this.messages.chunk(this.#text.length, ''));
     this.#settled.resolve('released');
+  }
+
+  /** By what its lines in the log join up with others. */
+  get #ids() {
+    const { runId, sessionId, replyTo, agent, attempt } = this.spec;
+    return {
+      run_id: runId,
+      session_id: sessionId,
+      message_id: replyTo,
+      agent: agent.name,
+      attempt,
+    };
+  }
+
+  #noteEnd(end: RunEnd): void {
+    const began = this.#began;
+    const ms = began === undefined ? undefined : performance.now() - began;
+    this.#agentMetrics.countEnd(end, ms);
+    const length = { ms: ms && Math.round(ms), characters: this.#text.length };
+    this.#deps.log.debug({ ...this.#ids, end, ...length }, 'a run ended');
   }
 
   get #agentMetrics(): AgentMetrics {
@@ -240,6 +256,7 @@ export class Run {
       };
       let since = performance.now();
       this.#began = since;
+      this.#deps.log.debug(this.#ids, 'a run began');
       for await (const event of agent.run(input, context)) {
         // Another node may have ended it since: then what this one says comes after its end (R4).
         if (!this.#deps.lease.isHeld) await this.#deps.lease.held();
@@ -281,14 +298,14 @@ export class Run {
 
   #blame(error: unknown): void {
     if (this.#state !== 'running') return;
-    const { agent, runId } = this.spec;
+    const { agent } = this.spec;
     const reason = reasonOf(error);
     if (error instanceof StoreError) {
       this.#fail('STORE_UNAVAILABLE', 'The answer could not be put on disk.');
     } else {
       this.#fail('AGENT_ERROR', `The agent ${agent.name} failed: ${reason}`);
     }
-    const fields = { reason, run_id: runId, agent: agent.name };
+    const fields = { reason, ...this.#ids };
     try {
       this.#deps.log.warn({ ...fields, err: error }, 'an agent failed');
     } catch {
@@ -343,7 +360,8 @@ export class Run {
     // It is told with what comes once it is known that nobody else has ended it.
     if (!this.#deps.lease.isHeld) return;
     const { offset, content } = this.#text.takeUntold();
-    if (offset === 0 && this.#began !== undefined) this.#agentMetrics.countFirstChunk(this.#began);
+    if (offset === 0 && this.#began !== undefined)
+      this.#agentMetrics.countFirstChunk(performance.now() - this.#began);
     this.#tell(this.messages.chunk(offset, content));
   }
 
@@ -386,15 +404,12 @@ export class Run {
         }
         this.#tell(written as SessionEvent, this.spec.audience);
         this.#state = 'ended';
-        this.#agentMetrics.countEnd(written.data.status, this.#began);
+        this.#noteEnd(written.data.status);
         this.#tell(this.messages.status(written.data.status));
         this.#settled.resolve(written.data.status);
         return;
       } catch (error) {
-        this.#deps.log.error(
-          { err: error, run_id: this.spec.runId },
-          'an answer waits for the store',
-        );
+        this.#deps.log.error({ err: error, ...this.#ids }, 'an answer waits for the store');
         await delay(Math.min(wait, MAX_COMMIT_RETRY_MS) * (0.5 + Math.random() / 2), undefined, {
           ref: false,
         });

@@ -114,6 +114,16 @@ export class Posting {
       case 'appended': {
         const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
         poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
+        this.#deps.log.debug(
+          {
+            connection_id: poster?.connectionId,
+            session_id: sessionId,
+            message_id: messageId,
+            seq: result.seq,
+            run_id: run.runId,
+          },
+          'a message was kept',
+        );
         const audience = audienceOf(record);
         hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
         if (result.titled !== null)
