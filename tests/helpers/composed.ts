@@ -132,5 +132,6 @@ export async function startComposed(options: ComposedOptions = {}) {
     sessions,
     agents,
     log,
+    metrics,
   };
 }

@@ -1,6 +1,7 @@
 /** What is counted, and that it is counted as what it is. */
 import { expect, test } from 'vitest';
-import { defineAgent } from '../../packages/gateway/src/index.ts';
+import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
+import { startComposed } from '../helpers/composed.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { type Scraped, scrape } from '../helpers/metrics.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -136,6 +137,29 @@ test('[R8] what waits for a reader that reads nothing is shown, and that it was 
     .poll(async () => (await scrape(http)).of('parley_closes_total{code="4409"}'))
     .toBe(1);
   expect((await scrape(http)).of('parley_connections_opened_total')).toBe(2);
+});
+
+test('a snapshot is plain JSON, and several may read it: only what is of a moment changes', async () => {
+  const { metrics, ws } = await startComposed({ agents: [echoAgent] });
+  const client = await TestSocket.open(ws);
+  const session_id = await client.create();
+  client.send({ type: 'chat_message', session_id, message_id: 'm', data: { content: 'x' } });
+  await client.find(({ type, data }) => type === 'run_status' && data.status === 'complete');
+  const { memory, event_loop_delay, ...totals } = metrics.snapshot();
+  expect(JSON.parse(JSON.stringify(totals))).toEqual(totals);
+  expect(metrics.snapshot()).toMatchObject(totals);
+  expect(totals.gauges).toMatchObject({ connections: 1, sessions: 1, runs_running: 0 });
+  expect(totals.agents.echo?.runs.complete).toBe(1);
+  expect(Date.parse(totals.started_at)).toBeLessThanOrEqual(Date.now());
+  expect(memory.rss).toBeGreaterThan(memory.heap_used);
+  // The first reading begins it.
+  expect(event_loop_delay).toEqual({ p50: 0, p99: 0, max: 0 });
+  const delayedBy = (ms: number) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    return metrics.snapshot().event_loop_delay.max;
+  };
+  await expect.poll(() => delayedBy(200)).toBeGreaterThan(0.1);
+  metrics.close();
 });
 
 /** Its buckets grow, and the last one has all. */
