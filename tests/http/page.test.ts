@@ -41,6 +41,7 @@ async function serve(
       limiter: node.limiter,
     }),
     originRules: { origins: [], hosts: [] },
+    log,
     metrics: { countRequest: () => {}, countRefusal: () => {} },
     url: () => url,
     webRoot,

@@ -63,6 +63,7 @@ export async function serveBuilt(root: string, policy?: string): Promise<string>
         limiter: node.limiter,
       }),
       originRules: { origins: [], hosts: [] },
+      log,
       metrics: { countRequest: () => {} },
       url: () => url,
       webRoot,
