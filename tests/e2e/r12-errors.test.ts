@@ -178,6 +178,23 @@ describe('[R12] a refusal names its code, the message, the limit that applied, a
     expect(await refusalOf('/ws', 'GET')).toEqual([426, 'UPGRADE_REQUIRED']);
   });
 
+  test('CONNECTION_NOT_FOUND, NODE_NOT_FOUND and LAST_NODE, over HTTP', async () => {
+    const { http } = await startGateway({ agents: [echoAgent] });
+    const monitor = `${http}/api/monitor`;
+    const { data } = (await (await fetch(monitor)).json()) as {
+      data: { nodes: { node: string }[] };
+    };
+    const refusalOf = async (path: string, method: string) => {
+      const response = await fetch(`${monitor}${path}`, { method });
+      const { error } = (await response.json()) as { error: Refusal };
+      return [response.status, noted(error).code];
+    };
+    expect(await refusalOf('/connections/none', 'DELETE')).toEqual([404, 'CONNECTION_NOT_FOUND']);
+    expect(await refusalOf('/connections?node=none', 'GET')).toEqual([404, 'NODE_NOT_FOUND']);
+    const drain = `/nodes/${data.nodes[0]?.node}/drain`;
+    expect(await refusalOf(drain, 'POST')).toEqual([409, 'LAST_NODE']);
+  });
+
   test('NOT_FOUND, over HTTP', async () => {
     const { http } = await startGateway({ agents: [echoAgent] });
     const response = await fetch(`${http}/api/nothing`);

@@ -11,6 +11,7 @@ import type { AppDeps } from '../../packages/gateway/src/http/deps.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { bearer, startGuarded } from '../auth/people.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { TestSocket } from '../helpers/socket.ts';
 import { ask } from './request.ts';
 
 type Tree = { [key: string]: Tree };
@@ -143,12 +144,19 @@ test('OpenAPI is one by its form: ids, parameters, bodies, answers', async () =>
 });
 
 test('what is answered is what OpenAPI says', async () => {
-  const { http } = await startGateway({ agents: [echoAgent] });
+  const { http, ws } = await startGateway({ agents: [echoAgent] });
   const guarded = await startGuarded(['alice']);
+  await TestSocket.open(ws);
   const { openapi } = await documentsOf(http);
   const { data } = (await ask(`${http}/api/chat`, { body: { message: 'hi' } })).body;
   const session = `/api/sessions/${data.session_id}`;
   const invited = (await ask(`${http}${session}/invitations`, { body: {} })).body.data;
+  const connections = (await ask(`${http}/api/monitor/connections`)).body.data;
+  const [{ id: connection }] = connections.connections;
+  const monitor = `${http}/api/monitor`;
+  const drain = `${monitor}/nodes/${connections.node}/drain`;
+  // Before the server is drained, which is the last that is asked of it.
+  const error = (await ask(`${http}/api/sessions/none`)).body;
   const answers = {
     chat: data,
     health: (await ask(`${http}/api/health`)).body.data,
@@ -177,6 +185,11 @@ test('what is answered is what OpenAPI says', async () => {
     withdrawInvitations: (await ask(`${http}${session}/invitations`, { method: 'DELETE' })).body
       .data,
     deleteSession: (await ask(`${http}${session}`, { method: 'DELETE' })).body.data,
+    monitor: (await ask(monitor)).body.data,
+    listConnections: connections,
+    cutConnection: (await ask(`${monitor}/connections/${connection}`, { method: 'DELETE' })).body
+      .data,
+    drainNode: (await ask(drain, { body: { force: true } })).body.data,
   };
   const named = Object.keys(openapi.components.schemas).filter((name) => name.endsWith('.data'));
   expect(named.toSorted()).toEqual(
@@ -195,7 +208,6 @@ test('what is answered is what OpenAPI says', async () => {
   for (const [name, answer] of Object.entries(answers)) {
     expect(checker(`${name}.data`).safeParse(answer).error, name).toBe(undefined);
   }
-  const error = (await ask(`${http}${session}`)).body;
   expect(checker('Error').safeParse(error).error).toBe(undefined);
 });
 

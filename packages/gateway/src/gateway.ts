@@ -29,6 +29,7 @@ import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createExposition } from './metrics/exposition.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
 import { Readiness } from './readiness.ts';
@@ -84,6 +85,11 @@ export interface Gateway {
   drain(): Promise<void>;
   /** Stops at once. Nothing that was acknowledged is lost. */
   close(): Promise<void>;
+  /**
+   * Resolves when it has stopped, whoever has said so: an administrator may have it drained from the monitor.
+   * It does not begin again; a program that goes on without it makes another one.
+   */
+  readonly closed: Promise<void>;
 }
 
 /** Connections that have not answered the close by then are ended, milliseconds. */
@@ -200,6 +206,19 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     metrics,
     originRules,
   });
+  const monitor = new Monitor({
+    calls,
+    connections,
+    drain: () => gateway.drain(),
+    log,
+    report: () => ({
+      node,
+      version: VERSION,
+      role: config.role,
+      state: isLeaving ? 'draining' : 'serving',
+      metrics: metrics.snapshot(),
+    }),
+  });
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
   const handle = createRequestListener({
     sessions,
@@ -218,14 +237,35 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       () => metrics.snapshot(),
       () => readiness.ask(),
     ),
+    monitor,
     webRoot: WEB_ROOTS.find((root) => existsSync(root)),
   });
   const servers: Server[] = [];
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
     connections.upgrade(request, socket, head);
+  let isLeaving = false;
+  let draining: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
+  const closed = Promise.withResolvers<void>();
+
+  /** Says to balancers and to other nodes that this one goes. */
+  function leave(): void {
+    if (isLeaving) return;
+    isLeaving = true;
+    readiness.leave();
+    monitor.leave();
+  }
+
+  async function drain(): Promise<void> {
+    leave();
+    connections.announceRestart();
+    for (const server of servers) server.close();
+    await runs.drain(AbortSignal.timeout(config.drainTimeout));
+    await gateway.close();
+  }
 
   async function stop(): Promise<void> {
+    leave();
     for (const server of servers) server.close();
     await runs.drain(AbortSignal.abort());
     await connections.close(CLOSE_GRACE_MS);
@@ -286,17 +326,15 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       });
     },
     handle,
-    async drain() {
-      readiness.leave();
-      connections.announceRestart();
-      for (const server of servers) server.close();
-      await runs.drain(AbortSignal.timeout(config.drainTimeout));
-      await gateway.close();
+    drain() {
+      draining ??= drain();
+      return draining;
     },
     close() {
-      closing ??= stop();
+      closing ??= stop().finally(closed.resolve);
       return closing;
     },
+    closed: closed.promise,
   };
   return gateway;
 }

@@ -121,6 +121,22 @@ export const ERROR_CODES = {
     status: 404,
     description: 'No approval of this id is open in the session.',
   },
+  CONNECTION_NOT_FOUND: {
+    retryable: false,
+    status: 404,
+    description: 'No connection of this id is open on any node.',
+  },
+  NODE_NOT_FOUND: {
+    retryable: false,
+    status: 404,
+    description: 'No node of this id answers: it has ended, or cannot be reached.',
+  },
+  LAST_NODE: {
+    retryable: false,
+    status: 409,
+    description:
+      'No other node does what this one does, and draining it would end that. Ask with `force` if you mean it.',
+  },
   QUEUE_FULL: {
     retryable: true,
     status: 429,
@@ -188,6 +204,7 @@ const CLOSE_DESCRIPTIONS = {
   4401: 'Not authenticated, or no longer.',
   4408: 'Nothing was heard for the inactivity timeout.',
   4409: 'The connection read too slowly. Come back and resume from the last `seq`.',
+  4410: 'Cut by an administrator. Come back and resume from the last `seq`.',
   4429: 'More than may be sent or open, or too many wrong tokens. Come back later, and send less.',
 } as const;
 

@@ -43,9 +43,12 @@ export const serveCommand: Command = {
       if (isTerminal) process.stdout.write(banner(url, gateway.config));
       else logger.info({ ...described(gateway), url }, 'Parley is listening');
 
-      const signal = await stopped;
-      logger.info({ node, signal }, 'stopping: running answers may finish');
-      await gateway.drain();
+      // Or an administrator has it drained, and has said so in the log.
+      const signal = await Promise.race([stopped, gateway.closed]);
+      if (signal !== undefined) {
+        logger.info({ node, signal }, 'stopping: running answers may finish');
+        await gateway.drain();
+      }
       await endTracing();
       logger.info({ node }, 'stopped');
       return 0;

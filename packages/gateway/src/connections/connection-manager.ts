@@ -110,6 +110,10 @@ export class ConnectionManager {
     };
   }
 
+  all(): Iterable<Connection> {
+    return this.#connections.keys();
+  }
+
   /** Takes the `upgrade` event of an HTTP server. Never throws. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Until `ws` has the socket, its errors are nobody else's.
@@ -162,6 +166,7 @@ export class ConnectionManager {
     const connection: Connection = new Connection(
       {
         id: randomUUID(),
+        address: address.address,
         profile,
         identity,
         takesCompressed: takesCompressed(webSocket, headers),
@@ -190,11 +195,8 @@ export class ConnectionManager {
     this.#connections.set(connection, webSocket);
     options.metrics.countOpened();
     if (!identity) boundUnauthenticated(connection, socket, webSocket);
-    const { address: from } = address;
-    options.log.debug(
-      { connection_id: connection.id, profile, address: from },
-      'a connection opened',
-    );
+    const { id, address: from } = connection;
+    options.log.debug({ connection_id: id, profile, address: from }, 'a connection opened');
     webSocket.on('ping', () => connection.heardControl());
     webSocket.on('pong', () => connection.heardControl());
     webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));

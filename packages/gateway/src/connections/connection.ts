@@ -75,6 +75,10 @@ const outgoing = (text: string) => new OutgoingText(text);
 
 export class Connection implements Peer {
   readonly id: string;
+  /** From where it comes. */
+  readonly address: string;
+  /** When it was opened, milliseconds since the epoch. */
+  readonly since = Date.now();
   readonly profile: Profile;
   readonly sessions: SessionManager;
   readonly limits: ConnectionLimits;
@@ -106,6 +110,7 @@ export class Connection implements Peer {
   constructor(
     is: {
       readonly id: string;
+      readonly address: string;
       readonly profile: Profile;
       readonly identity: Identity | undefined;
       readonly takesCompressed: boolean;
@@ -116,6 +121,7 @@ export class Connection implements Peer {
     deps: ConnectionDeps,
   ) {
     this.id = is.id;
+    this.address = is.address;
     this.profile = is.profile;
     this.trace = is.trace;
     this.#takesCompressed = is.takesCompressed;
@@ -155,6 +161,11 @@ export class Connection implements Peer {
   get principal(): Principal {
     if (this.#state.status === 'open') return this.#state.identity.principal;
     throw unauthorized('Say who is asking first, in an auth message.');
+  }
+
+  /** The id of who is asking; `undefined`: that is not known yet, or not any more. */
+  get personId(): string | undefined {
+    return this.#state.status === 'open' ? this.#state.identity.principal.id : undefined;
   }
 
   get congested(): boolean {

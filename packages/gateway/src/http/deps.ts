@@ -10,6 +10,7 @@ import type { Limits } from '../limits.ts';
 import type { Logger } from '../log.ts';
 import type { Exposition } from '../metrics/exposition.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Monitor } from '../monitor/monitor.ts';
 import type { OriginRules } from '../origin.ts';
 import type { Part } from '../readiness.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
@@ -30,6 +31,7 @@ export interface AppDeps {
   readonly readiness: () => Promise<readonly Part[]>;
   readonly metrics: Metrics;
   readonly exposition: Exposition;
+  readonly monitor: Monitor;
   /** The directory of the built web page; `undefined`: none is served. */
   readonly webRoot: string | undefined;
 }

@@ -2,6 +2,7 @@
 import { chatRoutes } from './chat.ts';
 import { documentRoutes } from './documents.ts';
 import { invitationRoutes } from './invitations.ts';
+import { monitorRoutes } from './monitor.ts';
 import { peopleRoutes } from './people.ts';
 import type { Route } from './route.ts';
 import { serverRoutes } from './server.ts';
@@ -13,5 +14,6 @@ export const ROUTES: readonly Route[] = [
   ...sessionRoutes,
   ...invitationRoutes,
   ...chatRoutes,
+  ...monitorRoutes,
   ...documentRoutes,
 ];

@@ -27,7 +27,7 @@ function queryNumber<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess(parseNumber, schema);
 }
 
-function pageLimit(fallback: number, most = PAGE) {
+export function pageLimit(fallback: number, most = PAGE) {
   return z.preprocess(
     (value) => {
       const asked = parseNumber(value);

@@ -14,13 +14,21 @@ type Call =
       readonly about: string;
       readonly question: Notice;
     }
-  | { readonly kind: 'answer'; readonly id: string; readonly answer: Notice };
+  | {
+      readonly kind: 'answer';
+      readonly id: string;
+      readonly from: string;
+      readonly answer: Notice;
+    };
+
+/** What every node follows. */
+const EVERYONE = 'nodes';
 
 export class Calls {
   readonly node: string;
   readonly #bus: Bus;
-  readonly #following: Following;
-  readonly #waiting = new Map<string, (answer: Notice) => void>();
+  readonly #followings: readonly Following[];
+  readonly #waiting = new Map<string, (answer: Notice, from: string) => void>();
   /** There may be something in the store for this node. */
   onWake: () => void = () => {};
   readonly #answers = new Map<string, (question: Notice) => Promise<Notice>>();
@@ -28,7 +36,9 @@ export class Calls {
   constructor(node: string, bus: Bus) {
     this.node = node;
     this.#bus = bus;
-    this.#following = bus.follow(topicOf(node), (notice) => this.#take(notice as Call));
+    this.#followings = [topicOf(node), EVERYONE].map((topic) =>
+      bus.follow(topic, (notice) => this.#take(notice as Call)),
+    );
   }
 
   /** Tells a node to look into the store; it does so by itself, too, a little later. */
@@ -58,8 +68,26 @@ export class Calls {
     });
   }
 
+  /**
+   * Asks all other nodes, and calls `heard` with what each of them answers, until `end` is called.
+   * `isHeard` resolves with `false` where there is nobody who could.
+   */
+  askAll(
+    about: string,
+    question: Notice,
+    heard: (node: string, answer: Notice) => void,
+  ): { readonly isHeard: Promise<boolean>; end(): void } {
+    const id = randomUUID();
+    this.#waiting.set(id, (answer, from) => heard(from, answer));
+    const call: Call = { kind: 'ask', id, from: this.node, about, question };
+    return {
+      isHeard: this.#bus.publish(EVERYONE, call),
+      end: () => this.#waiting.delete(id),
+    };
+  }
+
   close(): void {
-    this.#following.end();
+    for (const following of this.#followings) following.end();
   }
 
   #tell(node: string, call: Call): Promise<boolean> {
@@ -74,12 +102,14 @@ export class Calls {
       case 'ask':
         this.#answers
           .get(call.about)?.(call.question)
-          .then((answer) => this.#tell(call.from, { kind: 'answer', id: call.id, answer }))
+          .then((answer) =>
+            this.#tell(call.from, { kind: 'answer', id: call.id, from: this.node, answer }),
+          )
           // Whoever asked hears nothing, which says as much.
           .catch(() => {});
         break;
       case 'answer':
-        this.#waiting.get(call.id)?.(call.answer);
+        this.#waiting.get(call.id)?.(call.answer, call.from);
         break;
     }
   }

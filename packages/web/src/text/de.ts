@@ -234,6 +234,10 @@ export const de: Text = {
     RUN_NOT_FOUND: 'Diese Antwort ist schon zu Ende. Sie müssen nichts tun.',
     APPROVAL_NOT_FOUND:
       'Das ist schon entschieden oder wird nicht mehr gefragt. Sie müssen nichts tun.',
+    CONNECTION_NOT_FOUND: 'Diese Verbindung ist schon beendet. Sie müssen nichts tun.',
+    NODE_NOT_FOUND:
+      'Dieser Knoten ist beendet oder antwortet nicht. Sehen Sie nach, ob sein Prozess läuft.',
+    LAST_NODE: 'Kein anderer Knoten kann diesen ablösen. Starten Sie zuerst einen weiteren.',
     QUEUE_FULL:
       'In diesem Chat warten zu viele Fragen. Senden Sie sie noch einmal, wenn eine Antwort fertig ist.',
     RATE_LIMITED: 'Zu viel auf einmal. Warten Sie ein wenig und senden Sie es noch einmal.',
