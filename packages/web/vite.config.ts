@@ -45,9 +45,10 @@ const preloaded: Plugin = {
   name: 'preloaded',
   transformIndexHtml: {
     order: 'post',
-    handler(_html, { path, bundle = {} }) {
+    handler(html, { path, bundle = {} }) {
       const file = Object.values(bundle).find(({ name }) => name === 'page');
       if (path !== '/index.html' || file?.type !== 'chunk') return [];
+      const scripts = [file.fileName, ...file.imports].filter((name) => !html.includes(name));
       const link = (rel: string, name: string): HtmlTagDescriptor => ({
         tag: 'link',
         attrs: { rel, crossorigin: true, href: `/${name}` },
@@ -55,7 +56,7 @@ const preloaded: Plugin = {
       });
       const styles = [...(file.viteMetadata?.importedCss ?? [])];
       return [
-        link('modulepreload', file.fileName),
+        ...scripts.map((script) => link('modulepreload', script)),
         ...styles.map((style) => link('stylesheet', style)),
       ];
     },
@@ -81,8 +82,9 @@ export default defineConfig({
     rolldownOptions: {
       // Where the time went is said on slow machines only, and is nothing for whoever starts the server.
       checks: { bundlerTimings: false },
-      // diagram.html is the frame in which an agent's diagrams are drawn, apart from the page.
-      input: [`${import.meta.dirname}/index.html`, `${import.meta.dirname}/diagram.html`],
+      // diagram.html is the frame in which an agent's diagrams are drawn, monitor.html is for
+      // administrators: both apart from the page.
+      input: ['index', 'diagram', 'monitor'].map((name) => `${import.meta.dirname}/${name}.html`),
       onLog(level, log, handle) {
         // `use client` means something to servers that render React; there is none here.
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log);

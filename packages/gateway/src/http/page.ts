@@ -33,6 +33,7 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url, config }: AppDeps)
   // The build puts compressed files beside those that are worth it.
   const served = { root: webRoot, precompressed: true };
   const index = withHeaders(serveStatic<HttpEnv>({ ...served, path: 'index.html' }));
+  const monitor = withHeaders(serveStatic<HttpEnv>({ ...served, path: 'monitor.html' }));
   const file = withHeaders(serveStatic<HttpEnv>(served));
   // The page may name its assets relative to itself, so they are there for a deep link as well.
   const deepFile = withHeaders(
@@ -43,6 +44,8 @@ export function servePage(app: Hono<HttpEnv>, { webRoot, url, config }: AppDeps)
   );
   app.get('/', index);
   app.get('/join', index);
+  app.get('/monitor', monitor);
+  app.get('/monitor/sign-in', index);
   app.get('/s/', index);
   app.get('/s/assets/*', deepFile);
   app.get('/s/:id', index);

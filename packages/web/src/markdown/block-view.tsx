@@ -1,5 +1,6 @@
 /** The blocks of an answer as elements. */
 import { Fragment, memo, type ReactNode } from 'react';
+import { ScrollRegion } from '../controls/scroll-region.tsx';
 import { useText } from '../text/text.tsx';
 import { CodeBlock } from './code-block.tsx';
 import { DiagramBlock } from './diagram-block.tsx';
@@ -7,7 +8,6 @@ import { directionOfBlocks, directionOfList } from './direction.ts';
 import { InlineView } from './inline-view.tsx';
 import { MathView } from './math-view.tsx';
 import type { Block, ListItem } from './nodes.ts';
-import { ScrollRegion } from './scroll-region.tsx';
 
 /** The page has the first two levels of headings for itself. */
 const LEVEL_SHIFT = 2;

@@ -1,10 +1,10 @@
 /** A fenced block: its language, a button that copies it, and its lines. */
 import { memo, type ReactNode, useRef } from 'react';
 import { CopyButton } from '../controls/copy-button.tsx';
+import { ScrollRegion } from '../controls/scroll-region.tsx';
 import { useText } from '../text/text.tsx';
 import { CodeLines, type LineGroup } from './code-lines.ts';
 import { useHighlight } from './highlight.ts';
-import { ScrollRegion } from './scroll-region.tsx';
 import { shownText } from './shown-text.ts';
 
 interface CodeBlockProps {

@@ -1,9 +1,9 @@
 /** A Mermaid diagram: its source, and at the reader's wish the diagram. */
 import { useEffect, useState } from 'react';
+import { ScrollRegion } from '../controls/scroll-region.tsx';
 import { useText } from '../text/text.tsx';
 import { CodeBlock } from './code-block.tsx';
 import { type Drawing, drawDiagram, isDark } from './diagram.ts';
-import { ScrollRegion } from './scroll-region.tsx';
 
 type State =
   | { readonly is: 'code' }

@@ -4,10 +4,11 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 interface ScrollRegionProps {
   /** What it is, for a screen reader. */
   readonly label: string;
+  readonly className?: string;
   readonly children: ReactNode;
 }
 
-export function ScrollRegion({ label, children }: ScrollRegionProps) {
+export function ScrollRegion({ label, className = 'scroll-region', children }: ScrollRegionProps) {
   const region = useRef<HTMLDivElement>(null);
   const [scrolls, setScrolls] = useState(false);
   useEffect(() => {
@@ -24,7 +25,7 @@ export function ScrollRegion({ label, children }: ScrollRegionProps) {
   // Only what does scroll is a stop for the Tab key.
   const focusable = scrolls ? { tabIndex: 0, role: 'group', 'aria-label': label } : {};
   return (
-    <div ref={region} className="scroll-region" {...focusable}>
+    <div ref={region} className={className} {...focusable}>
       {children}
     </div>
   );
