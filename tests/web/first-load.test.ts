@@ -10,6 +10,7 @@ test('[R8] the page loads less than 250 kB, gzipped, before it can be used', asy
   console.log(`first load: ${files.length} files, ${(bytes / 1_000).toFixed(1)} kB gzipped`);
   expect(files.map(({ path }) => path).join(' ')).toMatch(/\.js .*\.css|\.css .*\.js/);
   expect(bytes).toBeLessThan(250_000);
+  expect(files.filter(({ path }) => path.includes('monitor'))).toEqual([]);
   // Without the page itself the bound would hold as well.
   expect(bytes).toBeGreaterThan(100_000);
 });

@@ -59,6 +59,17 @@ export function isSignedIn(): boolean {
   return readKept(PERSON) !== undefined;
 }
 
+/** Whether the server says so now. */
+export async function isAdministrator(): Promise<boolean> {
+  try {
+    const response = await fetch('/api/me');
+    const { data } = (await response.json()) as { data?: { is_admin: boolean } };
+    return data?.is_admin === true;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws {Error} where the server cannot be reached: then one is still signed in. */
 export async function signOut(): Promise<void> {
   const response = await fetch('/api/sign-out', { method: 'POST' });

@@ -14,7 +14,7 @@ import { followTheme, useSidebarShown } from './preferences.ts';
 import { currentPlace, navigate, pathOf, usePlace } from './router.ts';
 import { useShortcuts } from './shortcuts.ts';
 import { ShortcutsDialog } from './shortcuts-dialog.tsx';
-import { SignIn, useIsUnknown } from './sign-in.tsx';
+import { SignIn, useAsksForToken } from './sign-in.tsx';
 import { useIsWide } from './wide.ts';
 
 followTheme();
@@ -32,7 +32,7 @@ export function App() {
 }
 
 function Place() {
-  return useIsUnknown() ? <SignIn /> : <Shell />;
+  return useAsksForToken() ? <SignIn /> : <Shell />;
 }
 
 function Shell() {

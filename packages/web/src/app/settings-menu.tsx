@@ -1,7 +1,8 @@
+import { useState } from 'react';
 import { SettingsIcon } from '../controls/icons.tsx';
 import { Menu, MenuChoice, MenuHeading, MenuItem, MenuLine } from '../controls/menu.tsx';
 import { useText } from '../text/text.tsx';
-import { isSignedIn, signOut } from './account.ts';
+import { isAdministrator, isSignedIn, signOut } from './account.ts';
 import { notify } from './notices.ts';
 import { LANGUAGE_CHOICES, THEMES, useLanguage, useTheme } from './preferences.ts';
 
@@ -9,10 +10,14 @@ export function SettingsMenu() {
   const { text } = useText();
   const [theme, setTheme] = useTheme();
   const [language, setLanguage] = useLanguage();
+  const [isAdmin, setAdmin] = useState(false);
   return (
     <Menu
       align="start"
       side="top"
+      onOpenChange={(isOpen) => {
+        if (isOpen) void isAdministrator().then(setAdmin);
+      }}
       trigger={
         <button
           type="button"
@@ -40,6 +45,14 @@ export function SettingsMenu() {
           content: text.settings.languages[value],
         }))}
       />
+      {isAdmin && (
+        <>
+          <MenuLine />
+          <MenuItem asChild>
+            <a href="/monitor">{text.settings.monitor}</a>
+          </MenuItem>
+        </>
+      )}
       {isSignedIn() && (
         <>
           <MenuLine />

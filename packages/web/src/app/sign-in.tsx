@@ -7,13 +7,17 @@ import { useText } from '../text/text.tsx';
 import { type SignInResult, signIn } from './account.ts';
 import { client } from './client.ts';
 
+/** Where administrators sign in who are somebody else to the chat, and the page that they come from. */
+const [OF_ADMINISTRATORS, MONITOR] = ['/monitor/sign-in', '/monitor'];
+
 /** The close code of a connection whose person is not known, or not any more. */
 const NOT_AUTHENTICATED = 4401;
 
-/** Whether the server has said that it does not know who is here. */
-export function useIsUnknown(): boolean {
+/** Whether the server has said that it does not know who is here, or somebody wants to be somebody else. */
+export function useAsksForToken(): boolean {
   const state = useConnection(client);
-  return state.status === 'closed' && state.code === NOT_AUTHENTICATED;
+  const isUnknown = state.status === 'closed' && state.code === NOT_AUTHENTICATED;
+  return isUnknown || location.pathname === OF_ADMINISTRATORS;
 }
 
 export function SignIn() {
@@ -27,8 +31,10 @@ export function SignIn() {
     const token = new FormData(event.currentTarget).get('token');
     setBusy(true);
     const result = await signIn(String(token).trim());
-    if (result === 'signed in') location.reload();
-    else {
+    if (result === 'signed in') {
+      if (location.pathname === OF_ADMINISTRATORS) location.assign(MONITOR);
+      else location.reload();
+    } else {
       setProblem(result);
       setBusy(false);
     }

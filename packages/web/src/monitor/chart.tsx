@@ -1,12 +1,14 @@
 /** A figure over the last minutes: its value now in large, the course of it as lines, and as a table for who hears the page. */
 import { type PointerEvent, useId, useState } from 'react';
 import type { Figure } from './figures.ts';
-import { POLL_MS, WINDOW_MS } from './poll.ts';
+import { POLL_MS } from './poll.ts';
 import { type Format, roundUp } from './units.ts';
 import { useWords } from './words.ts';
 
 /** The drawing's own units; it is stretched to the place that it has. */
 const [WIDTH, HEIGHT] = [300, 100];
+/** For how long the axis may be, minutes: as long as something was observed. */
+const SPANS = [1, 2, 5] as const;
 /** What lies further apart is not joined, milliseconds. */
 const GAP_MS = 5 * POLL_MS;
 /** Which of the samples the table has: each one would be too many to hear. */
@@ -40,17 +42,19 @@ export function Chart({ title, times, series, format, empty }: Props) {
   const heading = useId();
   const [pointed, setPointed] = useState<number>();
   const end = times.at(-1) ?? 0;
+  const seen = (end - (times[0] ?? end)) / 60_000;
+  const minutes = SPANS.find((one) => seen <= one) ?? SPANS[2];
   const top = roundUp(
     Math.max(0, ...series.flatMap(({ values }) => values.map((one) => one ?? 0))),
   );
   const isEmpty = series.every(({ values }) => values.every((value) => value === null));
   const at = pointed !== undefined && pointed < times.length ? pointed : times.length - 1;
   const say = (value: Figure | undefined) => (value == null ? '–' : format(value, locale));
-  const x = (time: number) => WIDTH * (1 - (end - time) / WINDOW_MS);
+  const x = (time: number) => WIDTH * (1 - (end - time) / (minutes * 60_000));
 
   function point(event: PointerEvent<HTMLElement>): void {
     const { left, width } = event.currentTarget.getBoundingClientRect();
-    const time = end - WINDOW_MS * (1 - (event.clientX - left) / width);
+    const time = end - minutes * 60_000 * (1 - (event.clientX - left) / width);
     const distances = times.map((one) => Math.abs(one - time));
     setPointed(distances.indexOf(Math.min(...distances)));
   }
@@ -89,7 +93,7 @@ export function Chart({ title, times, series, format, empty }: Props) {
       <div className="mt-2 flex gap-2" aria-hidden="true">
         <div className="flex h-24 w-14 shrink-0 flex-col justify-between text-end text-[0.6875rem] leading-none text-muted tabular-nums">
           <span>{format(top, locale)}</span>
-          <span>{format(top / 2, locale)}</span>
+          <span>{format(top / 2, locale) !== format(top, locale) && format(top / 2, locale)}</span>
           <span>{format(0, locale)}</span>
         </div>
         <div
@@ -133,7 +137,7 @@ export function Chart({ title, times, series, format, empty }: Props) {
         className="mt-1 flex justify-between ps-16 text-[0.6875rem] text-muted"
         aria-hidden="true"
       >
-        <span>{words.charts.ago}</span>
+        <span>{words.charts.ago(minutes)}</span>
         <span>{words.charts.now}</span>
       </div>
       <Course title={title} times={times} series={series} say={say} />

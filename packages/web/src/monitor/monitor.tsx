@@ -32,16 +32,16 @@ export function Monitor() {
   return (
     <div className="flex h-full flex-col bg-surface">
       <Header view={place.view} status={status} />
+      {status === 'away' && <Away samples={samples} />}
       <main className="min-h-0 flex-1 overflow-y-auto">
         <div className="mx-auto max-w-7xl space-y-4 p-3 sm:p-5">
           <p role="status" className="text-sm text-accent empty:hidden">
             {news}
           </p>
-          {status === 'away' && <Away samples={samples} />}
           {samples.length === 0 ? (
             status === 'loading' && <p className="text-sm text-muted">{words.status.loading}</p>
           ) : (
-            <div className={status === 'away' ? 'opacity-50' : ''}>
+            <div className={status === 'away' ? 'text-muted grayscale' : ''}>
               {place.view === 'session' ? (
                 <SessionView id={place.id} />
               ) : place.view === 'connections' ? (
@@ -85,21 +85,22 @@ function Header({ view, status }: { readonly view: View; readonly status: Observ
           aria-hidden="true"
         />
         {status === 'live' && words.status.live}
+        {status === 'away' && words.status.noAnswer}
       </span>
-      <nav aria-label={words.title} className="-mx-1 ms-auto flex flex-wrap gap-1 text-sm">
+      <nav aria-label={words.title} className="-mx-1 flex flex-wrap text-sm sm:ms-auto sm:gap-1">
         {VIEWS.map((one) => (
           <a
             key={one}
             href={hashOf(one)}
             aria-current={one === view ? 'page' : undefined}
-            className="inline-flex min-h-9 items-center rounded-lg px-3 text-muted hover:bg-hover hover:text-ink aria-[current=page]:bg-selected aria-[current=page]:font-medium aria-[current=page]:text-ink"
+            className="inline-flex min-h-9 items-center rounded-lg px-2 text-muted hover:bg-hover sm:px-3 hover:text-ink aria-[current=page]:bg-selected aria-[current=page]:font-medium aria-[current=page]:text-ink"
           >
             {words.views[one]}
           </a>
         ))}
         <a
           href="/"
-          className="inline-flex min-h-9 items-center rounded-lg px-3 text-muted hover:bg-hover hover:text-ink"
+          className="inline-flex min-h-9 items-center rounded-lg px-2 text-muted hover:bg-hover sm:px-3 hover:text-ink"
         >
           {words.toChat}
         </a>
@@ -114,7 +115,7 @@ function Away({ samples }: Pick<Observed, 'samples'>) {
   return (
     <p
       role="alert"
-      className="flex items-center gap-2.5 rounded-xl bg-warning-tint px-3.5 py-2.5 text-sm text-warning"
+      className="flex shrink-0 items-center gap-2.5 bg-warning-tint px-3 py-2 text-sm text-warning sm:px-5"
     >
       <WarningIcon />
       {last === undefined ? words.status.neverThere : words.status.away(clock(last, locale))}

@@ -5,7 +5,7 @@ import { loadReports, type NodeReport, Refusal } from './api.ts';
 /** How often, milliseconds. */
 export const POLL_MS = 2_000;
 /** For how long it is remembered, milliseconds. */
-export const WINDOW_MS = 300_000;
+const WINDOW_MS = 300_000;
 
 /** What was said at one time. */
 export interface Sample {

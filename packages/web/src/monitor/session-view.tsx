@@ -135,17 +135,18 @@ function Log({ id }: { readonly id: string }) {
 function Entry({ entry }: { readonly entry: LogEntry }) {
   const { words, locale } = useWords();
   const { seq, type, timestamp, run_id: run, attempt, sender, agent_name: agent, status } = entry;
-  const whole = JSON.stringify(entry, undefined, 2);
+  // All of them at once may be half a million characters.
+  const [isOpen, setOpen] = useState(false);
   return (
     <tr className="align-top">
       <RowHead className="text-end">{count(seq, locale)}</RowHead>
       <Cell title={timestamp}>{moment(timestamp, locale)}</Cell>
-      <Cell className="font-mono text-xs/6">
+      <Cell className="font-mono text-xs/5">
         {type}
         {typeof status === 'string' && <span className="text-muted"> {status}</span>}
       </Cell>
       <Cell className="max-w-40 truncate">{String(sender ?? agent ?? '–')}</Cell>
-      <Cell title={run} className="font-mono text-xs/6">
+      <Cell title={run} className="font-mono text-xs/5">
         {run === undefined ? '–' : shortId(run)}
         {attempt !== undefined && attempt > 1 && (
           <span className="text-warning"> {words.log.attempt(attempt)}</span>
@@ -153,13 +154,19 @@ function Entry({ entry }: { readonly entry: LogEntry }) {
       </Cell>
       <Cell isNumber>{bytes(new TextEncoder().encode(JSON.stringify(entry)).length, locale)}</Cell>
       <Cell className="w-full max-w-0 min-w-72">
-        <details>
+        <details onToggle={(event) => setOpen(event.currentTarget.open)}>
           <summary className="truncate" title={words.log.whole}>
             <span dir="auto">{summaryOf(entry)}</span>
           </summary>
-          <pre className="mt-1 max-h-96 overflow-auto rounded-lg bg-sunken p-2 text-xs whitespace-pre-wrap">
-            {whole}
-          </pre>
+          {isOpen && (
+            <pre
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is scrolled by keyboard, too.
+              tabIndex={0}
+              className="mt-1 max-h-96 overflow-auto rounded-lg bg-sunken p-2 text-xs whitespace-pre-wrap"
+            >
+              {JSON.stringify(entry, undefined, 2)}
+            </pre>
+          )}
         </details>
       </Cell>
     </tr>

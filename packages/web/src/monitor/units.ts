@@ -3,10 +3,14 @@
 /** A short text for a figure; the axis and the head of a chart use the same. */
 export type Format = (value: number, locale: string) => string;
 
-export const count: Format = (value, locale) => digits(value, locale, 0);
+/** In the middle of an axis it need not be a whole number. */
+export const count: Format = (value, locale) => digits(value, locale, value < 10 ? 1 : 0);
 
 /** So many a second. */
-export const rate: Format = (value, locale) => `${digits(value, locale, value < 10 ? 1 : 0)}/s`;
+export const rate: Format = (value, locale) => {
+  const fraction = value < 1 ? 2 : value < 10 ? 1 : 0;
+  return `${digits(value, locale, fraction)}/s`;
+};
 
 /** Of seconds. */
 export const duration: Format = (seconds, locale) => {
@@ -33,11 +37,11 @@ export const byteRate: Format = (value, locale) => `${bytes(value, locale)}/s`;
 export const share: Format = (value, locale) =>
   new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(value);
 
-/** The next round number above: where an axis ends. */
+/** The next round number above, of which the half is round as well: where an axis ends. */
 export function roundUp(value: number): number {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 2.5, 5, 10].find((one) => value <= one * power * (1 + 1e-9)) ?? 10;
+  const step = [1, 2, 4, 6, 8, 10].find((one) => value <= one * power * (1 + 1e-9)) ?? 10;
   return step * power;
 }
 

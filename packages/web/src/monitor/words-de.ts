@@ -19,6 +19,7 @@ export const de: Words = {
   status: {
     loading: 'Der Server wird gefragt …',
     live: 'Live',
+    noAnswer: 'Keine Antwort',
     away: (since) =>
       `Der Server antwortet nicht. Was Sie sehen, ist von ${since}; er wird alle 2 Sekunden wieder gefragt.`,
     neverThere: 'Der Server antwortet nicht. Er wird alle 2 Sekunden wieder gefragt.',
@@ -35,7 +36,7 @@ export const de: Words = {
   },
 
   charts: {
-    heading: 'Die letzten 5 Minuten',
+    heading: 'Aktuelle Werte',
     connections: 'Verbindungen',
     messages: 'Nachrichten',
     traffic: 'Datenmenge',
@@ -59,7 +60,7 @@ export const de: Words = {
     loopP99Worst: 'p99, schlechtester Knoten',
     resident: 'belegt',
     time: 'Zeit',
-    ago: 'vor 5 min',
+    ago: (minutes) => `vor ${minutes} min`,
     now: 'jetzt',
     nothing: 'Es wurde noch nichts gemessen.',
     noFirstText: 'In den letzten 30 Sekunden hat keine Antwort begonnen.',

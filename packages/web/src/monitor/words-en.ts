@@ -18,6 +18,7 @@ export const en = {
   status: {
     loading: 'Asking the server…',
     live: 'Live',
+    noAnswer: 'No answer',
     away: (since: string) =>
       `The server does not answer. What you see is from ${since}; it is asked again every 2 seconds.`,
     neverThere: 'The server does not answer. It is asked again every 2 seconds.',
@@ -34,7 +35,7 @@ export const en = {
   },
 
   charts: {
-    heading: 'The last 5 minutes',
+    heading: 'Live figures',
     connections: 'Connections',
     messages: 'Messages',
     traffic: 'Traffic',
@@ -58,7 +59,7 @@ export const en = {
     loopP99Worst: 'p99, worst node',
     resident: 'resident',
     time: 'Time',
-    ago: '5 min ago',
+    ago: (minutes: number) => `${minutes} min ago`,
     now: 'now',
     nothing: 'Nothing was measured yet.',
     noFirstText: 'No answer has begun in the last 30 seconds.',

@@ -309,6 +309,7 @@ export const de: Text = {
     themes: { system: 'Wie das System', light: 'Hell', dark: 'Dunkel' },
     language: 'Sprache',
     languages: { system: 'Wie der Browser', en: 'English', de: 'Deutsch' },
+    monitor: 'Monitor',
     shortcuts: 'Tastenkürzel',
   },
 

@@ -273,6 +273,7 @@ export const en = {
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     language: 'Language',
     languages: { system: 'As the browser', en: 'English', de: 'Deutsch' },
+    monitor: 'Monitor',
     shortcuts: 'Keyboard shortcuts',
   },
 
