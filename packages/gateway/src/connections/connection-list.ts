@@ -7,7 +7,7 @@ export const MAX_CONNECTIONS_SHOWN = 500;
 
 interface ShownConnection {
   readonly id: string;
-  /** Who is asking; `null`: that is not known yet, or the connection is being closed. */
+  /** Who is asking; `null`: that is not known yet. */
   readonly person: string | null;
   readonly address: string;
   readonly profile: Profile;
@@ -40,8 +40,9 @@ export function listConnections(
   all: Iterable<Connection>,
   { after, limit, match }: ConnectionQuery,
 ): ConnectionPage {
-  const matching = Array.from(all).filter(({ id, personId = '', address }) =>
-    [id, personId, address].some((text) => text.startsWith(match)),
+  const matching = Array.from(all).filter(
+    ({ closing, id, personId = '', address }) =>
+      !closing && [id, personId, address].some((text) => text.startsWith(match)),
   );
   const behind = matching.filter(({ id }) => id > after).sort((a, b) => (a.id < b.id ? -1 : 1));
   return {

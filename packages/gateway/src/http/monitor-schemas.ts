@@ -20,11 +20,13 @@ const metricsSnapshot = z
     started_at: time,
     gauges: z.object({
       connections: z.int(),
+      max_connections: z.int(),
       connections_behind: z.int(),
       outbox_bytes: z.int(),
       inbox_messages: z.int(),
       runs_running: z.int(),
       runs_waiting: z.int(),
+      max_runs: z.int(),
       sessions: z.int(),
       store_writes_waiting: z.int(),
     }),

@@ -32,7 +32,7 @@ export function Overview({ samples, node, onDone }: Props) {
         <h2 id="charts" className="text-base font-semibold">
           {say.heading}
         </h2>
-        <div className="grid gap-3 sm:grid-cols-2 xl:grid-cols-3">
+        <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
           <Chart
             title={say.connections}
             times={times}
