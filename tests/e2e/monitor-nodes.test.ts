@@ -61,7 +61,7 @@ test('[R10] every node tells of all, cuts a connection and drains a node whereve
   expect(two.lines).toContainEqual({
     level: 'info',
     msg: 'an administrator cut a connection',
-    fields: { connection_id: id, by: 'local' },
+    fields: { node: second, connection_id: id, by: 'local' },
   });
 
   const back = await TestSocket.open(two.ws);

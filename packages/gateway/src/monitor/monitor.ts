@@ -118,7 +118,7 @@ export class Monitor {
 
   #drain(by: string): void {
     const { drain, log } = this.#deps;
-    log.info({ node: this.node, by }, 'an administrator drains this node');
+    log.info({ by }, 'an administrator drains this node');
     setTimeout(() => {
       drain().catch((error) => log.error({ err: error }, 'the node was not drained'));
     }, DRAIN_DELAY_MS);
