@@ -43,7 +43,7 @@ async function idsOf({ api }: Awaited<ReturnType<typeof startNodes>>[number]): P
 test('[R10] every node tells of all, cuts a connection and drains a node wherever they are', async () => {
   const [one, two] = await startNodes('all', 'all');
   if (!one || !two) throw new Error('Two were started.');
-  await expect.poll(() => idsOf(one)).toHaveLength(2);
+  await Promise.all([one, two].map((node) => expect.poll(() => idsOf(node)).toHaveLength(2)));
   const [first = '', second = ''] = await idsOf(one);
   expect((await two.api.report()).nodes.map(({ node, state }) => [node, state])).toEqual([
     [second, 'serving'],

@@ -287,6 +287,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     throw error;
   }
   void cleaner.clean();
+  if (bus.reachesOthers) void monitor.join();
 
   const gateway: Gateway = {
     node,

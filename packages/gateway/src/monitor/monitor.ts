@@ -47,6 +47,12 @@ export class Monitor {
     return this.#deps.calls.node;
   }
 
+  /** Tells all others that this node is there, and hears of them: from then on it is noticed who is silent. */
+  async join(): Promise<void> {
+    await this.#deps.calls.ready;
+    await this.#rollCall.ask();
+  }
+
   /** Tells all others that this node drains, or ends. */
   leave(): void {
     this.#rollCall.leave();

@@ -30,7 +30,10 @@ export class RollCall {
   constructor(calls: Calls, own: () => NodeReport) {
     this.#calls = calls;
     this.#own = own;
-    calls.answer(REPORT, async () => ({ ...own() }));
+    calls.answer(REPORT, async (report) => {
+      this.#hear(report);
+      return { ...own() };
+    });
     calls.answer(LEAVE, async (report) => {
       this.#hear(report);
       return {};
@@ -42,7 +45,10 @@ export class RollCall {
     this.#calls.askAll(LEAVE, { ...this.#own() }, () => {}).end();
   }
 
-  /** The reports of all nodes, this one's first. Who asks while others do has the same answer. */
+  /**
+   * The reports of all nodes, this one's first. They hear of this one by it. Who asks while others do has the
+   * same answer.
+   */
   ask(): Promise<readonly HeardReport[]> {
     this.#asking ??= this.#askAll().finally(() => {
       this.#asking = undefined;
@@ -70,8 +76,8 @@ export class RollCall {
     const strangers = setTimeout(() => {
       mayBeMore = false;
       if (missing.size === 0) resolve();
-    }, STRANGERS_MS);
-    const impatience = setTimeout(resolve, ANSWER_MS);
+    }, STRANGERS_MS).unref();
+    const impatience = setTimeout(resolve, ANSWER_MS).unref();
     void asked.isHeard.then((isHeard) => isHeard || resolve());
     await promise;
     asked.end();
@@ -86,7 +92,7 @@ export class RollCall {
 
   async #askAll(): Promise<readonly HeardReport[]> {
     const from = Date.now();
-    await this.until(REPORT, {}, (answer) => {
+    await this.until(REPORT, { ...this.#own() }, (answer) => {
       this.#hear(answer);
       return false;
     });

@@ -41,6 +41,11 @@ export class Calls {
     );
   }
 
+  /** Resolves when this node hears what it is asked. */
+  get ready(): Promise<unknown> {
+    return Promise.all(this.#followings.map(({ ready }) => ready));
+  }
+
   /** Tells a node to look into the store; it does so by itself, too, a little later. */
   wake(node: string): void {
     if (node === this.node) this.onWake();
