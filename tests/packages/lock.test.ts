@@ -39,9 +39,10 @@ test.each(SAFE_VERSIONS)('$name is nowhere lower than $from: $advisories', (safe
 });
 
 test('a lower copy is found wherever it is, and so is one before its release', () => {
-  const one = copies.find(({ name }) => name === 'ws');
+  const all = copies.filter(({ name }) => name === 'ws');
   const safe = { name: 'ws', from: '999.0.0', advisories: [], why: '' };
-  expect(unsafe(safe)).toEqual([`${one?.path} ${one?.version}`]);
+  expect(all.length).toBeGreaterThan(1);
+  expect(unsafe(safe)).toEqual(all.map(({ path, version }) => `${path} ${version}`));
   expect(compare('8.9.9', '8.10.0')).toBeLessThan(0);
   expect(compare('10.0.0', '9.9.9')).toBeGreaterThan(0);
   expect(compare('1.0.0-beta.1', '1.0.0')).toBeLessThan(0);
