@@ -133,10 +133,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     max_connections: config.maxConnections,
     max_runs: config.maxRuns,
     sessions: hub.size,
-    store_writes_waiting: opened.pendingWrites,
+    store_writes_waiting: store.pendingWrites,
   }));
-  const opened = await openStore(config, (seconds) => metrics.storeCommit.observe(seconds));
-  const store = outage.watch(opened);
+  const store: Store = outage.watch(
+    await openStore(config, (seconds) => metrics.storeCommit.observe(seconds)),
+  );
   const bus = await openBus(config, store.deployment, log).catch(async (error) => {
     await store.close();
     throw error;

@@ -50,15 +50,18 @@ export class StoreOutage {
 
   /** The same store, whose outages are said. */
   watch(store: Store): Store {
-    const watched: Record<string, unknown> = {};
+    const watched = {};
     for (const name of namesOf(store)) {
       const value: unknown = Reflect.get(store, name);
-      watched[name] =
+      Object.defineProperty(
+        watched,
+        name,
         typeof value === 'function'
-          ? (...args: unknown[]) => this.#follow(store, name, value.apply(store, args))
-          : value;
+          ? { value: (...args: unknown[]) => this.#follow(store, name, value.apply(store, args)) }
+          : { get: () => Reflect.get(store, name) },
+      );
     }
-    return watched as unknown as Store;
+    return watched as Store;
   }
 
   /** The same log, in which what failed by an outage alone is said to who looks for it, at level debug. */
