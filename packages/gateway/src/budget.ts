@@ -1,5 +1,5 @@
 /** So much of each key within a time, wherever it comes in. */
-import { type RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 
 /** Counts so many points of each key within so many seconds, under a name. */
 export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
@@ -60,9 +60,9 @@ export class Budget {
     const { consumedPoints, msBeforeNext } = await this.#limiter
       .consume(key, this.#batch)
       .catch((error) => {
+        if (error instanceof Error) throw error;
         // Not a fault: it has less than that.
-        if (error instanceof RateLimiterRes) return error;
-        throw error;
+        return error as RateLimiterRes;
       });
     const before = consumedPoints - this.#batch;
     const credit = Math.max(0, Math.min(this.#batch, this.#limiter.points - before));

@@ -41,11 +41,10 @@ const discovery = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^h
 /** A provider that has not answered by then does not answer, milliseconds. */
 const DISCOVERY_MS = 5_000;
 
-/** `undefined` where no setting says how to check one. @throws {ConfigError} */
-export async function createJwtVerifier(config: JwtConfig): Promise<JwtVerifier | undefined> {
+/** For a config of which one setting says how to check a token. @throws {ConfigError} */
+export async function createJwtVerifier(config: JwtConfig): Promise<JwtVerifier> {
   const { jwtSecret, jwtPublicKeyFile, oidcIssuer } = config;
   const given = [jwtSecret, jwtPublicKeyFile, oidcIssuer].filter((one) => one !== undefined);
-  if (given.length === 0) return undefined;
   if (given.length > 1) {
     throw new ConfigError(['Set one of jwtSecret, jwtPublicKeyFile and oidcIssuer, not several.']);
   }

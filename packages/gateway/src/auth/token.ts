@@ -10,7 +10,7 @@ import {
   unauthorized,
 } from './authenticator.ts';
 import { SignedCookie } from './cookies.ts';
-import { createJwtVerifier, type JwtVerifier } from './jwt.ts';
+import type { JwtVerifier } from './jwt.ts';
 import type { Signer } from './signing.ts';
 import { TokenFile } from './token-file.ts';
 
@@ -40,7 +40,7 @@ export class TokenAuth implements Authenticator {
    * @throws {ConfigError} where a key or file is wrong.
    */
   static async open(config: Config, signer: Signer, log: Logger): Promise<TokenAuth | undefined> {
-    const jwt = await createJwtVerifier(config);
+    const jwt = await openVerifier(config);
     const file =
       config.tokensFile === undefined ? undefined : await TokenFile.open(config.tokensFile, log);
     return file || jwt ? new TokenAuth({ file, jwt, signer }) : undefined;
@@ -98,4 +98,12 @@ export class TokenAuth implements Authenticator {
     if (!file) return digest === undefined ? identity : { ...identity, isRevoked: () => true };
     return { ...identity, isRevoked: () => file.isRevoked(principal.id, digest) };
   }
+}
+
+/** Loaded only where a setting says whose signature is believed: it is half a hundred files. */
+async function openVerifier(config: Config): Promise<JwtVerifier | undefined> {
+  const { jwtSecret, jwtPublicKeyFile, oidcIssuer } = config;
+  if ((jwtSecret ?? jwtPublicKeyFile ?? oidcIssuer) === undefined) return undefined;
+  const { createJwtVerifier } = await import('./jwt.ts');
+  return createJwtVerifier(config);
 }

@@ -1,4 +1,7 @@
-import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
+/// <reference path="./rate-limiter-memory.d.ts" />
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+// This one alone: with it, the package would load those of thirty databases at every start.
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import type { Bus, Following, KeptText, Notice } from './bus.ts';
 
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */

@@ -1,5 +1,4 @@
 /** The HTTP side of a gateway: the API, the documents that describe it, and the web page. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { ProtocolError } from '@parley/protocol';
 import { Hono } from 'hono';
@@ -82,17 +81,14 @@ function honoPath(path: string): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** Answers the requests of a `node:http` server. Never throws and never rejects. */
-export function createRequestListener(
-  deps: AppDeps,
-): (request: IncomingMessage, response: ServerResponse) => void {
+/** `createApp` as what `node:http` calls with each request. Never rejects. */
+export function createAppListener(deps: AppDeps): ReturnType<typeof getRequestListener> {
   const app = createApp(deps);
-  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+  return getRequestListener((request, env) => app.fetch(request, env), {
     // The globals belong to the program that this is a library of.
     overrideGlobalObjects: false,
     // What is no valid request target or Host never gets as far as the app.
     errorHandler: () =>
       errorResponse(new ProtocolError('INVALID_MESSAGE', 'Expected a valid path and Host header.')),
   });
-  return (request, response) => void listener(request, response);
 }
