@@ -287,7 +287,6 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await stop();
     throw error;
   }
-  void cleaner.clean();
   if (bus.reachesOthers) void monitor.join();
 
   const gateway: Gateway = {

@@ -19,19 +19,24 @@ export interface CleanerOptions {
   readonly cleanupInterval: number;
 }
 
+/** The first clean-up is not part of the start, and comes also where a process never lives for long, milliseconds. */
+const FIRST_AFTER_MS = 60_000;
 /** Sessions taken away in one transaction, so that nobody waits long for the next one. */
 const BATCH = 200;
 
 /** Takes away what has expired, and tells those who are in it. */
 export class Cleaner {
   readonly #options: CleanerOptions;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: readonly NodeJS.Timeout[];
   #cleaning: Promise<void> = Promise.resolve();
 
   constructor(options: CleanerOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => void this.clean(), options.cleanupInterval);
-    this.#timer.unref();
+    const clean = () => void this.clean();
+    this.#timers = [
+      setTimeout(clean, Math.min(FIRST_AFTER_MS, options.cleanupInterval)).unref(),
+      setInterval(clean, options.cleanupInterval).unref(),
+    ];
   }
 
   /** One clean-up; resolves when it is done. Never rejects: what could not be cleaned waits. */
@@ -43,7 +48,7 @@ export class Cleaner {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     await this.#cleaning;
   }
 

@@ -189,10 +189,10 @@ class SqliteStore implements Store {
   }
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
-    const runs = await this.#reader.call('unfinishedRuns');
+    const runs = await this.#writer.call('unfinishedRuns');
     if (node === undefined) return runs;
     if (node !== null) return runs.filter((run) => run.node === node);
-    const alive = new Set(await this.#reader.call('aliveNodes', Date.now()));
+    const alive = new Set(await this.#writer.call('aliveNodes', Date.now()));
     return runs.filter((run) => !alive.has(run.node));
   }
 

@@ -4,7 +4,6 @@ import {
   fitting,
   type Question,
   type Retention,
-  type RunRecord,
   type SessionHead,
   type SessionIdentity,
   type SessionListPage,
@@ -79,22 +78,10 @@ export function prepareReads(db: Database.Database) {
     `SELECT incarnation, last_seq AS lastSeq, version FROM sessions
      WHERE key IN (SELECT value FROM json_each(?))`,
   );
-  const runs = db
-    .prepare<
-      [],
-      [string, string, string, string, string, string, string, number, number, string, number]
-    >(
-      `SELECT run_id, key, incarnation, (SELECT json_group_array(who) FROM (SELECT owner AS who UNION ALL SELECT * FROM
-           (SELECT principal FROM members WHERE session_id = sessions.id ORDER BY principal))),
-         reply_to, answer_id, runs.agent, attempt, started, node, stopped
-       FROM runs JOIN sessions ON sessions.id = session_id ORDER BY event_id`,
-    )
-    .raw();
   const runsOf = db.prepare<[number], UnendedRun>(
     `SELECT run_id AS runId, reply_to AS replyTo, agent, attempt FROM runs
      WHERE session_id = ? ORDER BY event_id`,
   );
-  const alive = db.prepare<[number], string>('SELECT id FROM nodes WHERE alive_until > ?').pluck();
   const expired = db.prepare<
     { emptyBefore: number | null; idleBefore: number | null; limit: number },
     Removal['expired'][number]
@@ -173,40 +160,6 @@ export function prepareReads(db: Database.Database) {
         message_id,
         ...(replaces === null ? {} : { replaces }),
       }));
-    },
-    aliveNodes(now: number): string[] {
-      return alive.all(now);
-    },
-    unfinishedRuns(): RunRecord[] {
-      return runs
-        .all()
-        .map(
-          ([
-            runId,
-            sessionId,
-            incarnation,
-            audience,
-            replyTo,
-            answerId,
-            agent,
-            attempt,
-            started,
-            node,
-            stopped,
-          ]) => ({
-            runId,
-            sessionId,
-            incarnation,
-            audience: JSON.parse(audience),
-            replyTo,
-            answerId,
-            agent,
-            attempt,
-            started: started === 1,
-            node,
-            stopped: stopped === 1,
-          }),
-        );
     },
     /** The sessions that `retention` is about, the least recently active first, one batch. */
     findRemovable: inSnapshot(db, (retention: Retention): Removal & { more: boolean } => {

@@ -25,8 +25,8 @@ interface Pending {
 type Methods<Calls> = { readonly [Name in keyof Calls]: (...args: never[]) => unknown };
 
 /**
- * Calls the methods of a worker. Answers come in the order of the calls. A worker that has died is
- * replaced with the next call; the calls that it has not answered are rejected with `StoreError`.
+ * Calls the methods of a worker, which begins with the first call. Answers come in the order of the calls.
+ * One that has died is replaced with the next call; what it has not answered is rejected with `StoreError`.
  */
 export class SqliteThread<Calls extends Methods<Calls>> {
   readonly #entry: URL;
@@ -43,7 +43,6 @@ export class SqliteThread<Calls extends Methods<Calls>> {
     this.#entry = entry;
     this.#workerData = workerData;
     this.#onAnswered = onAnswered;
-    this.#worker = this.#start();
   }
 
   /** How many calls have no answer yet. */

@@ -1,6 +1,7 @@
 /** Group commit: many calls, one transaction, one fsync. Runs in the writer worker. */
 import { prepareLog } from './log.ts';
 import type { Answer, Call } from './rows.ts';
+import { prepareRuns } from './runs.ts';
 import { openForWriting } from './schema.ts';
 import { prepareSearchIndex } from './search-index.ts';
 import { failed, type Served } from './served.ts';
@@ -27,6 +28,7 @@ function prepareMethods(db: ReturnType<typeof openForWriting>) {
       },
       ...prepareSessions(db, index),
       ...prepareLog(db),
+      ...prepareRuns(db),
     },
   };
 }
