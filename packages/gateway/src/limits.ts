@@ -37,6 +37,9 @@ const REQUESTS_PER_ADDRESS = 100;
 
 type Refusal = ProtocolError | undefined;
 
+/** How a place is given back that was not counted. */
+const NOTHING = () => {};
+
 export class Limits {
   readonly #options: LimitOptions;
   readonly #people: Budget | undefined;
@@ -68,7 +71,7 @@ export class Limits {
    */
   reachFrom(address: ClientAddress): (() => void) | undefined {
     const { maxConnectionsPerAddress: limit } = this.#options;
-    if (limit === 0 || this.#isExempt(address)) return () => {};
+    if (limit === 0 || this.#isExempt(address)) return NOTHING;
     return place(this.#connections.reached, address.network, limit + REQUESTS_PER_ADDRESS);
   }
 
@@ -78,7 +81,7 @@ export class Limits {
    * @throws {ProtocolError} `CONNECTION_LIMIT`
    */
   connectFrom(address: ClientAddress): () => void {
-    if (this.#isExempt(address)) return () => {};
+    if (this.#isExempt(address)) return NOTHING;
     const { maxConnectionsPerAddress: limit } = this.#options;
     return enter(this.#connections.addresses, address.network, limit, 'from your address');
   }

@@ -20,6 +20,7 @@ import { NO_TICKET, TICKET_MS, type TicketNodes, Tickets } from './tickets.ts';
 
 /** Who is asked has to answer by then, milliseconds. */
 const ANSWER_MS = 10_000;
+const NO_HEADERS: IncomingHttpHeaders = {};
 
 /** The setting `auth`, or a function of the embedding program's. */
 export type AuthMode = Config['auth'] | 'custom';
@@ -78,7 +79,14 @@ export class Authentication {
     return token === undefined ? ask() : this.#options.attempts.make(address, token, ask);
   }
 
-  /** Whose token it is; `headers`: those with which the connection was made. Throws as `ofRequest`. */
+  /** What a later token of a connection is judged by besides itself: kept as long as that is open. */
+  headersToKeep({ headers }: IncomingMessage): IncomingHttpHeaders {
+    if (this.mode === 'custom') return headers;
+    const { cookie } = headers;
+    return this.mode === 'anonymous' && cookie !== undefined ? { cookie } : NO_HEADERS;
+  }
+
+  /** Whose token it is; `headers`: what was kept of those with which the connection was made. Throws as `ofRequest`. */
   ofToken(
     token: string,
     { headers, address }: { headers: IncomingHttpHeaders; address: ClientAddress },

@@ -4,6 +4,8 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import type { Bus, Following, KeptText, Notice } from './bus.ts';
 
+const ALONE: Following = { ready: Promise.resolve(), end() {} };
+
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */
 export class MemoryExchange {
   readonly #nodes = new Set<MemoryBus>();
@@ -51,6 +53,8 @@ export class MemoryBus implements Bus {
   }
 
   follow(topic: string, receive: (notice: Notice) => void): Following {
+    // Of a process with one node each session would keep what nobody speaks to.
+    if (this.#nodes.size === 0) return ALONE;
     const receivers = this.#receivers.get(topic) ?? new Set();
     this.#receivers.set(topic, receivers.add(receive));
     return {

@@ -1,10 +1,16 @@
 /** All connections of this process: how they are made of upgrades, looked after, and ended at a restart. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type CloseCode, createMessage, ProtocolError, SUBPROTOCOL } from '@parley/protocol';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { ClientAddress, ClientAddresses } from '../address.ts';
+import {
+  type CloseCode,
+  createMessage,
+  type Profile,
+  ProtocolError,
+  SUBPROTOCOL,
+} from '@parley/protocol';
+import { type Server, type WebSocket, WebSocketServer } from 'ws';
+import type { ClientAddresses } from '../address.ts';
 import type { Identity } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
@@ -12,10 +18,10 @@ import type { ConnectionGauges } from '../metrics/snapshot.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { TraceContext } from '../traces.ts';
 import { Admission, type AdmissionOptions, returnDelay } from './admission.ts';
-import { Connection, type LivenessLimits } from './connection.ts';
+import { Connection, type ConnectionDeps, type LivenessLimits, type Origin } from './connection.ts';
+import { ConnectionSocket } from './connection-socket.ts';
 import type { InboundRates } from './inbound/inbound-limits.ts';
 import { COMPRESSION, takesCompressed } from './outbound/compression.ts';
-import { Outbox } from './outbound/outbox.ts';
 import { refuseUpgrade } from './upgrade-response.ts';
 
 export interface ConnectionManagerOptions extends AdmissionOptions, LivenessLimits, InboundRates {
@@ -50,8 +56,10 @@ const MAX_PENDING_PONGS = 1_024;
 export class ConnectionManager {
   readonly #options: ConnectionManagerOptions;
   readonly #admission: Admission;
-  readonly #server: WebSocketServer;
-  readonly #connections = new Map<Connection, WebSocket>();
+  readonly #server: Server<typeof ConnectionSocket>;
+  /** Of the connections of each profile. */
+  readonly #deps: Readonly<Record<Profile, ConnectionDeps>>;
+  readonly #connections = new Map<Connection, ConnectionSocket>();
   readonly #sweepers: readonly NodeJS.Timeout[];
   /** What the answer to an upgrade sets. */
   readonly #cookies = new WeakMap<IncomingMessage, string>();
@@ -63,6 +71,7 @@ export class ConnectionManager {
     this.#admission = new Admission(options, () => this.#connections.size + this.#arriving);
     // By name, because its types do not know all of them yet.
     const serverOptions = {
+      WebSocket: ConnectionSocket,
       noServer: true,
       clientTracking: false,
       maxPayload: options.hardMessageBytes,
@@ -73,6 +82,7 @@ export class ConnectionManager {
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     } as const;
     this.#server = new WebSocketServer(serverOptions);
+    this.#deps = { plain: this.#depsOf('plain'), [SUBPROTOCOL]: this.#depsOf(SUBPROTOCOL) };
     // Its own answer to an upgrade that is none would be without words.
     this.#server.on('wsClientError', (error, socket) => {
       this.#refuse(socket, new ProtocolError('INVALID_MESSAGE', `${error.message}.`));
@@ -129,7 +139,10 @@ export class ConnectionManager {
         if (cookie !== undefined) this.#cookies.set(request, cookie);
         this.#server.handleUpgrade(request, socket, head, (webSocket) => {
           socket.off('error', ignore);
-          this.#open(webSocket, socket, { identity, address, headers: request.headers });
+          const headers = this.#options.authentication.headersToKeep(request);
+          const isCompressed = takesCompressed(webSocket, request.headers);
+          const trace = this.#options.traces === 'on' ? traceOf(request.headers) : undefined;
+          this.#open(webSocket, identity, isCompressed, { socket, address, headers, trace });
         });
       })
       .catch((error) => this.#refuse(socket, error))
@@ -145,72 +158,64 @@ export class ConnectionManager {
   }
 
   #open(
-    webSocket: WebSocket,
-    socket: Duplex,
-    {
-      identity,
-      address,
-      headers,
-    }: {
-      readonly identity: Identity | undefined;
-      readonly address: ClientAddress;
-      readonly headers: IncomingHttpHeaders;
-    },
+    webSocket: ConnectionSocket,
+    identity: Identity | undefined,
+    takesCompressed: boolean,
+    origin: Origin,
   ): void {
-    const options = this.#options;
     const profile = webSocket.protocol === SUBPROTOCOL ? SUBPROTOCOL : 'plain';
-    const outbox = new Outbox(socket, {
-      maxBytes: options.maxOutboxBytes,
-      onOverflow: () => connection.close(4409),
-    });
-    const connection: Connection = new Connection(
-      {
-        id: randomUUID(),
-        address: address.address,
-        profile,
-        identity,
-        takesCompressed: takesCompressed(webSocket, headers),
-        trace: options.traces === 'on' ? traceOf(headers) : undefined,
-      },
+    // Not a UUID, which Node puts together of twenty strings and keeps all of them.
+    const id = randomBytes(16).toString('hex');
+    const connection = new Connection(
+      { id, identity, takesCompressed, origin },
       webSocket,
-      outbox,
-      {
-        sessions: options.sessions,
-        identify: async (token) => {
-          const shown = await options.authentication.ofToken(token, { headers, address });
-          if (!connection.isKnown) this.#admission.enter(shown, socket);
-          return shown;
-        },
-        charge: (personId) => options.limits.take(personId, address),
-        log: options.log,
-        metrics: options.metrics,
-        limits: {
-          maxMessageBytes:
-            profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,
-          maxSessions: options.maxSessionsPerConnection,
-          inbound: options,
-        },
-      },
+      this.#deps[profile],
     );
     this.#connections.set(connection, webSocket);
-    options.metrics.countOpened();
-    if (!identity) boundUnauthenticated(connection, socket, webSocket);
-    const { id, address: from } = connection;
-    options.log.debug({ connection_id: id, profile, address: from }, 'a connection opened');
-    webSocket.on('ping', () => connection.heardControl());
-    webSocket.on('pong', () => connection.heardControl());
-    webSocket.on('message', (bytes, binary) => connection.receive(bytes as Buffer, binary));
-    // What breaks RFC 6455 or is too large; `ws` closes with the code that says so.
-    webSocket.on('error', (error: Error & { readonly code?: string }) => {
-      const code = violationCode(error.code);
-      if (code !== undefined) options.metrics.countClose(code);
-      options.log.debug({ err: error, connection_id: connection.id }, 'a connection broke');
-    });
-    webSocket.on('close', (code) => {
-      this.#connections.delete(connection);
-      connection.closed();
-      options.log.debug({ connection_id: connection.id, code }, 'a connection closed');
-    });
+    this.#options.metrics.countOpened();
+    if (!identity) boundUnauthenticated(connection, origin.socket, webSocket);
+    const { log } = this.#options;
+    const { address } = origin.address;
+    log.debug({ connection_id: id, profile, address }, 'a connection opened');
+    webSocket.begin(connection, this);
+  }
+
+  /** What a connection has in common with all others of its profile. */
+  #depsOf(profile: Profile): ConnectionDeps {
+    const options = this.#options;
+    return {
+      profile,
+      sessions: options.sessions,
+      identify: async (token, connection) => {
+        const { origin } = connection;
+        const shown = await options.authentication.ofToken(token, origin);
+        if (!connection.isKnown) this.#admission.enter(shown, origin.socket);
+        return shown;
+      },
+      charge: (personId, address) => options.limits.take(personId, address),
+      log: options.log,
+      metrics: options.metrics,
+      limits: {
+        maxMessageBytes:
+          profile === 'plain' ? options.maxPlainMessageBytes : options.maxMessageBytes,
+        maxSessions: options.maxSessionsPerConnection,
+        maxOutboxBytes: options.maxOutboxBytes,
+        inbound: options,
+      },
+    };
+  }
+
+  /** What breaks RFC 6455 or is too large; `ws` closes with the code that says so. */
+  broken(connection: Connection, error: Error & { readonly code?: string }): void {
+    const code = violationCode(error.code);
+    if (code !== undefined) this.#options.metrics.countClose(code);
+    this.#options.log.debug({ err: error, connection_id: connection.id }, 'a connection broke');
+  }
+
+  closed(connection: Connection, code: number): void {
+    this.#connections.delete(connection);
+    connection.closed();
+    this.#options.log.debug({ connection_id: connection.id, code }, 'a connection closed');
   }
 
   #sweepIdentities(): void {

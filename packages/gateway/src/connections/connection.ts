@@ -2,15 +2,19 @@
  * One socket and whose it is: which sessions it is in, what it is told, whether it is still there. What it
  * sends goes to its inbox, what it is told to its outbox. A fault of one connection stays its own (R9).
  */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
 import {
   CLOSE_CODES,
   type CloseCode,
   createError,
   encode,
   type Profile,
+  type ProtocolError,
   type ServerMessage,
   type ServerMessageType,
 } from '@parley/protocol';
+import type { ClientAddress } from '../address.ts';
 import { type Identity, isCurrent, unauthorized } from '../auth/authenticator.ts';
 import type { Principal } from '../auth/principal.ts';
 import { asProtocolError } from '../errors.ts';
@@ -22,9 +26,9 @@ import type { Peer, Subscription } from '../sessions/subscription.ts';
 import type { TraceContext } from '../traces.ts';
 import { Background } from './inbound/background.ts';
 import type { InboundRates } from './inbound/inbound-limits.ts';
-import { Inbox, type InboxDeps } from './inbound/inbox.ts';
+import { Inbox } from './inbound/inbox.ts';
 import { OutgoingText } from './outbound/frame.ts';
-import type { Outbox } from './outbound/outbox.ts';
+import { Outbox, type OutboxOwner } from './outbound/outbox.ts';
 
 /** What a connection asks of the library that speaks RFC 6455. */
 export interface Socket {
@@ -41,6 +45,8 @@ export interface ConnectionLimits {
   /** Soft limit of an inbound message in the connection's profile, bytes. */
   readonly maxMessageBytes: number;
   readonly maxSessions: number;
+  /** That may wait to be sent, bytes. */
+  readonly maxOutboxBytes: number;
   readonly inbound: InboundRates;
 }
 
@@ -51,11 +57,26 @@ export interface LivenessLimits {
   readonly stallTimeout: number;
 }
 
+/** The upgrade that a connection was made of, as far as it is needed later. */
+export interface Origin {
+  readonly socket: Duplex;
+  readonly address: ClientAddress;
+  readonly headers: IncomingHttpHeaders;
+  /** What is said on the connection and names no place in a trace is said there. */
+  readonly trace: TraceContext | undefined;
+}
+
+/** The same object for all connections of a profile. */
 export interface ConnectionDeps {
+  readonly profile: Profile;
   readonly sessions: SessionManager;
-  /** Whose token it is. Rejects with a `ProtocolError`. */
-  readonly identify: (token: string) => Promise<Identity>;
-  readonly charge: InboxDeps['charge'];
+  /** Whose token it is that somebody shows there. Rejects with a `ProtocolError`. */
+  readonly identify: (token: string, connection: Connection) => Promise<Identity>;
+  /** Counts a message among all of this person and of the address; returns its refusal. */
+  readonly charge: (
+    personId: string | undefined,
+    address: ClientAddress,
+  ) => ProtocolError | undefined | Promise<ProtocolError | undefined>;
   readonly limits: ConnectionLimits;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'countRefusal' | 'countClose' | 'traffic'>;
@@ -73,34 +94,25 @@ const STRANGER_GRACE_MS = 2_000;
 
 const outgoing = (text: string) => new OutgoingText(text);
 
-export class Connection implements Peer {
+export class Connection implements Peer, OutboxOwner {
   readonly id: string;
-  /** From where it comes. */
-  readonly address: string;
   /** When it was opened, milliseconds since the epoch. */
   readonly since = Date.now();
-  readonly profile: Profile;
-  readonly sessions: SessionManager;
-  readonly limits: ConnectionLimits;
+  readonly origin: Origin;
   /** The sessions that it is in. */
   readonly subscriptions = new Map<string, Subscription>();
   /** The session that a message without a `session_id` is for: the last one created or joined. */
   current: string | undefined;
   /** Ends what `sessions_watch` began. */
   unwatch: (() => void) | undefined;
-  /** Where it was opened: what is said on it and names no place in a trace is said there. */
-  readonly trace: TraceContext | undefined;
-  /** Whose token it is. Rejects with a `ProtocolError`. */
-  readonly identify: ConnectionDeps['identify'];
   /** What goes on while later messages are handled. */
-  readonly background = new Background((error, replyTo) => this.refuse(error, replyTo));
+  readonly background = new Background(this);
   #state: State;
   readonly #socket: Socket;
   readonly #takesCompressed: boolean;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
-  readonly #log: Logger;
-  readonly #metrics: ConnectionDeps['metrics'];
+  readonly #deps: ConnectionDeps;
   // Counted by the sweeps that saw it, not by the clock: a process that stood still for a while has
   // not given anybody the time to speak or to read.
   #silentMs = 0;
@@ -110,38 +122,40 @@ export class Connection implements Peer {
   constructor(
     is: {
       readonly id: string;
-      readonly address: string;
-      readonly profile: Profile;
+      readonly origin: Origin;
       readonly identity: Identity | undefined;
       readonly takesCompressed: boolean;
-      readonly trace: TraceContext | undefined;
     },
     socket: Socket,
-    outbox: Outbox,
     deps: ConnectionDeps,
   ) {
     this.id = is.id;
-    this.address = is.address;
-    this.profile = is.profile;
-    this.trace = is.trace;
+    this.origin = is.origin;
     this.#takesCompressed = is.takesCompressed;
     this.#state = is.identity
       ? { status: 'open', identity: is.identity }
       : { status: 'awaiting_auth', waitedMs: 0 };
-    this.identify = deps.identify;
-    this.sessions = deps.sessions;
-    this.limits = deps.limits;
+    this.#deps = deps;
     this.#socket = socket;
-    this.#outbox = outbox;
-    this.#log = deps.log;
-    this.#metrics = deps.metrics;
-    const { traffic } = deps.metrics;
-    this.#inbox = new Inbox(this, {
-      socket,
-      rates: deps.limits.inbound,
-      charge: deps.charge,
-      traffic,
-    });
+    this.#outbox = new Outbox(is.origin.socket, deps.limits.maxOutboxBytes, this);
+    this.#inbox = new Inbox(this, socket, deps.limits.inbound, deps.metrics.traffic);
+  }
+
+  /** From where it comes. */
+  get address(): string {
+    return this.origin.address.address;
+  }
+
+  get profile(): Profile {
+    return this.#deps.profile;
+  }
+
+  get sessions(): SessionManager {
+    return this.#deps.sessions;
+  }
+
+  get limits(): ConnectionLimits {
+    return this.#deps.limits;
   }
 
   get closing(): boolean {
@@ -166,6 +180,17 @@ export class Connection implements Peer {
   /** The id of who is asking; `undefined`: that is not known yet, or not any more. */
   get personId(): string | undefined {
     return this.#state.status === 'open' ? this.#state.identity.principal.id : undefined;
+  }
+
+  /** Whose token it is. Rejects with a `ProtocolError`. */
+  identify(token: string): Promise<Identity> {
+    return this.#deps.identify(token, this);
+  }
+
+  /** Counts a message among all of its person and its address; returns its refusal. */
+  charge(): ProtocolError | undefined | Promise<ProtocolError | undefined> {
+    const personId = this.isKnown ? this.principal.id : undefined;
+    return this.#deps.charge(personId, this.origin.address);
   }
 
   get congested(): boolean {
@@ -200,15 +225,15 @@ export class Connection implements Peer {
 
   #send(type: ServerMessageType, text: OutgoingText): void {
     const frames = text.frames(this.#takesCompressed);
-    this.#metrics.traffic.countSent(type, frames);
+    this.#deps.metrics.traffic.countSent(type, frames);
     this.#outbox.send(frames);
   }
 
   /** Tells that a message was not done, and why. */
   refuse(error: unknown, replyTo: string | undefined): void {
     const ids = { connection_id: this.id, message_id: replyTo };
-    const refusal = asProtocolError(error, this.#log, ids);
-    this.#metrics.countRefusal('message', refusal.code);
+    const refusal = asProtocolError(error, this.#deps.log, ids);
+    this.#deps.metrics.countRefusal('message', refusal.code);
     this.tell(createError(refusal, replyTo ? { reply_to: replyTo } : {}));
   }
 
@@ -272,14 +297,23 @@ export class Connection implements Peer {
   /** Ends the connection in order: its close code goes out after what the socket holds already. */
   close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
     if (this.closing) return;
-    this.#metrics.countClose(code);
+    this.#deps.metrics.countClose(code);
     this.#leave();
     // Control frames have room for 123 bytes of reason; ours are ASCII.
     this.#socket.close(code, reason.slice(0, 123));
   }
 
+  overflowed(): void {
+    this.close(4409);
+  }
+
+  left(sessionId: string): void {
+    this.subscriptions.delete(sessionId);
+    if (this.current === sessionId) this.current = undefined;
+  }
+
   fail(error: unknown): void {
-    this.#log.error({ err: error, connection_id: this.id }, 'a connection failed');
+    this.#deps.log.error({ err: error, connection_id: this.id }, 'a connection failed');
     this.close(1011);
   }
 

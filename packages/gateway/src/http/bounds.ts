@@ -28,7 +28,8 @@ export function boundConnections(
     const peer = addresses.ofPeer(socket);
     if (!peer) return;
     const leave = limits.reachFrom(peer);
-    if (leave) socket.once('close', leave);
+    // It closes once, and `once` would keep a wrapper as long as it is open.
+    if (leave) socket.on('close', leave);
     else socket.destroy();
   });
 }

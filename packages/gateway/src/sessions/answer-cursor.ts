@@ -3,6 +3,14 @@ import { createMessage, type ServerMessageOf } from '@parley/protocol';
 import type { Delivery } from './delivery.ts';
 import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
 
+/** The subscription that it belongs to. */
+export interface AnswerSource {
+  /** The answer that is being written in the session, if any. */
+  running(): RunningAnswer | undefined;
+  /** Whether the client is to be told as things happen; while it catches up it is not. */
+  readonly isLive: boolean;
+}
+
 /**
  * Text is not queued for a reader that is behind: it is owed, and paid in one chunk from the answer
  * itself. A client of the seed is sent none: it gets the answer when it is whole.
@@ -10,30 +18,21 @@ import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
 export class AnswerCursor {
   readonly #peer: Peer;
   readonly #sessionId: string;
-  /** The answer that is being written in the session, if any. */
-  readonly #running: () => RunningAnswer | undefined;
-  /** Whether the client is to be told as things happen; while it catches up it is not. */
-  readonly #isLive: () => boolean;
+  readonly #source: AnswerSource;
   #position: { runId: string; attempt: number; offset: number } | undefined;
   #owing = false;
 
-  constructor(
-    peer: Peer,
-    sessionId: string,
-    running: () => RunningAnswer | undefined,
-    isLive: () => boolean,
-  ) {
+  constructor(peer: Peer, sessionId: string, source: AnswerSource) {
     this.#peer = peer;
     this.#sessionId = sessionId;
-    this.#running = running;
-    this.#isLive = isLive;
+    this.#source = source;
   }
 
   /** The running answer for `session_status`, from where the client is in this very attempt. */
   announce(
     known: JoinPosition['answer'],
   ): Pick<ServerMessageOf<'session_status'>['data'], 'answer'> {
-    const running = this.#running();
+    const running = this.#source.running();
     // A node that has heard nothing of it yet goes on from there as well.
     if (known) {
       const { run_id, attempt, offset } = known;
@@ -78,13 +77,13 @@ export class AnswerCursor {
     this.#owing = true;
     this.#peer.whenClear(() => {
       this.#owing = false;
-      if (this.#isLive()) this.pay();
+      if (this.#source.isLive) this.pay();
     });
   }
 
   /** Sends what the client lacks of the running answer, in one chunk, as soon as there is room for it. */
   pay(): void {
-    const running = this.#running();
+    const running = this.#source.running();
     if (!running || this.#peer.profile === 'plain') return;
     // Several sessions of a connection may be owed text, and one of them was faster.
     if (this.#peer.congested) {

@@ -9,7 +9,13 @@ import { Members } from './members.ts';
 import { Posting, type PostingDeps, type PostingLimits } from './posting.ts';
 import { SessionRecords } from './session-records.ts';
 import { stopElsewhere } from './stop-elsewhere.ts';
-import { type JoinPosition, type Peer, type RunningAnswer, Subscription } from './subscription.ts';
+import {
+  type JoinPosition,
+  type Peer,
+  type RunningAnswer,
+  Subscription,
+  type SubscriptionDeps,
+} from './subscription.ts';
 import type { Watcher } from './watchers.ts';
 
 export interface SessionManagerDeps extends PostingDeps {
@@ -39,9 +45,19 @@ export class SessionManager {
   readonly members: Members;
   readonly #deps: SessionManagerDeps;
   readonly #records: SessionRecords;
+  /** What all who follow a session need. */
+  readonly #following: SubscriptionDeps;
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
+    const { store, hub, runs } = deps;
+    this.#following = {
+      store,
+      hub,
+      running: ({ record, answer }) =>
+        newer(runningAnswer(runs.running(record.incarnation)), answer),
+      waiting: (session, found) => runs.waiting(session, found),
+    };
     this.#records = new SessionRecords(deps.store, deps.hub);
     this.posting = new Posting(deps, this.#records);
     this.members = new Members(deps, this.#records);
@@ -124,23 +140,9 @@ export class SessionManager {
     id: string,
     peer: Peer,
     position: JoinPosition,
-    onEnded: (sessionId: string) => void,
   ): Promise<Subscription> {
-    const { store, hub, runs } = this.#deps;
     const record = await this.get(principal, id, 'read');
-    const subscription = await Subscription.join(
-      record,
-      peer,
-      {
-        store,
-        hub,
-        running: (session) =>
-          newer(runningAnswer(runs.running(record.incarnation)), session.answer),
-        waiting: (session, found) => runs.waiting(session, found),
-        onEnded,
-      },
-      position,
-    );
+    const subscription = await Subscription.join(record, peer, this.#following, position);
     if (!subscription) throw sessionNotFound(id);
     return subscription;
   }

@@ -37,11 +37,11 @@ export class Session {
   /** Who is here has changed, and the other nodes do not know. */
   isPresenceNews = false;
   /** Runs whose end is known, the last ones. */
-  readonly #ended = new Set<string>();
+  #ended: Set<string> | undefined;
   /** The highest attempt that was heard of, of the run that was heard of last. */
   #latest: { readonly runId: string; readonly attempt: number } | undefined;
   /** Who is in the session on other nodes, and when that was heard, milliseconds of this process. */
-  readonly #elsewhere = new Map<string, { readonly there: PresenceOfNode; readonly at: number }>();
+  #elsewhere: Map<string, { readonly there: PresenceOfNode; readonly at: number }> | undefined;
 
   /** `catchUp` is done as soon as other nodes are heard: with what they said before. */
   constructor(record: SessionRecord, following: Following, catchUp: () => Promise<void>) {
@@ -74,20 +74,25 @@ export class Session {
 
   /** Who is here, each once, at most 100, and how many connections there are in all. */
   presence(): { participants: { id: string; connections: number }[]; connections: number } {
-    const elsewhere = Array.from(this.#elsewhere.values(), ({ there }) => there);
+    const elsewhere = Array.from(this.#elsewhere?.values() ?? [], ({ there }) => there);
     const { participants, connections } = sumPresence([this.presenceHere(), ...elsewhere]);
     return { participants: [...participants], connections };
   }
 
   takePresence(node: string, there: PresenceOfNode): void {
-    if (there.connections === 0) this.#elsewhere.delete(node);
-    else this.#elsewhere.set(node, { there, at: performance.now() });
+    if (there.connections === 0) {
+      this.#elsewhere?.delete(node);
+      return;
+    }
+    this.#elsewhere ??= new Map();
+    this.#elsewhere.set(node, { there, at: performance.now() });
   }
 
   /** Forgets nodes that have not been heard of for so long, milliseconds. `true`: there were some. */
   forgetSilent(afterMs: number): boolean {
-    const silent = [...this.#elsewhere].filter(([, { at }]) => performance.now() - at > afterMs);
-    for (const [node] of silent) this.#elsewhere.delete(node);
+    const known = [...(this.#elsewhere ?? [])];
+    const silent = known.filter(([, { at }]) => performance.now() - at > afterMs);
+    for (const [node] of silent) this.#elsewhere?.delete(node);
     return silent.length > 0;
   }
 
@@ -98,7 +103,7 @@ export class Session {
   isStale({ type, run_id: runId, attempt, seq }: Delivery['message']): boolean {
     if (runId === undefined || attempt === undefined || seq !== undefined) return false;
     // Its end was read from the log before what the bus has brought of it.
-    if (type !== 'run_status' && this.#ended.has(runId)) return true;
+    if (type !== 'run_status' && this.hasEnded(runId)) return true;
     const known = this.#latest?.runId === runId ? this.#latest.attempt : 0;
     if (attempt > known) this.#latest = { runId, attempt };
     return attempt < known;
@@ -138,18 +143,19 @@ export class Session {
   sawEnds(events: readonly Pick<Delivery['message'], 'type' | 'run_id'>[]): void {
     for (const { type, run_id: runId } of events) {
       if (type !== 'agent_response' || runId === undefined) continue;
+      this.#ended ??= new Set();
       this.#ended.delete(runId);
       this.#ended.add(runId);
       if (this.remote?.runId === runId) this.remote = undefined;
     }
-    while (this.#ended.size > MAX_ENDED) {
+    while (this.#ended && this.#ended.size > MAX_ENDED) {
       const [oldest] = this.#ended;
       this.#ended.delete(oldest as string);
     }
   }
 
   hasEnded(runId: string): boolean {
-    return this.#ended.has(runId);
+    return this.#ended?.has(runId) === true;
   }
 
   close(): void {

@@ -23,7 +23,7 @@ import type {
   Store,
   UnendedRun,
 } from '../stores/store.ts';
-import { AnswerCursor } from './answer-cursor.ts';
+import { AnswerCursor, type AnswerSource } from './answer-cursor.ts';
 import type { Delivery } from './delivery.ts';
 import type { Hub } from './hub.ts';
 import type { Session, Subscriber } from './session.ts';
@@ -43,6 +43,8 @@ export interface Peer {
   readonly congested: boolean;
   /** Calls back when it is not congested, or closed. */
   whenClear(callback: () => void): void;
+  /** It is in this session no more, which has ended. */
+  left(sessionId: string): void;
   /** Ends the connection: it can no longer be told everything, and is to come back and resume. */
   fail(error: unknown): void;
 }
@@ -70,7 +72,6 @@ export interface SubscriptionDeps {
     session: SessionIdentity,
     found: readonly UnendedRun[],
   ) => readonly ServerMessageOf<'run_status'>[];
-  readonly onEnded: (sessionId: string, status: 'deleted' | 'expired') => void;
 }
 
 export interface JoinPosition {
@@ -90,7 +91,7 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
   'parley.v1': new Set(SERVER_MESSAGE_TYPES['parley.v1']),
 };
 
-export class Subscription implements Subscriber {
+export class Subscription implements Subscriber, AnswerSource {
   readonly person: string;
   readonly isShown = true;
   readonly #principal: Principal;
@@ -99,10 +100,11 @@ export class Subscription implements Subscriber {
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
   readonly #answer: AnswerCursor;
+  // Most subscriptions never have any of these, and so no map of them.
   /** The last of each type that came while it caught up, and that is nowhere to be read. */
-  readonly #missed = new Map<ServerMessage['type'], Delivery>();
+  #missed: Map<ServerMessage['type'], Delivery> | undefined;
   /** Of its own messages that it has not come to yet, by their `seq`. */
-  readonly #acknowledgements = new Map<number, string>();
+  #acknowledgements: Map<number, string> | undefined;
   #seq = 0;
   /**
    * How far the log was when it was read last. What the session was told is another thing: whoever reads further
@@ -136,12 +138,15 @@ export class Subscription implements Subscriber {
     this.#peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
-    this.#answer = new AnswerCursor(
-      peer,
-      record.id,
-      () => deps.running(this.#session),
-      () => this.#state === 'live',
-    );
+    this.#answer = new AnswerCursor(peer, record.id, this);
+  }
+
+  running(): RunningAnswer | undefined {
+    return this.#deps.running(this.#session);
+  }
+
+  get isLive(): boolean {
+    return this.#state === 'live';
   }
 
   close(): void {
@@ -155,7 +160,7 @@ export class Subscription implements Subscriber {
     this.#state = 'closed';
     this.#acknowledgeAll();
     this.#send(sessionStatus(this.#session.record, status));
-    this.#deps.onEnded(this.#session.record.id, status);
+    this.#peer.left(this.#session.record.id);
   }
 
   deliver(delivery: Delivery): void {
@@ -195,6 +200,7 @@ export class Subscription implements Subscriber {
       this.#peer.acknowledge(text);
       return;
     }
+    this.#acknowledgements ??= new Map();
     this.#acknowledgements.set(seq, text);
     if (seq > this.#session.heardSeq) this.#session.heardSeq = seq;
     this.behind();
@@ -236,6 +242,7 @@ export class Subscription implements Subscriber {
     const { seq, type } = delivery.message;
     if (seq !== undefined || type === 'agent_chunk' || type === 'typing') return;
     if (!TYPES[this.#peer.profile].has(type)) return;
+    this.#missed ??= new Map();
     this.#missed.delete(type);
     this.#missed.set(type, delivery);
   }
@@ -243,20 +250,21 @@ export class Subscription implements Subscriber {
   /** Of reports that follow each other a reader that is behind gets the last one. */
   #postpone(delivery: Delivery): void {
     this.#miss(delivery);
-    if (this.#missed.size > 1) return;
+    if (this.#missed && this.#missed.size > 1) return;
     this.#peer.whenClear(() => {
       if (this.#state === 'live') this.#tellMissed();
     });
   }
 
   #tellMissed(): void {
-    const running = this.#deps.running(this.#session);
+    if (!this.#missed) return;
+    const running = this.running();
     for (const delivery of this.#missed.values()) {
       const { run_id } = delivery.message;
       // Of a run that has ended meanwhile its end has been told, or will be from the log.
       if (run_id === undefined || run_id === running?.runId) this.#peer.forward(delivery);
     }
-    this.#missed.clear();
+    this.#missed = undefined;
   }
 
   async #start({ afterSeq, answer, replyTo }: JoinPosition): Promise<boolean> {
@@ -352,8 +360,8 @@ export class Subscription implements Subscriber {
       await this.#clear();
       if (this.#state !== 'catching_up' || event.seq !== this.#seq + 1) return;
       this.#seq = event.seq;
-      const acknowledgement = this.#acknowledgements.get(event.seq);
-      this.#acknowledgements.delete(event.seq);
+      const acknowledgement = this.#acknowledgements?.get(event.seq);
+      this.#acknowledgements?.delete(event.seq);
       if (acknowledgement !== undefined) this.#peer.acknowledge(acknowledgement);
       else if (TYPES[this.#peer.profile].has(event.type)) this.#peer.tell(event);
     }
@@ -365,7 +373,7 @@ export class Subscription implements Subscriber {
     this.#acknowledgeAll();
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
-    const running = this.#deps.running(this.#session);
+    const running = this.running();
     for (const status of this.#deps.waiting(this.#session.record, this.#runs)) {
       // It may have begun since the log was read.
       if (status.run_id !== running?.runId) this.#send(status);
@@ -375,8 +383,8 @@ export class Subscription implements Subscriber {
 
   /** Of messages that are in the log, and whose place in it was not come to. */
   #acknowledgeAll(): void {
-    for (const text of this.#acknowledgements.values()) this.#peer.acknowledge(text);
-    this.#acknowledgements.clear();
+    for (const text of this.#acknowledgements?.values() ?? []) this.#peer.acknowledge(text);
+    this.#acknowledgements = undefined;
   }
 
   #send(message: ServerMessage): void {

@@ -6,37 +6,45 @@
 /** Messages that may be on their way to the disk at once. */
 const MAX_IN_FLIGHT = 64;
 
-export class Background {
-  readonly #posts = new Set<Promise<void>>();
-  readonly #stops = new Set<Promise<void>>();
-  readonly #refuse: (error: unknown, replyTo: string | undefined) => void;
+/** Whose messages they are. */
+interface Refusing {
+  refuse(error: unknown, replyTo: string | undefined): void;
+}
 
-  constructor(refuse: (error: unknown, replyTo: string | undefined) => void) {
-    this.#refuse = refuse;
+export class Background {
+  /** Both are made with the first of them: most connections only listen. */
+  #posts: Set<Promise<void>> | undefined;
+  #stops: Set<Promise<void>> | undefined;
+  readonly #owner: Refusing;
+
+  constructor(owner: Refusing) {
+    this.#owner = owner;
   }
 
   /** Lets a message finish. */
   post(work: Promise<void>, replyTo: string | undefined): void {
+    this.#posts ??= new Set();
     this.#track(this.#posts, work, replyTo);
   }
 
   /** The same for a stop, for which nothing waits: an end may be long on its way to the disk. */
   stop(work: Promise<void>, replyTo: string | undefined): void {
+    this.#stops ??= new Set();
     this.#track(this.#stops, work, replyTo);
   }
 
   /** Resolves when every message, stops aside, has finished. */
   async settled(): Promise<void> {
-    if (this.#posts.size > 0) await Promise.all(this.#posts);
+    if (this.#posts?.size) await Promise.all(this.#posts);
   }
 
   /** No more may go on until one has finished, for which `oneFinished` waits. */
   get isFull(): boolean {
-    return this.#posts.size + this.#stops.size >= MAX_IN_FLIGHT;
+    return (this.#posts?.size ?? 0) + (this.#stops?.size ?? 0) >= MAX_IN_FLIGHT;
   }
 
   oneFinished(): Promise<void> {
-    return Promise.race([...this.#posts, ...this.#stops]);
+    return Promise.race([...(this.#posts ?? []), ...(this.#stops ?? [])]);
   }
 
   #track(set: Set<Promise<void>>, work: Promise<void>, replyTo: string | undefined): void {
@@ -44,7 +52,7 @@ export class Background {
       () => void set.delete(guarded),
       (error) => {
         set.delete(guarded);
-        this.#refuse(error, replyTo);
+        this.#owner.refuse(error, replyTo);
       },
     );
     set.add(guarded);

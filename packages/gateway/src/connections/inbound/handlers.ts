@@ -149,8 +149,7 @@ async function join(connection: Connection, id: string, position: JoinPosition):
   const left = connection.profile === 'plain' ? [...subscriptions.keys()] : [id];
   const wasIn = left.filter((one) => leave(connection, one));
   try {
-    const forgetIt = (ended: string) => forget(connection, ended);
-    const subscription = await sessions.join(principal, id, connection, position, forgetIt);
+    const subscription = await sessions.join(principal, id, connection, position);
     if (connection.closing) {
       subscription.close();
       return;
@@ -180,13 +179,8 @@ function needRoom({ profile, subscriptions, limits }: Connection, id: string | u
 function leave(connection: Connection, id: string): boolean {
   connection.subscriptions.get(id)?.close();
   const wasIn = connection.subscriptions.has(id);
-  forget(connection, id);
+  connection.left(id);
   return wasIn;
-}
-
-function forget(connection: Connection, id: string): void {
-  connection.subscriptions.delete(id);
-  if (connection.current === id) connection.current = undefined;
 }
 
 /** Posts to a session that the connection is not in yet, or at a place that has to be looked up. */
@@ -218,10 +212,11 @@ async function post(
   message: ClientMessageOf<'chat_message'>,
 ): Promise<void> {
   const plain = connection.profile === 'plain';
+  const { trace } = connection.origin;
   const { waits, position } = await connection.sessions.posting.post(
     connection.principal,
     sessionId,
-    connection.trace && !message.traceparent ? { ...message, ...connection.trace } : message,
+    trace && !message.traceparent ? { ...message, ...trace } : message,
     {
       connectionId: connection.id,
       acknowledge: (seq, text) => {

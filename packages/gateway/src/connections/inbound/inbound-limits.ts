@@ -15,14 +15,16 @@ const BURST_S = 10;
 const MAX_REFUSALS = 500;
 
 export class InboundLimits {
-  readonly #limits: readonly { rate: number; unit: string; bucket: TokenBucket }[];
+  readonly #rates: InboundRates;
+  readonly #messages: TokenBucket | undefined;
+  readonly #bytes: TokenBucket | undefined;
   #refusals = 0;
 
   /** Times are milliseconds of any clock that does not go back. */
-  constructor({ messageRate, byteRate }: InboundRates, now: number) {
-    const limit = (rate: number, unit: string) =>
-      rate === 0 ? [] : [{ rate, unit, bucket: new TokenBucket(rate, rate * BURST_S, now) }];
-    this.#limits = [...limit(messageRate, 'messages'), ...limit(byteRate, 'bytes')];
+  constructor(rates: InboundRates, now: number) {
+    this.#rates = rates;
+    this.#messages = bucket(rates.messageRate, now);
+    this.#bytes = bucket(rates.byteRate, now);
   }
 
   /** It goes on and on: to refuse it costs more than to end it. */
@@ -37,20 +39,31 @@ export class InboundLimits {
 
   /** Takes a message of `size` bytes, or returns its refusal. */
   take(size: number, now: number): ProtocolError | undefined {
-    if (this.#refusals > 0 && this.#limits.every(({ bucket }) => bucket.isFull(now))) {
-      this.#refusals = 0;
-    }
-    for (const { rate, unit, bucket } of this.#limits) {
-      const delay = bucket.delay(unit === 'bytes' ? size : 1, now);
-      if (delay === 0) continue;
-      this.#refusals += 1;
-      return new ProtocolError(
-        'RATE_LIMITED',
-        `This connection may send ${rate} ${unit} a second, and ${BURST_S} times as many after a pause. Send it again in ${delay} ms.`,
-        { limit: rate, retry_after_ms: delay },
-      );
-    }
-    for (const { unit, bucket } of this.#limits) bucket.take(unit === 'bytes' ? size : 1, now);
+    const [messages, bytes] = [this.#messages, this.#bytes];
+    if (this.#refusals > 0 && isFull(messages, now) && isFull(bytes, now)) this.#refusals = 0;
+    const delay = messages?.delay(1, now) ?? 0;
+    if (delay > 0) return this.#refuse(this.#rates.messageRate, 'messages', delay);
+    const bytesDelay = bytes?.delay(size, now) ?? 0;
+    if (bytesDelay > 0) return this.#refuse(this.#rates.byteRate, 'bytes', bytesDelay);
+    messages?.take(1, now);
+    bytes?.take(size, now);
     return undefined;
   }
+
+  #refuse(rate: number, unit: string, delay: number): ProtocolError {
+    this.#refusals += 1;
+    return new ProtocolError(
+      'RATE_LIMITED',
+      `This connection may send ${rate} ${unit} a second, and ${BURST_S} times as many after a pause. Send it again in ${delay} ms.`,
+      { limit: rate, retry_after_ms: delay },
+    );
+  }
+}
+
+function bucket(rate: number, now: number): TokenBucket | undefined {
+  return rate === 0 ? undefined : new TokenBucket(rate, rate * BURST_S, now);
+}
+
+function isFull(bucket: TokenBucket | undefined, now: number): boolean {
+  return bucket?.isFull(now) ?? true;
 }

@@ -9,16 +9,6 @@ import type { Connection, Socket } from '../connection.ts';
 import { handle, stopEarly } from './handlers.ts';
 import { InboundLimits, type InboundRates } from './inbound-limits.ts';
 
-export interface InboxDeps {
-  readonly socket: Pick<Socket, 'pause' | 'resume'>;
-  readonly rates: InboundRates;
-  readonly traffic: Pick<Traffic, 'countReceived' | 'countDecoded'>;
-  /** Counts a message among all of this person and of the address; returns its refusal. */
-  readonly charge: (
-    personId: string | undefined,
-  ) => ProtocolError | undefined | Promise<ProtocolError | undefined>;
-}
-
 /** Messages that may wait to be handled before the socket is not read any more. */
 const MAX_WAITING = 64;
 const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
@@ -38,18 +28,21 @@ const NOTHING = Buffer.alloc(0);
 
 export class Inbox {
   readonly #connection: Connection;
-  readonly #socket: InboxDeps['socket'];
-  readonly #charge: InboxDeps['charge'];
-  readonly #traffic: InboxDeps['traffic'];
+  readonly #socket: Pick<Socket, 'pause' | 'resume'>;
+  readonly #traffic: Pick<Traffic, 'countReceived' | 'countDecoded'>;
   readonly #limits: InboundLimits;
   readonly #waiting: Incoming[] = [];
   #handling = false;
   #paused = false;
 
-  constructor(connection: Connection, { socket, rates, charge, traffic }: InboxDeps) {
+  constructor(
+    connection: Connection,
+    socket: Pick<Socket, 'pause' | 'resume'>,
+    rates: InboundRates,
+    traffic: Pick<Traffic, 'countReceived' | 'countDecoded'>,
+  ) {
     this.#connection = connection;
     this.#socket = socket;
-    this.#charge = charge;
     this.#traffic = traffic;
     this.#limits = new InboundLimits(rates, performance.now());
   }
@@ -122,7 +115,7 @@ export class Inbox {
     }
     // A stop that was carried out on its arrival is not refused any more.
     if (incoming.early) return this.#handleCharged(incoming);
-    const refusal = this.#charge(connection.isKnown ? connection.principal.id : undefined);
+    const refusal = connection.charge();
     if (!(refusal instanceof Promise)) return this.#handleUnlessRefused(incoming, refusal);
     return refusal
       .then((known) => this.#handleUnlessRefused(incoming, known))

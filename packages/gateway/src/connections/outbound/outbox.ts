@@ -6,11 +6,10 @@ const EXEMPT = 2;
 /** What the socket may hold itself before frames wait here, bytes. */
 const SOCKET_HIGH_WATER = 65_536;
 
-export interface OutboxOptions {
-  /** Bytes that may wait behind the first two messages, which are taken however large they are. */
-  readonly maxBytes: number;
+/** Whose outbox it is. */
+export interface OutboxOwner {
   /** Called once, when more would have to wait than may. */
-  readonly onOverflow: () => void;
+  overflowed(): void;
 }
 
 /** What is left of a message. */
@@ -26,7 +25,8 @@ interface Waiting {
  */
 export class Outbox {
   readonly #socket: Duplex;
-  readonly #options: OutboxOptions;
+  readonly #owner: OutboxOwner;
+  readonly #maxBytes: number;
   /** The frames of this tick. */
   #batch: Frame[] = [];
   #batchBytes = 0;
@@ -38,9 +38,11 @@ export class Outbox {
   #closed = false;
   #listeners: (() => void)[] = [];
 
-  constructor(socket: Duplex, options: OutboxOptions) {
+  /** `maxBytes`: what may wait behind the first two messages, which are taken however large they are. */
+  constructor(socket: Duplex, maxBytes: number, owner: OutboxOwner) {
     this.#socket = socket;
-    this.#options = options;
+    this.#maxBytes = maxBytes;
+    this.#owner = owner;
     socket.on('drain', this.#flush);
   }
 
@@ -69,9 +71,9 @@ export class Outbox {
     const bytes = rest.reduce((sum, frame) => sum + frame.length, 0);
     if (this.#waiting.length >= EXEMPT) {
       this.#behindBytes += bytes;
-      if (this.#behindBytes > this.#options.maxBytes) {
+      if (this.#behindBytes > this.#maxBytes) {
         this.close();
-        this.#options.onOverflow();
+        this.#owner.overflowed();
         return;
       }
     }
