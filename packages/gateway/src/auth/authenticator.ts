@@ -35,7 +35,7 @@ export interface Authenticator {
    *
    * @throws {ProtocolError} `UNAUTHORIZED`: what it shows is not, or no longer, good for anybody.
    */
-  identify(credentials: Credentials): Promise<Identity | undefined>;
+  identify(credentials: Credentials): Promise<Identity | undefined> | Identity | undefined;
   /**
    * Somebody whom another node has identified, with what would revoke it here. Absent where only the node
    * that has identified somebody hears of that.

@@ -6,6 +6,6 @@ import { LOCAL } from './principal.ts';
 const OWNER: Identity = { principal: LOCAL, isAssumed: true };
 
 export const noAuth: Authenticator = {
-  identify: async () => OWNER,
+  identify: () => OWNER,
   close() {},
 };

@@ -334,6 +334,7 @@ export class Hub {
 
   #tellPresence(session: Session): void {
     session.isPresenceNews = false;
+    if (!this.#bus.reachesOthers) return;
     this.#tell(session.record.incarnation, {
       kind: 'present',
       node: this.#node,

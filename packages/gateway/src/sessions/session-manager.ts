@@ -1,5 +1,5 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/protocol';
 import { authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
@@ -81,7 +81,8 @@ export class SessionManager {
     const { session, created } = await store.createSession(
       {
         id,
-        incarnation: randomUUID(),
+        // Not a UUID, which Node puts together of twenty strings and keeps all of them.
+        incarnation: randomBytes(16).toString('hex'),
         owner: principal.id,
         title: options.title ?? null,
         agent: agents.need(options.agent ?? agents.defaultName).name,

@@ -52,9 +52,9 @@ interface StoredSession {
   readonly order: number;
   readonly record: Mutable<SessionRecord>;
   events: StoredEvent[];
-  /** The newest event of each id. */
-  byMessageId: Map<string, StoredEvent>;
-  readonly receipts: Map<string, Receipt>;
+  /** The newest event of each id; made with the first event. */
+  byMessageId?: Map<string, StoredEvent>;
+  receipts?: Map<string, Receipt>;
   /** Those that have not ended, in the order of their messages. */
   readonly runs: string[];
 }
@@ -108,8 +108,6 @@ export class MemoryStore implements Store {
       order: this.#order,
       record: { ...record },
       events: [],
-      byMessageId: new Map(),
-      receipts: new Map(),
       runs: [],
     });
     return { session: record, created: true };
@@ -228,6 +226,7 @@ export class MemoryStore implements Store {
     if (known) return known;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
     const seq = this.#append(session, event);
+    session.receipts ??= new Map();
     session.receipts.set(event.message_id, {
       fingerprint,
       seq,
@@ -399,7 +398,7 @@ export class MemoryStore implements Store {
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
     this.#assertOpen();
-    const found = this.#find(session)?.byMessageId.get(messageId);
+    const found = this.#find(session)?.byMessageId?.get(messageId);
     return found && copyOf(found);
   }
 
@@ -518,6 +517,7 @@ export class MemoryStore implements Store {
     this.#order += 1;
     const stored = { order: this.#order, event: keptOf(event, seq) };
     session.events.push(stored);
+    session.byMessageId ??= new Map();
     session.byMessageId.set(event.message_id, stored);
     return seq;
   }
@@ -533,9 +533,9 @@ function isFor(person: string): (session: StoredSession) => boolean {
 }
 
 function findRepetition(session: StoredSession, { event, fingerprint }: AppendMessage) {
-  const receipt = session.receipts.get(event.message_id);
+  const receipt = session.receipts?.get(event.message_id);
   if (!receipt) {
-    return session.byMessageId.has(event.message_id)
+    return session.byMessageId?.has(event.message_id)
       ? ({ outcome: 'conflict' } as const)
       : undefined;
   }
