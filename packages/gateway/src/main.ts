@@ -1,7 +1,13 @@
 #!/usr/bin/env node
 /** The command line's entry. Commands are imported when they are called, so that `--version` is instant. */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
 import type { Command } from './cli/command.ts';
+
+// A later start finds its code compiled. Beside the code, and not in a directory of everybody's: who may write there
+// could change the code as well. Where it cannot be written, nothing is kept.
+enableCompileCache(fileURLToPath(new URL('../.cache', import.meta.url)));
 
 const COMMANDS: Readonly<Record<string, { about: string; load(): Promise<Command> }>> = {
   serve: {
