@@ -56,6 +56,8 @@ export function startTarget(options: GatewayOptions = {}): Target {
   beforeAll(async () => {
     gateway = await startGateway({ agents: [echoAgent], ...options }, onFinished);
     witness = await TestSocket.open(gateway.ws, { onFinished });
+    // What is loaded with the first request and stays is not what an attack has left.
+    await (await fetch(`${gateway.http}/api/health`)).text();
     heapBefore = heapInUse();
   });
   afterEach(async () => {
