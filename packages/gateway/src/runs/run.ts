@@ -357,8 +357,12 @@ export class Run {
 
   #tellText(): void {
     this.#begin();
-    // It is told with what comes once it is known that nobody else has ended it.
-    if (!this.#deps.lease.isHeld) return;
+    const { lease } = this.#deps;
+    if (!lease.isHeld) {
+      // Until it is known that nobody else has ended it.
+      void lease.held().then(() => this.#state === 'running' && this.#pace.request());
+      return;
+    }
     const { offset, content } = this.#text.takeUntold();
     if (offset === 0 && this.#began !== undefined)
       this.#agentMetrics.countFirstChunk(performance.now() - this.#began);
