@@ -103,7 +103,7 @@ export class Outbox {
     let taken = 0;
     for (const frame of frames) {
       if (this.#socket.writableLength + this.#batchBytes >= SOCKET_HIGH_WATER) break;
-      if (this.#batch.length === 0) process.nextTick(this.#writeLast);
+      if (this.#batch.length === 0) atEndOfTick(this.#write);
       this.#batch.push(frame);
       this.#batchBytes += frame.length;
       taken += 1;
@@ -111,9 +111,6 @@ export class Outbox {
     if (taken > 0) this.#moved = true;
     return taken === frames.length ? [] : frames.slice(taken);
   }
-
-  /** What others say at the end of the tick is to go along. */
-  readonly #writeLast = (): void => queueMicrotask(this.#write);
 
   readonly #write = (): void => {
     if (this.#batch.length === 0) return;
@@ -124,11 +121,9 @@ export class Outbox {
   };
 
   #afterTick(): void {
-    process.nextTick(() =>
-      queueMicrotask(() => {
-        if (!this.#socket.writableNeedDrain) this.#flush();
-      }),
-    );
+    atEndOfTick(() => {
+      if (!this.#socket.writableNeedDrain) this.#flush();
+    });
   }
 
   readonly #flush = (): void => {
@@ -154,4 +149,9 @@ export class Outbox {
     this.#listeners = [];
     for (const listener of listeners) listener();
   }
+}
+
+/** Behind all else that is done at the end of the tick: what others say then is to go along. */
+function atEndOfTick(callback: () => void): void {
+  process.nextTick(queueMicrotask, callback);
 }
