@@ -86,6 +86,7 @@ export function decode(frame: string, profile: Profile): Decoded {
  * takes must be what the schema would make of it, which a test tries out.
  */
 function asPlainChatMessage(value: object): ClientMessageOf<'chat_message'> | undefined {
+  const type = 'chat_message' as const;
   const { session_id, message_id, timestamp, traceparent, tracestate, data } = value as Record<
     string,
     unknown
@@ -101,12 +102,10 @@ function asPlainChatMessage(value: object): ClientMessageOf<'chat_message'> | un
   if (typeof content !== 'string' || content.trim() === '' || !content.isWellFormed()) {
     return undefined;
   }
-  return {
-    type: 'chat_message',
-    ...(session_id === undefined ? {} : { session_id }),
-    message_id,
-    data: { content, message_type: 'text' },
-  };
+  const said = { content, message_type: 'text' as const };
+  return session_id === undefined
+    ? { type, message_id, data: said }
+    : { type, session_id, message_id, data: said };
 }
 
 function refuse(
@@ -150,7 +149,8 @@ export function createMessage<
   envelope?: Envelope,
 ): ServerMessageOf<Type> & Envelope {
   const timestamp = envelope?.timestamp ?? now();
-  return { type, ...envelope, timestamp, data } as unknown as ServerMessageOf<Type> & Envelope;
+  // The envelope first: V8 copies an object into an empty one far faster than into one that has something.
+  return { ...envelope, type, timestamp, data } as unknown as ServerMessageOf<Type> & Envelope;
 }
 
 let nowMs = Number.NaN;

@@ -6,7 +6,8 @@ import type { RunAttempt, RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 
 export class KnownRuns {
-  readonly #sessions = new Map<string, Map<string, Run>>();
+  /** Arrays, and empty ones once their runs are over: V8 keeps for long what was in a `Map` that is made anew. */
+  readonly #sessions = new Map<string, Run[]>();
   #count = 0;
   /** How many look for runs in the store now, and which have ended here since the first began. */
   #searches = 0;
@@ -17,7 +18,7 @@ export class KnownRuns {
   }
 
   get(incarnation: string, runId: string): Run | undefined {
-    return this.#sessions.get(incarnation)?.get(runId);
+    return this.#sessions.get(incarnation)?.find(({ spec }) => spec.runId === runId);
   }
 
   /** Whether this attempt of a run is here, or a later one. */
@@ -26,40 +27,42 @@ export class KnownRuns {
   }
 
   of(incarnation: string): Run[] {
-    return [...(this.#sessions.get(incarnation)?.values() ?? [])];
+    return [...(this.#sessions.get(incarnation) ?? [])];
   }
 
   all(): Run[] {
-    return [...this.#sessions.values()].flatMap((session) => [...session.values()]);
+    return [...this.#sessions.values()].flat();
   }
 
   /** The run whose answer is being written in the session. */
   running(incarnation: string): Run | undefined {
-    for (const run of this.#sessions.get(incarnation)?.values() ?? []) {
-      if (run.state === 'running') return run;
-    }
-    return undefined;
+    return this.#sessions.get(incarnation)?.find(({ state }) => state === 'running');
   }
 
-  /** Until it has ended nothing else takes it up. */
+  /** Until it has ended nothing else takes it up. An earlier attempt of it is not known from now on. */
   add(run: Run): void {
     const { incarnation, runId } = run.spec;
-    const runs = this.#sessions.get(incarnation) ?? new Map<string, Run>();
-    this.#sessions.set(incarnation, runs.set(runId, run));
+    const runs = this.#sessions.get(incarnation);
+    const place = runs?.findIndex(({ spec }) => spec.runId === runId) ?? -1;
+    if (!runs) this.#sessions.set(incarnation, [run]);
+    else if (place === -1) runs.push(run);
+    else runs[place] = run;
     this.#count += 1;
     void run.settled.then((end) => {
       this.#count -= 1;
       if (this.#searches > 0 && end !== 'released') this.#overSince.add(runId);
-      // A higher attempt of it may be there by now.
-      if (runs.get(runId) === run) runs.delete(runId);
-      if (runs.size === 0 && this.#sessions.get(incarnation) === runs)
-        this.#sessions.delete(incarnation);
+      this.forget(run);
     });
   }
 
-  /** From now on this attempt is not known; whoever calls has given it up. */
-  forget({ spec }: Run): void {
-    this.#sessions.get(spec.incarnation)?.delete(spec.runId);
+  /** From now on this attempt is not known, if it still was. */
+  forget(run: Run): void {
+    const { incarnation } = run.spec;
+    const runs = this.#sessions.get(incarnation) ?? [];
+    const place = runs.indexOf(run);
+    if (place === -1) return;
+    runs.splice(place, 1);
+    if (runs.length === 0) this.#sessions.delete(incarnation);
   }
 
   /** `work` looks for runs in the store: what it finds there may be over by now, see `isOver`. */

@@ -29,8 +29,9 @@ export class LocalRunQueue implements RunQueue {
     const jobs = this.#sessions.get(job.incarnation);
     if (jobs) return jobs.push(job) - 1;
     this.#sessions.set(job.incarnation, [job]);
-    this.#ready.add(job.incarnation);
-    this.#startReady();
+    // Where there is room nobody waits for it.
+    if (this.#hasRoom) void this.#run(job.incarnation);
+    else this.#ready.add(job.incarnation);
     return 0;
   }
 
@@ -50,9 +51,13 @@ export class LocalRunQueue implements RunQueue {
     this.#paused = true;
   }
 
+  get #hasRoom(): boolean {
+    return !this.#paused && this.#running < this.#maxRunning;
+  }
+
   #startReady(): void {
     for (const incarnation of this.#ready) {
-      if (this.#paused || this.#running >= this.#maxRunning) return;
+      if (!this.#hasRoom) return;
       this.#ready.delete(incarnation);
       void this.#run(incarnation);
     }

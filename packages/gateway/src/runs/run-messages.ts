@@ -82,16 +82,16 @@ export class RunMessages {
   }
 
   end(status: RunEnd, content: string, fault?: RunFault) {
+    const said = {
+      role: 'assistant' as const,
+      agent_name: this.#agentName,
+      content,
+      status,
+      message_type: 'text' as const,
+    };
     return this.#event(
       'agent_response',
-      {
-        role: 'assistant',
-        agent_name: this.#agentName,
-        content,
-        status,
-        message_type: 'text',
-        ...(fault ? { error: fault.message, code: fault.code } : {}),
-      },
+      fault ? { ...said, error: fault.message, code: fault.code } : said,
       this.#spec.answerId,
     ) as Extract<NewEvent, { type: 'agent_response' }>;
   }

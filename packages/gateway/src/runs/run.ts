@@ -247,13 +247,10 @@ export class Run {
         attempt,
         history: () => handled(history()),
       };
-      const signal = () => this.#signal;
-      const context: AgentContext = {
-        get signal() {
-          return signal();
-        },
-        approve: (request) => handled(this.#approve(request)),
-      };
+      const context = new RunContext(
+        () => this.#signal,
+        (request) => handled(this.#approve(request)),
+      );
       let since = performance.now();
       this.#began = since;
       this.#deps.log.debug(this.#ids, 'a run began');
@@ -442,6 +439,24 @@ export class Run {
     }
     this.#tell({ ...event, seq: result.seq } as SessionEvent);
     return true;
+  }
+}
+
+/**
+ * What an agent gets of its run. A class, because a literal with a getter is one more shape of object for V8, which
+ * keeps the run of each until it looks through all of its memory.
+ */
+class RunContext implements AgentContext {
+  readonly #signal: () => AbortSignal;
+  readonly approve: AgentContext['approve'];
+
+  constructor(signal: () => AbortSignal, approve: AgentContext['approve']) {
+    this.#signal = signal;
+    this.approve = approve;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
   }
 }
 

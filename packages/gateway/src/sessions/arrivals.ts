@@ -14,18 +14,16 @@ export interface Arrival {
  * well. All sessions together, because a message comes far more often than a stop.
  */
 export class Arrivals {
-  readonly #all = new Set<Tracked>();
+  readonly #all: Tracked[] = [];
 
   /** From here on the message is on its way, until it is settled. */
   add(incarnation: string): Arrival {
-    const arrival = new Tracked(incarnation, this.#all);
-    this.#all.add(arrival);
-    return arrival;
+    return new Tracked(incarnation, this.#all);
   }
 
   /** Stops the runs of all of a session that are on their way; resolves with those that this ended. */
   async stop(incarnation: string): Promise<string[]> {
-    const meant = [...this.#all].filter((arrival) => arrival.incarnation === incarnation);
+    const meant = this.#all.filter((arrival) => arrival.incarnation === incarnation);
     return (await Promise.all(meant.map((arrival) => arrival.stop()))).flat();
   }
 }
@@ -33,13 +31,16 @@ export class Arrivals {
 class Tracked implements Arrival {
   /** Of its session. */
   readonly incarnation: string;
-  readonly #all: Set<Tracked>;
+  readonly #all: Tracked[];
+  /** Where it is among them. */
+  #place: number;
   /** What those who stop it wait for. */
   #cancelled: PromiseWithResolvers<readonly string[]> | undefined;
 
-  constructor(incarnation: string, all: Set<Tracked>) {
+  constructor(incarnation: string, all: Tracked[]) {
     this.incarnation = incarnation;
     this.#all = all;
+    this.#place = all.push(this) - 1;
   }
 
   get stopped(): boolean {
@@ -52,7 +53,16 @@ class Tracked implements Arrival {
   }
 
   settle(cancelled: Promise<readonly string[]> | readonly string[]): void {
-    this.#all.delete(this);
+    this.#leave();
     this.#cancelled?.resolve(cancelled);
+  }
+
+  /** The last one takes its place. */
+  #leave(): void {
+    if (this.#all[this.#place] !== this) return;
+    const last = this.#all.pop() as Tracked;
+    if (last === this) return;
+    last.#place = this.#place;
+    this.#all[this.#place] = last;
   }
 }

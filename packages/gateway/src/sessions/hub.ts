@@ -284,8 +284,11 @@ export class Hub {
     const { members } = session.record;
     if (record && !session.change(record)) return;
     if (record) this.#expel(session, members);
-    if (delivery.message.type === 'agent_response') session.sawEnds([delivery.message]);
-    if (session.isStale(delivery.message)) return;
+    // What is written here says nothing after its end; what other nodes write may be late.
+    if (this.#bus.reachesOthers) {
+      if (delivery.message.type === 'agent_response') session.sawEnds([delivery.message]);
+      if (session.isStale(delivery.message)) return;
+    }
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.heardSeq) session.heardSeq = seq;
     for (const subscriber of session.subscribers) {

@@ -18,16 +18,16 @@ export function newMessage(
   run: AppendMessage['run'],
 ): Omit<AppendMessage, 'most'> {
   const { content, message_type, agent_name, replaces } = data;
+  const said = { role: 'user' as const, content, message_type, sender: principal.id };
   const event = createMessage(
     'chat_message',
-    {
-      role: 'user',
-      content,
-      message_type,
-      sender: principal.id,
-      ...(agent_name === undefined ? {} : { agent_name }),
-      ...(replaces === undefined ? {} : { replaces }),
-    },
+    agent_name === undefined && replaces === undefined
+      ? said
+      : {
+          ...said,
+          ...(agent_name === undefined ? {} : { agent_name }),
+          ...(replaces === undefined ? {} : { replaces }),
+        },
     { session_id: id, message_id: messageId },
   ) as AppendMessage['event'];
   return {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { encode, type SessionEvent } from '@parley/protocol';
+import type { SessionEvent } from '@parley/protocol';
+import { type Receipt, SessionLog } from './memory/session-log.ts';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
 import {
   type Access,
@@ -32,29 +33,12 @@ import {
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
-interface StoredEvent {
-  /** Its place among the events of all sessions. */
-  readonly order: number;
-  /** Read as a copy, so that no reader can reach into the log. */
-  readonly event: SessionEvent;
-}
-
-/** The first time of a message, kept when the message itself is trimmed. */
-interface Receipt {
-  readonly fingerprint: string;
-  readonly seq: number;
-  readonly runId: string;
-  readonly timestamp: string;
-}
-
 interface StoredSession {
   /** Its place among the sessions ever created. */
   readonly order: number;
   readonly record: Mutable<SessionRecord>;
-  events: StoredEvent[];
-  /** The newest event of each id; made with the first event. */
-  byMessageId?: Map<string, StoredEvent>;
-  receipts?: Map<string, Receipt>;
+  /** Made with the first event. */
+  log?: SessionLog;
   /** Those that have not ended, in the order of their messages. */
   readonly runs: string[];
 }
@@ -71,9 +55,11 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, StoredRun>();
-  /** How many of them are of each sender. */
+  /** How many of them are of each who ever sent one. */
   readonly #runsOf = new Map<string, number>();
   #order = 0;
+  /** The time of the last event. */
+  #last = { timestamp: '', ms: 0 };
   /** By node: until when it lives, by a clock that nobody sets, milliseconds. */
   readonly #aliveUntil = new Map<string, number>();
   #closed = false;
@@ -107,7 +93,6 @@ export class MemoryStore implements Store {
     this.#sessions.set(session.id, {
       order: this.#order,
       record: { ...record },
-      events: [],
       runs: [],
     });
     return { session: record, created: true };
@@ -225,14 +210,7 @@ export class MemoryStore implements Store {
     const known = findRepetition(session, append) ?? this.#findFull(append, session);
     if (known) return known;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
-    const seq = this.#append(session, event);
-    session.receipts ??= new Map();
-    session.receipts.set(event.message_id, {
-      fingerprint,
-      seq,
-      runId: run.runId,
-      timestamp: event.timestamp,
-    });
+    const seq = this.#append(session, event, { fingerprint, runId: run.runId });
     const titled = session.record.title === null ? session.record.version + 1 : null;
     session.record.title ??= append.title.toWellFormed();
     session.record.version = titled ?? session.record.version;
@@ -292,8 +270,7 @@ export class MemoryStore implements Store {
     this.#runs.delete(runId);
     session.runs.splice(session.runs.indexOf(runId), 1);
     const left = (this.#runsOf.get(sender) ?? 0) - 1;
-    if (left > 0) this.#runsOf.set(sender, left);
-    else this.#runsOf.delete(sender);
+    this.#runsOf.set(sender, left);
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
@@ -382,24 +359,30 @@ export class MemoryStore implements Store {
     const limit = bounded(read.limit, STORE_LIMITS.page);
     const { after, before } = read;
     // `seq` has no hole, so that an event's place follows from it.
-    const first = session.record.firstSeq;
-    const end = Math.max(0, Math.min(session.events.length, (before ?? Infinity) - first));
-    const start = Math.max(0, (after ?? 0) + 1 - first);
-    const lengthOf = (stored: StoredEvent) => encode(stored.event).length;
+    const { firstSeq, lastSeq } = session.record;
+    const end = Math.min(lastSeq, (before ?? Infinity) - 1);
+    const texts = (seqs: readonly number[]) =>
+      fitting(
+        seqs.map((seq) => session.log?.textOf(seq) ?? ''),
+        ({ length }) => length,
+      );
     const page =
       after === undefined
-        ? fitting(session.events.slice(Math.max(0, end - limit), end).reverse(), lengthOf).reverse()
-        : fitting(session.events.slice(start, start + limit), lengthOf);
+        ? texts(range(Math.max(firstSeq, end - limit + 1), end).reverse()).reverse()
+        : texts(range(Math.max(firstSeq, after + 1), Math.min(lastSeq, after + limit)));
     const runs = this.#unfinished(session).map(({ runId, replyTo, agent, attempt }) => {
       return { runId, replyTo, agent, attempt };
     });
-    return { session: { ...session.record }, events: page.map(copyOf), runs };
+    return {
+      session: { ...session.record },
+      events: page.map((text) => JSON.parse(text) as SessionEvent),
+      runs,
+    };
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
     this.#assertOpen();
-    const found = this.#find(session)?.byMessageId?.get(messageId);
-    return found && copyOf(found);
+    return this.#find(session)?.log?.find(messageId);
   }
 
   async heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
@@ -410,7 +393,7 @@ export class MemoryStore implements Store {
 
   async questions(session: SessionIdentity): Promise<readonly Question[]> {
     this.#assertOpen();
-    return (this.#find(session)?.events ?? []).flatMap(({ event }) => {
+    return eventsOf(this.#find(session)).flatMap((event) => {
       if (event.type !== 'chat_message') return [];
       const { message_id, data } = event;
       return [{ message_id, ...(data.replaces === undefined ? {} : { replaces: data.replaces }) }];
@@ -425,9 +408,9 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const words = parseQuery(query.text);
     const hits: { order: number; hit: SearchHit }[] = [];
-    for (const { record, events } of this.#newestFirst().filter(isFor(query.person))) {
-      for (const stored of events) {
-        const { event } = stored;
+    for (const session of this.#newestFirst().filter(isFor(query.person))) {
+      const { record, log } = session;
+      for (const event of eventsOf(session)) {
         if (event.type !== 'chat_message' && event.type !== 'agent_response') continue;
         const { content, role } = event.data;
         if (!matches(content, words)) continue;
@@ -435,7 +418,7 @@ export class MemoryStore implements Store {
         const snippet = makeSnippet(content, words);
         const { id: sessionId, title } = record;
         hits.push({
-          order: stored.order,
+          order: log?.orderOf(seq) ?? 0,
           hit: { sessionId, title, messageId, seq, role, timestamp, snippet },
         });
       }
@@ -473,10 +456,7 @@ export class MemoryStore implements Store {
     for (const id of trimmed) {
       const session = this.#sessions.get(id);
       if (!session || maxEvents === undefined) continue;
-      session.events = session.events.slice(session.events.length - maxEvents);
-      session.byMessageId = new Map(
-        session.events.map((stored) => [stored.event.message_id, stored]),
-      );
+      session.log?.trim(maxEvents);
       session.record.firstSeq = session.record.lastSeq - maxEvents + 1;
     }
     return { expired, trimmed, more };
@@ -508,18 +488,26 @@ export class MemoryStore implements Store {
     return this.#sessions.get(event.session_id);
   }
 
-  #append(session: StoredSession, event: NewEvent): number {
+  #append(
+    session: StoredSession,
+    event: NewEvent,
+    message?: Pick<Receipt, 'fingerprint' | 'runId'>,
+  ): number {
     const { record } = session;
     const seq = record.lastSeq + 1;
     record.lastSeq = seq;
-    record.lastActivity = Math.max(record.lastActivity, Date.parse(event.timestamp));
+    record.lastActivity = Math.max(record.lastActivity, this.#msOf(event.timestamp));
     if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
     this.#order += 1;
-    const stored = { order: this.#order, event: keptOf(event, seq) };
-    session.events.push(stored);
-    session.byMessageId ??= new Map();
-    session.byMessageId.set(event.message_id, stored);
+    session.log ??= new SessionLog();
+    session.log.append({ ...event, seq } as SessionEvent, this.#order, message);
     return seq;
+  }
+
+  /** Many events are of one moment, which takes longer to read than they to keep. */
+  #msOf(timestamp: string): number {
+    if (timestamp !== this.#last.timestamp) this.#last = { timestamp, ms: Date.parse(timestamp) };
+    return this.#last.ms;
   }
 }
 
@@ -533,25 +521,21 @@ function isFor(person: string): (session: StoredSession) => boolean {
 }
 
 function findRepetition(session: StoredSession, { event, fingerprint }: AppendMessage) {
-  const receipt = session.receipts?.get(event.message_id);
-  if (!receipt) {
-    return session.byMessageId?.has(event.message_id)
-      ? ({ outcome: 'conflict' } as const)
-      : undefined;
+  const receipt = session.log?.receiptOf(event.message_id);
+  if (!receipt) return undefined;
+  if (receipt === 'event' || receipt.fingerprint !== fingerprint) {
+    return { outcome: 'conflict' } as const;
   }
-  if (receipt.fingerprint !== fingerprint) return { outcome: 'conflict' } as const;
   const { seq, runId, timestamp } = receipt;
   return { outcome: 'duplicate', seq, runId, timestamp } as const;
 }
 
-/** No writer can reach into the log either. What people and agents say is flat. */
-function keptOf(event: NewEvent, seq: number): SessionEvent {
-  const isFlat = event.type === 'chat_message' || event.type === 'agent_response';
-  const data = isFlat ? { ...event.data } : structuredClone(event.data);
-  return { ...event, seq, data } as SessionEvent;
+function eventsOf(session: StoredSession | undefined): SessionEvent[] {
+  const { log } = session ?? {};
+  return log ? range(log.firstSeq, log.firstSeq + log.length - 1).map((seq) => log.read(seq)) : [];
 }
 
-/** As it would be read from a disk. */
-function copyOf({ event }: StoredEvent): SessionEvent {
-  return JSON.parse(encode(event)) as SessionEvent;
+/** Whole numbers, both ends included. */
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, place) => from + place);
 }

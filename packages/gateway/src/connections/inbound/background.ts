@@ -11,10 +11,15 @@ interface Refusing {
   refuse(error: unknown, replyTo: string | undefined): void;
 }
 
+/**
+ * It counts what goes on and does not hold it. A `Set` that something is added to and taken from all the time is made
+ * anew every few messages, and V8 keeps what was in the old ones until it looks through all of its memory: a
+ * third of the time of a busy server.
+ */
 export class Background {
-  /** Both are made with the first of them: most connections only listen. */
-  #posts: Set<Promise<void>> | undefined;
-  #stops: Set<Promise<void>> | undefined;
+  #posts = 0;
+  #stops = 0;
+  #listeners: (() => void)[] | undefined;
   readonly #owner: Refusing;
 
   constructor(owner: Refusing) {
@@ -23,38 +28,47 @@ export class Background {
 
   /** Lets a message finish. */
   post(work: Promise<void>, replyTo: string | undefined): void {
-    this.#posts ??= new Set();
-    this.#track(this.#posts, work, replyTo);
+    this.#posts += 1;
+    this.#follow(work, replyTo, () => {
+      this.#posts -= 1;
+    });
   }
 
   /** The same for a stop, for which nothing waits: an end may be long on its way to the disk. */
   stop(work: Promise<void>, replyTo: string | undefined): void {
-    this.#stops ??= new Set();
-    this.#track(this.#stops, work, replyTo);
+    this.#stops += 1;
+    this.#follow(work, replyTo, () => {
+      this.#stops -= 1;
+    });
   }
 
   /** Resolves when every message, stops aside, has finished. */
   async settled(): Promise<void> {
-    if (this.#posts?.size) await Promise.all(this.#posts);
+    while (this.#posts > 0) await this.oneFinished();
   }
 
   /** No more may go on until one has finished, for which `oneFinished` waits. */
   get isFull(): boolean {
-    return (this.#posts?.size ?? 0) + (this.#stops?.size ?? 0) >= MAX_IN_FLIGHT;
+    return this.#posts + this.#stops >= MAX_IN_FLIGHT;
   }
 
   oneFinished(): Promise<void> {
-    return Promise.race([...(this.#posts ?? []), ...(this.#stops ?? [])]);
+    return new Promise((resolve) => {
+      this.#listeners ??= [];
+      this.#listeners.push(resolve);
+    });
   }
 
-  #track(set: Set<Promise<void>>, work: Promise<void>, replyTo: string | undefined): void {
-    const guarded: Promise<void> = work.then(
-      () => void set.delete(guarded),
-      (error) => {
-        set.delete(guarded);
-        this.#owner.refuse(error, replyTo);
-      },
-    );
-    set.add(guarded);
+  #follow(work: Promise<void>, replyTo: string | undefined, uncount: () => void): void {
+    const finish = () => {
+      uncount();
+      const listeners = this.#listeners;
+      this.#listeners = undefined;
+      for (const listener of listeners ?? []) listener();
+    };
+    work.then(finish, (error) => {
+      finish();
+      this.#owner.refuse(error, replyTo);
+    });
   }
 }
