@@ -1,4 +1,5 @@
 /** How much one person and one address may do, over however many connections. */
+import type { Duplex } from 'node:stream';
 import { ProtocolError } from '@parley/protocol';
 import type { ClientAddress } from './address.ts';
 import { Budget, type MakeLimiter, WINDOW_S } from './budget.ts';
@@ -37,9 +38,6 @@ const REQUESTS_PER_ADDRESS = 100;
 
 type Refusal = ProtocolError | undefined;
 
-/** How a place is given back that was not counted. */
-const NOTHING = () => {};
-
 export class Limits {
   readonly #options: LimitOptions;
   readonly #people: Budget | undefined;
@@ -65,31 +63,31 @@ export class Limits {
     return refusal.then((known) => known ?? this.#takeOfAddress(address));
   }
 
-  /**
-   * Takes the place of a TCP connection, whatever it is for, at its address; the returned function gives
-   * it back. `undefined`: there is none.
-   */
-  reachFrom(address: ClientAddress): (() => void) | undefined {
+  /** Takes the place of a TCP connection, whatever it is for, at its address, until it closes. `false`: there is none. */
+  reachFrom(address: ClientAddress, socket: Duplex): boolean {
     const { maxConnectionsPerAddress: limit } = this.#options;
-    if (limit === 0 || this.#isExempt(address)) return NOTHING;
-    return place(this.#connections.reached, address.network, limit + REQUESTS_PER_ADDRESS);
+    if (limit === 0 || this.#isExempt(address)) return true;
+    const most = limit + REQUESTS_PER_ADDRESS;
+    return takePlace(this.#connections.reached, address.network, most, socket);
   }
 
   /**
-   * Takes the place of a WebSocket at its address; the returned function gives it back.
+   * Takes the place of a WebSocket at its address, until it closes.
    *
    * @throws {ProtocolError} `CONNECTION_LIMIT`
    */
-  connectFrom(address: ClientAddress): () => void {
-    if (this.#isExempt(address)) return NOTHING;
+  connectFrom(address: ClientAddress, socket: Duplex): void {
     const { maxConnectionsPerAddress: limit } = this.#options;
-    return enter(this.#connections.addresses, address.network, limit, 'from your address');
+    if (limit === 0 || this.#isExempt(address)) return;
+    if (takePlace(this.#connections.addresses, address.network, limit, socket)) return;
+    throw noPlace(limit, 'from your address');
   }
 
   /** The same for the person whose it is. */
-  connectAs(personId: string): () => void {
+  connectAs(personId: string, socket: Duplex): void {
     const { maxConnectionsPerPerson: limit } = this.#options;
-    return enter(this.#connections.people, personId, limit, 'of yours');
+    if (limit === 0 || takePlace(this.#connections.people, personId, limit, socket)) return;
+    throw noPlace(limit, 'of yours');
   }
 
   #takeOfPerson(id: string): Refusal | Promise<Refusal> {
@@ -125,19 +123,19 @@ function take(
   return typeof delay === 'number' ? refusal(delay) : delay.then(refusal);
 }
 
-function enter(tally: Tally, key: string, limit: number, whose: string): () => void {
-  const leave = place(tally, key, limit);
-  if (leave) return leave;
-  throw new ProtocolError(
+function noPlace(limit: number, whose: string): ProtocolError {
+  return new ProtocolError(
     'CONNECTION_LIMIT',
     `${limit} connections ${whose} are open, as many as may be. Close one, or try again later.`,
     { limit, retry_after_ms: PLACE_RETRY_MS },
   );
 }
 
-/** One of so many places, and how it is given back; `undefined`: all are taken. */
-function place(tally: Tally, key: string, limit: number): (() => void) | undefined {
-  if (limit > 0 && tally.of(key) >= limit) return undefined;
+/** Takes one of so many places until the socket closes. `false`: all are taken. */
+function takePlace(tally: Tally, key: string, limit: number, socket: Duplex): boolean {
+  if (tally.of(key) >= limit) return false;
   tally.add(key);
-  return () => tally.remove(key);
+  // It closes once, and `once` would keep a wrapper as long as it is open.
+  socket.on('close', () => tally.remove(key));
+  return true;
 }

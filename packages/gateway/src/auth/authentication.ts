@@ -63,9 +63,10 @@ export class Authentication {
     address: ClientAddress,
     { isUpgrade }: { readonly isUpgrade: boolean },
   ): Promise<Identity | undefined> {
-    const { localAddress } = request.socket;
+    // Not where its own end is, which Node would keep for every connection. Whoever is on loopback has both ends there.
+    const { remoteAddress } = request.socket;
     // Everyone is taken for the owner of this machine, so only it may ask.
-    if (this.mode === 'none' && localAddress !== undefined && !isLoopback(localAddress)) {
+    if (this.mode === 'none' && remoteAddress !== undefined && !isLoopback(remoteAddress)) {
       throw unauthorized(
         'This server asks nobody who they are, and so answers its own machine only. Its setting auth changes that.',
       );

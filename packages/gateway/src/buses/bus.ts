@@ -47,8 +47,11 @@ export interface KeptText {
 }
 
 export interface Following {
-  /** Resolves when everything that is published from then on is received, or when that cannot be had now. */
-  readonly ready: Promise<void>;
+  /**
+   * Resolves when everything that is published from then on is received, or when that cannot be had now;
+   * `undefined`: nothing is published by anybody else.
+   */
+  readonly ready: Promise<void> | undefined;
   end(): void;
 }
 

@@ -4,7 +4,7 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
 import type { Bus, Following, KeptText, Notice } from './bus.ts';
 
-const ALONE: Following = { ready: Promise.resolve(), end() {} };
+const ALONE: Following = { ready: undefined, end() {} };
 
 /** Nodes of one process, which reach each other without a network: as a rule there is one. */
 export class MemoryExchange {

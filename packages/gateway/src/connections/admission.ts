@@ -57,8 +57,7 @@ export class Admission {
     checkUpgrade(request);
     checkOrigin(request, address, originRules);
     this.#needRoom();
-    // It closes once, and `once` would keep a wrapper as long as it is open.
-    socket.on('close', limits.connectFrom(address));
+    limits.connectFrom(address, socket);
     const offered = offeredProtocols(request.headers);
     const isPlain = !offered.includes(SUBPROTOCOL);
     if (isPlain && offered.some(isCredential)) {
@@ -90,7 +89,7 @@ export class Admission {
    */
   enter({ principal }: Identity, socket: Duplex): void {
     // What has gone would not give its place back.
-    if (!socket.destroyed) socket.on('close', this.#options.limits.connectAs(principal.id));
+    if (!socket.destroyed) this.#options.limits.connectAs(principal.id, socket);
   }
 
   /** @throws {ProtocolError} `CONNECTION_LIMIT` */

@@ -22,13 +22,14 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Delivery } from '../sessions/delivery.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
-import type { Peer, Subscription } from '../sessions/subscription.ts';
+import type { Peer } from '../sessions/subscription.ts';
 import type { TraceContext } from '../traces.ts';
 import { Background } from './inbound/background.ts';
 import type { InboundRates } from './inbound/inbound-limits.ts';
 import { Inbox } from './inbound/inbox.ts';
 import { OutgoingText } from './outbound/frame.ts';
 import { Outbox, type OutboxOwner } from './outbound/outbox.ts';
+import { Subscriptions } from './subscriptions.ts';
 
 /** What a connection asks of the library that speaks RFC 6455. */
 export interface Socket {
@@ -100,13 +101,13 @@ export class Connection implements Peer, OutboxOwner {
   readonly since = Date.now();
   readonly origin: Origin;
   /** The sessions that it is in. */
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriptions = new Subscriptions();
   /** The session that a message without a `session_id` is for: the last one created or joined. */
   current: string | undefined;
   /** Ends what `sessions_watch` began. */
   unwatch: (() => void) | undefined;
-  /** What goes on while later messages are handled. */
-  readonly background = new Background(this);
+  /** What goes on while later messages are handled; `undefined`: nothing ever has. */
+  background: Background | undefined;
   #state: State;
   readonly #socket: Socket;
   readonly #takesCompressed: boolean;
@@ -191,6 +192,12 @@ export class Connection implements Peer, OutboxOwner {
   charge(): ProtocolError | undefined | Promise<ProtocolError | undefined> {
     const personId = this.isKnown ? this.principal.id : undefined;
     return this.#deps.charge(personId, this.origin.address);
+  }
+
+  /** For what is to go on while later messages are handled. */
+  needBackground(): Background {
+    this.background ??= new Background(this);
+    return this.background;
   }
 
   get congested(): boolean {
@@ -327,8 +334,7 @@ export class Connection implements Peer, OutboxOwner {
     this.#inbox.clear();
     // Nothing may follow the close frame; what still waits is for the resume.
     this.#outbox.close();
-    for (const subscription of this.subscriptions.values()) subscription.close();
-    this.subscriptions.clear();
+    this.subscriptions.close();
     this.unwatch?.();
   }
 }

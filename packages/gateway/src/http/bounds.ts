@@ -27,10 +27,7 @@ export function boundConnections(
   server.on('connection', (socket) => {
     const peer = addresses.ofPeer(socket);
     if (!peer) return;
-    const leave = limits.reachFrom(peer);
-    // It closes once, and `once` would keep a wrapper as long as it is open.
-    if (leave) socket.on('close', leave);
-    else socket.destroy();
+    if (!limits.reachFrom(peer, socket)) socket.destroy();
   });
 }
 

@@ -443,20 +443,26 @@ export class Run {
 }
 
 /**
- * What an agent gets of its run. A class, because a literal with a getter is one more shape of object for V8, which
- * keeps the run of each until it looks through all of its memory.
+ * What an agent gets of its run. Its signal is made when it is asked for, and is its own property, so that agents can
+ * spread it. The getter is the same function for all: with one each, each would be a shape of object of its own to
+ * V8, which then keeps the run until it looks through all of its memory.
  */
 class RunContext implements AgentContext {
-  readonly #signal: () => AbortSignal;
+  static readonly #lazySignal: PropertyDescriptor = {
+    enumerable: true,
+    get(this: RunContext) {
+      return this.#signal();
+    },
+  };
+
+  declare readonly signal: AbortSignal;
   readonly approve: AgentContext['approve'];
+  readonly #signal: () => AbortSignal;
 
   constructor(signal: () => AbortSignal, approve: AgentContext['approve']) {
     this.#signal = signal;
     this.approve = approve;
-  }
-
-  get signal(): AbortSignal {
-    return this.#signal();
+    Object.defineProperty(this, 'signal', RunContext.#lazySignal);
   }
 }
 

@@ -24,8 +24,8 @@ const MAX_ENDED = 200;
 export class Session {
   #record: SessionRecord;
   readonly #following: Following;
-  /** Resolves when nothing that other nodes say of the session is missed any more. */
-  readonly followed: Promise<void>;
+  /** Resolves when nothing that other nodes say of the session is missed any more; `undefined`: there are none. */
+  readonly followed: Promise<void> | undefined;
   /** What was heard last of an answer that another node writes, or wrote: it may have come late. */
   remote: RunningAnswer | undefined;
   #confirmed: string | undefined;
@@ -47,7 +47,7 @@ export class Session {
   constructor(record: SessionRecord, following: Following, catchUp: () => Promise<void>) {
     this.#record = record;
     this.#following = following;
-    this.followed = following.ready.then(catchUp);
+    this.followed = following.ready?.then(catchUp);
   }
 
   /** As it was when it was last read or changed; its counts and times may be behind the log. */

@@ -112,7 +112,7 @@ export class Subscription implements Subscriber, AnswerSource {
    */
   #readable = 0;
   /** Those that had not ended when the log was read last. */
-  #runs: readonly UnendedRun[] = [];
+  #runs: readonly UnendedRun[] | undefined;
 
   /** Subscribes first and reads then, so that nothing falls between. */
   static async join(
@@ -139,6 +139,10 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
     this.#answer = new AnswerCursor(peer, record.id, this);
+  }
+
+  get sessionId(): string {
+    return this.#session.record.id;
   }
 
   running(): RunningAnswer | undefined {
@@ -315,7 +319,7 @@ export class Subscription implements Subscriber, AnswerSource {
     const page = await this.#deps.store.readSession(id, { ...where, limit: LIMITS.historyEvents });
     // What has its id since is another one.
     if (page?.session.incarnation !== incarnation) return undefined;
-    this.#runs = page.runs;
+    this.#runs = page.runs.length > 0 ? page.runs : undefined;
     this.#readable = page.session.lastSeq;
     this.#deps.hub.learn(page.session);
     this.#session.sawEnds(page.events);
@@ -374,7 +378,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#tellMissed();
     if (this.#peer.profile === 'plain') return;
     const running = this.running();
-    for (const status of this.#deps.waiting(this.#session.record, this.#runs)) {
+    for (const status of this.#deps.waiting(this.#session.record, this.#runs ?? [])) {
       // It may have begun since the log was read.
       if (status.run_id !== running?.runId) this.#send(status);
     }

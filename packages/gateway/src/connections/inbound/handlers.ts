@@ -72,7 +72,7 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
     if (id !== undefined && connection.subscriptions.has(id) && !message.data.replaces) {
       // It takes its place in the store's order before this returns; waiting for the disk is for
       // the acknowledgement, not for the next message.
-      connection.background.post(post(connection, id, message), message.message_id);
+      connection.needBackground().post(post(connection, id, message), message.message_id);
       return undefined;
     }
     return joinAndPost(connection, id, message);
@@ -102,17 +102,16 @@ const handlers: { [Type in ClientMessageType]: Handler<Type> } = {
 
   async session_leave(connection, { session_id, message_id }) {
     const id = needJoined(connection, session_id);
-    await connection.background.settled();
+    await connection.background?.settled();
     leave(connection, id);
     acknowledge(connection, id, message_id);
   },
 
   run_cancel(connection, { session_id, message_id, data }, early) {
     const id = needSession(connection, session_id);
-    connection.background.stop(
-      stop(connection, id, { runId: data.run_id, replyTo: message_id, early }),
-      message_id,
-    );
+    connection
+      .needBackground()
+      .stop(stop(connection, id, { runId: data.run_id, replyTo: message_id, early }), message_id);
     return undefined;
   },
 
@@ -145,8 +144,8 @@ async function join(connection: Connection, id: string, position: JoinPosition):
   // A join that is refused changes nothing: the connection stays in the session that it is in.
   await sessions.get(principal, id, 'read');
   if (connection.profile !== 'plain') needRoom(connection, id);
-  await connection.background.settled();
-  const left = connection.profile === 'plain' ? [...subscriptions.keys()] : [id];
+  await connection.background?.settled();
+  const left = connection.profile === 'plain' ? subscriptions.ids() : [id];
   const wasIn = left.filter((one) => leave(connection, one));
   try {
     const subscription = await sessions.join(principal, id, connection, position);
@@ -154,7 +153,7 @@ async function join(connection: Connection, id: string, position: JoinPosition):
       subscription.close();
       return;
     }
-    subscriptions.set(id, subscription);
+    subscriptions.add(subscription);
     connection.current = id;
   } catch (error) {
     // It has lost its place where it was, and is not told so by an error that says nothing changed.
@@ -202,7 +201,7 @@ async function joinAndPost(
     sessionId = created.id;
   }
   if (!connection.subscriptions.has(sessionId)) await join(connection, sessionId, {});
-  await connection.background.settled();
+  await connection.background?.settled();
   await post(connection, sessionId, message);
 }
 

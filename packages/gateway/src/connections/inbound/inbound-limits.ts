@@ -1,6 +1,8 @@
-/** How much one connection may send: a bucket for its messages, and one for their bytes. */
+/**
+ * How much one connection may send: so many messages and so many bytes a second, and what was not used for a while at
+ * once. They are RFC 2697's buckets, of which is kept what is lacking: most of the time nothing.
+ */
 import { ProtocolError } from '@parley/protocol';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface InboundRates {
   /** Messages a second; 0: no limit. */
@@ -16,15 +18,16 @@ const MAX_REFUSALS = 500;
 
 export class InboundLimits {
   readonly #rates: InboundRates;
-  readonly #messages: TokenBucket | undefined;
-  readonly #bytes: TokenBucket | undefined;
+  /** What is lacking in each bucket; more than it holds is a debt that is paid before anything else can be taken. */
+  #messages = 0;
+  #bytes = 0;
+  #at: number;
   #refusals = 0;
 
   /** Times are milliseconds of any clock that does not go back. */
   constructor(rates: InboundRates, now: number) {
     this.#rates = rates;
-    this.#messages = bucket(rates.messageRate, now);
-    this.#bytes = bucket(rates.byteRate, now);
+    this.#at = now;
   }
 
   /** It goes on and on: to refuse it costs more than to end it. */
@@ -39,15 +42,23 @@ export class InboundLimits {
 
   /** Takes a message of `size` bytes, or returns its refusal. */
   take(size: number, now: number): ProtocolError | undefined {
-    const [messages, bytes] = [this.#messages, this.#bytes];
-    if (this.#refusals > 0 && isFull(messages, now) && isFull(bytes, now)) this.#refusals = 0;
-    const delay = messages?.delay(1, now) ?? 0;
-    if (delay > 0) return this.#refuse(this.#rates.messageRate, 'messages', delay);
-    const bytesDelay = bytes?.delay(size, now) ?? 0;
-    if (bytesDelay > 0) return this.#refuse(this.#rates.byteRate, 'bytes', bytesDelay);
-    messages?.take(1, now);
-    bytes?.take(size, now);
+    const { messageRate, byteRate } = this.#rates;
+    this.#refill(now);
+    if (this.#messages === 0 && this.#bytes === 0) this.#refusals = 0;
+    const delay = delayOf(1, this.#messages, messageRate);
+    if (delay > 0) return this.#refuse(messageRate, 'messages', delay);
+    const bytesDelay = delayOf(size, this.#bytes, byteRate);
+    if (bytesDelay > 0) return this.#refuse(byteRate, 'bytes', bytesDelay);
+    if (messageRate > 0) this.#messages += 1;
+    if (byteRate > 0) this.#bytes += size;
     return undefined;
+  }
+
+  #refill(now: number): void {
+    const elapsed = Math.max(0, now - this.#at) / 1_000;
+    this.#at = Math.max(this.#at, now);
+    this.#messages = Math.max(0, this.#messages - elapsed * this.#rates.messageRate);
+    this.#bytes = Math.max(0, this.#bytes - elapsed * this.#rates.byteRate);
   }
 
   #refuse(rate: number, unit: string, delay: number): ProtocolError {
@@ -60,10 +71,9 @@ export class InboundLimits {
   }
 }
 
-function bucket(rate: number, now: number): TokenBucket | undefined {
-  return rate === 0 ? undefined : new TokenBucket(rate, rate * BURST_S, now);
-}
-
-function isFull(bucket: TokenBucket | undefined, now: number): boolean {
-  return bucket?.isFull(now) ?? true;
+/** How long until so much can be taken, milliseconds. What is more than the bucket holds can be, when it is full. */
+function delayOf(amount: number, lacking: number, rate: number): number {
+  const size = rate * BURST_S;
+  const short = Math.min(amount, size) - (size - lacking);
+  return rate === 0 || short <= 0 ? 0 : Math.ceil((short * 1_000) / rate);
 }

@@ -31,7 +31,8 @@ export class Inbox {
   readonly #socket: Pick<Socket, 'pause' | 'resume'>;
   readonly #traffic: Pick<Traffic, 'countReceived' | 'countDecoded'>;
   readonly #limits: InboundLimits;
-  readonly #waiting: Incoming[] = [];
+  /** Behind the one that is being handled. Most of the time nothing is, and most connections only listen. */
+  #waiting: Incoming[] | undefined;
   #handling = false;
   #paused = false;
 
@@ -75,36 +76,41 @@ export class Inbox {
 
   /** Messages that wait to be handled. */
   get size(): number {
-    return this.#waiting.length;
+    return this.#waiting?.length ?? 0;
   }
 
   /** Forgets what waits. */
   clear(): void {
-    this.#waiting.length = 0;
+    this.#waiting = undefined;
   }
 
   #enqueue(incoming: Incoming): void {
+    if (!this.#handling) {
+      void this.#handleAll(incoming);
+      return;
+    }
+    this.#waiting ??= [];
     this.#waiting.push(incoming);
-    if (!this.#handling) void this.#handleAll();
-    else if (this.#waiting.length >= MAX_WAITING && !this.#paused) {
+    if (this.size >= MAX_WAITING && !this.#paused) {
       this.#paused = true;
       this.#socket.pause();
     }
   }
 
-  async #handleAll(): Promise<void> {
-    const { background } = this.#connection;
+  async #handleAll(first: Incoming): Promise<void> {
     this.#handling = true;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
+    for (let next: Incoming | undefined = first; next; next = this.#waiting?.shift()) {
       const done = this.#handleOne(next);
       if (done) await done;
-      if (background.isFull) await background.oneFinished();
-      if (this.#paused && this.#waiting.length < MAX_WAITING / 2) {
+      const { background } = this.#connection;
+      if (background?.isFull) await background.oneFinished();
+      if (this.#paused && this.size < MAX_WAITING / 2) {
         this.#paused = false;
         this.#socket.resume();
       }
     }
     this.#handling = false;
+    this.#waiting = undefined;
   }
 
   #handleOne(incoming: Incoming): Promise<void> | undefined {

@@ -6,6 +6,9 @@ const EXEMPT = 2;
 /** What the socket may hold itself before frames wait here, bytes. */
 const SOCKET_HIGH_WATER = 65_536;
 
+/** The same for all that have nothing waiting. */
+const NONE: Waiting[] = [];
+
 /** Whose outbox it is. */
 export interface OutboxOwner {
   /** Called once, when more would have to wait than may. */
@@ -27,23 +30,25 @@ export class Outbox {
   readonly #socket: Duplex;
   readonly #owner: OutboxOwner;
   readonly #maxBytes: number;
+  // Most connections have nothing to say most of the time: what they need then is made then.
   /** The frames of this tick. */
-  #batch: Frame[] = [];
+  #batch: Frame[] | undefined;
   #batchBytes = 0;
   /** What has not been written yet, message by message; the first one may be on its way in part. */
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] = NONE;
   /** Bytes of all waiting messages but the first two. */
   #behindBytes = 0;
   #moved = false;
   #closed = false;
-  #listeners: (() => void)[] = [];
+  /** It will be told when the socket has room. */
+  #awaitsDrain = false;
+  #listeners: (() => void)[] | undefined;
 
   /** `maxBytes`: what may wait behind the first two messages, which are taken however large they are. */
   constructor(socket: Duplex, maxBytes: number, owner: OutboxOwner) {
     this.#socket = socket;
     this.#maxBytes = maxBytes;
     this.#owner = owner;
-    socket.on('drain', this.#flush);
   }
 
   /** The reader is behind: what can wait or be merged should. */
@@ -77,24 +82,29 @@ export class Outbox {
         return;
       }
     }
-    if (!this.congested) this.#moved = true;
+    if (!this.congested) {
+      this.#moved = true;
+      this.#waiting = [];
+    }
     this.#waiting.push({ frames: rest, bytes });
-    // Without a full socket buffer there is no 'drain' to wait for.
-    if (!this.#socket.writableNeedDrain) this.#afterTick();
+    this.#flushWhenRoom();
   }
 
   /** Calls back once, when nothing waits any more, or the outbox is closed. */
   whenClear(callback: () => void): void {
-    if (!this.congested) callback();
-    else this.#listeners.push(callback);
+    if (!this.congested) {
+      callback();
+      return;
+    }
+    this.#listeners ??= [];
+    this.#listeners.push(callback);
   }
 
   /** Drops what waits; what follows is dropped as well. What the close frame must not overtake is written now. */
   close(): void {
     this.#write();
     this.#closed = true;
-    this.#waiting = [];
-    this.#socket.off('drain', this.#flush);
+    this.#waiting = NONE;
     this.#notify();
   }
 
@@ -103,7 +113,10 @@ export class Outbox {
     let taken = 0;
     for (const frame of frames) {
       if (this.#socket.writableLength + this.#batchBytes >= SOCKET_HIGH_WATER) break;
-      if (this.#batch.length === 0) atEndOfTick(this.#write);
+      if (!this.#batch) {
+        this.#batch = [];
+        atEndOfTick(() => this.#write());
+      }
       this.#batch.push(frame);
       this.#batchBytes += frame.length;
       taken += 1;
@@ -112,21 +125,30 @@ export class Outbox {
     return taken === frames.length ? [] : frames.slice(taken);
   }
 
-  readonly #write = (): void => {
-    if (this.#batch.length === 0) return;
+  #write(): void {
     const frames = this.#batch;
-    this.#batch = [];
+    if (!frames) return;
+    this.#batch = undefined;
     this.#batchBytes = 0;
     this.#socket.write(together(frames));
-  };
+  }
 
-  #afterTick(): void {
-    atEndOfTick(() => {
-      if (!this.#socket.writableNeedDrain) this.#flush();
+  /** Without a full socket buffer there is no 'drain' to wait for; and at the end of the tick it may be full. */
+  #flushWhenRoom(): void {
+    if (this.#socket.writableNeedDrain) this.#awaitDrain();
+    else atEndOfTick(() => (this.#socket.writableNeedDrain ? this.#awaitDrain() : this.#flush()));
+  }
+
+  #awaitDrain(): void {
+    if (this.#awaitsDrain) return;
+    this.#awaitsDrain = true;
+    this.#socket.once('drain', () => {
+      this.#awaitsDrain = false;
+      this.#flush();
     });
   }
 
-  readonly #flush = (): void => {
+  #flush(): void {
     if (!this.congested) return;
     let progress = false;
     while (this.congested) {
@@ -139,15 +161,19 @@ export class Outbox {
       // One more of them is among the first now.
       this.#behindBytes -= this.#waiting[EXEMPT - 1]?.bytes ?? 0;
     }
-    if (!this.congested) this.#notify();
+    if (!this.congested) {
+      this.#waiting = NONE;
+      this.#notify();
+    }
     // Only after progress: a socket that is ending takes nothing and needs no drain, for ever.
-    else if (progress && !this.#socket.writableNeedDrain) this.#afterTick();
-  };
+    else if (progress) this.#flushWhenRoom();
+    else this.#awaitDrain();
+  }
 
   #notify(): void {
     const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener();
+    this.#listeners = undefined;
+    for (const listener of listeners ?? []) listener();
   }
 }
 
