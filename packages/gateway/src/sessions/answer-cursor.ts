@@ -5,6 +5,8 @@ import type { JoinPosition, Peer, RunningAnswer } from './subscription.ts';
 
 /** The subscription that it belongs to. */
 export interface AnswerSource {
+  readonly peer: Peer;
+  readonly sessionId: string;
   /** The answer that is being written in the session, if any. */
   running(): RunningAnswer | undefined;
   /** Whether the client is to be told as things happen; while it catches up it is not. */
@@ -16,15 +18,11 @@ export interface AnswerSource {
  * itself. A client of the seed is sent none: it gets the answer when it is whole.
  */
 export class AnswerCursor {
-  readonly #peer: Peer;
-  readonly #sessionId: string;
   readonly #source: AnswerSource;
   #position: { runId: string; attempt: number; offset: number } | undefined;
   #owing = false;
 
-  constructor(peer: Peer, sessionId: string, source: AnswerSource) {
-    this.#peer = peer;
-    this.#sessionId = sessionId;
+  constructor(source: AnswerSource) {
     this.#source = source;
   }
 
@@ -38,7 +36,7 @@ export class AnswerCursor {
       const { run_id, attempt, offset } = known;
       this.#position = { runId: run_id, attempt, offset };
     }
-    if (!running || this.#peer.profile === 'plain') return {};
+    if (!running || this.#source.peer.profile === 'plain') return {};
     const { runId, attempt, text } = running;
     const same = known?.run_id === runId && known.attempt === attempt;
     // It may have more than this node where another one writes, which it was on, or which others hear sooner.
@@ -64,9 +62,13 @@ export class AnswerCursor {
     const isSame = this.#position?.runId === runId && this.#position.attempt === attempt;
     // Where its beginning was lost, this node may know of the run before it only: that is not begun again.
     if (!isSame && offset === 0) this.#position = { runId, attempt, offset };
-    if ((isSame || offset === 0) && offset === this.#position?.offset && !this.#peer.congested) {
+    if (
+      (isSame || offset === 0) &&
+      offset === this.#position?.offset &&
+      !this.#source.peer.congested
+    ) {
       this.#position.offset += content.length;
-      this.#peer.forward(delivery);
+      this.#source.peer.forward(delivery);
       return;
     }
     this.#owe();
@@ -75,7 +77,7 @@ export class AnswerCursor {
   #owe(): void {
     if (this.#owing) return;
     this.#owing = true;
-    this.#peer.whenClear(() => {
+    this.#source.peer.whenClear(() => {
       this.#owing = false;
       if (this.#source.isLive) this.pay();
     });
@@ -84,9 +86,9 @@ export class AnswerCursor {
   /** Sends what the client lacks of the running answer, in one chunk, as soon as there is room for it. */
   pay(): void {
     const running = this.#source.running();
-    if (!running || this.#peer.profile === 'plain') return;
+    if (!running || this.#source.peer.profile === 'plain') return;
     // Several sessions of a connection may be owed text, and one of them was faster.
-    if (this.#peer.congested) {
+    if (this.#source.peer.congested) {
       this.#owe();
       return;
     }
@@ -97,12 +99,12 @@ export class AnswerCursor {
         : { offset: 0 };
     this.#position = { runId, attempt, offset: Math.max(offset, text.length) };
     if (offset >= text.length) return;
-    this.#peer.tell(
+    this.#source.peer.tell(
       createMessage(
         'agent_chunk',
         { agent_name: running.agent, offset, content: text.slice(offset) },
         {
-          session_id: this.#sessionId,
+          session_id: this.#source.sessionId,
           message_id: running.answerId,
           reply_to: running.replyTo,
           run_id: runId,

@@ -119,16 +119,16 @@ export class Hub {
       this.#sessions.set(incarnation, session);
       this.#byId.set(id, session);
     }
-    session.subscribers.add(subscriber);
+    session.enter(subscriber);
     if (subscriber.isShown) this.#presenceSoon(session);
     return session;
   }
 
   unsubscribe({ record }: Session, subscriber: Subscriber): void {
     const session = this.#sessions.get(record.incarnation);
-    if (!session?.subscribers.delete(subscriber)) return;
+    if (!session?.leave(subscriber)) return;
     const wasSeen = subscriber.isShown;
-    if (session.subscribers.size > 0) {
+    if (session.subscribers.length > 0) {
       if (wasSeen) this.#presenceSoon(session);
       return;
     }

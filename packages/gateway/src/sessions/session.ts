@@ -20,6 +20,8 @@ export interface Subscriber {
 /** Ends that are remembered: more than may be under way to a node at once. */
 const MAX_ENDED = 200;
 
+const NOBODY: readonly Subscriber[] = [];
+
 /** What this node remembers of a session while someone on it follows the session. */
 export class Session {
   #record: SessionRecord;
@@ -30,7 +32,7 @@ export class Session {
   remote: RunningAnswer | undefined;
   #confirmed: string | undefined;
   #confirming: Promise<void> | undefined;
-  readonly subscribers = new Set<Subscriber>();
+  #subscribers: readonly Subscriber[] = NOBODY;
   /** The highest `seq` published while followed; 0 before the first. */
   heardSeq = 0;
   presenceTimer: NodeJS.Timeout | undefined;
@@ -55,6 +57,23 @@ export class Session {
     return this.#record;
   }
 
+  /** As they are now: whoever goes through them is not disturbed by those who come and go meanwhile. */
+  get subscribers(): readonly Subscriber[] {
+    return this.#subscribers;
+  }
+
+  enter(subscriber: Subscriber): void {
+    // A list that is made anew takes half of what a `Set` does of one, and most sessions have one.
+    this.#subscribers = this.#subscribers.concat(subscriber);
+  }
+
+  /** `false`: it was not there. */
+  leave(subscriber: Subscriber): boolean {
+    const { length } = this.#subscribers;
+    this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
+    return this.#subscribers.length < length;
+  }
+
   /**
    * Takes what was read or told of it, in whatever order that comes: of the title, the agent, or who may do
    * what in it. `false`: it was known.
@@ -68,7 +87,7 @@ export class Session {
 
   /** Who is here on this node. */
   presenceHere(): PresenceOfNode {
-    const people = [...this.subscribers].flatMap(({ person, isShown }) => (isShown ? person : []));
+    const people = this.#subscribers.flatMap(({ person, isShown }) => (isShown ? person : []));
     return countPresence(people);
   }
 

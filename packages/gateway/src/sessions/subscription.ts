@@ -92,10 +92,8 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
 };
 
 export class Subscription implements Subscriber, AnswerSource {
-  readonly person: string;
-  readonly isShown = true;
+  readonly peer: Peer;
   readonly #principal: Principal;
-  readonly #peer: Peer;
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
@@ -134,11 +132,18 @@ export class Subscription implements Subscriber, AnswerSource {
 
   private constructor(record: SessionRecord, peer: Peer, deps: SubscriptionDeps) {
     this.#principal = peer.principal;
-    this.person = peer.principal.id;
-    this.#peer = peer;
+    this.peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
-    this.#answer = new AnswerCursor(peer, record.id, this);
+    this.#answer = new AnswerCursor(this);
+  }
+
+  get person(): string {
+    return this.#principal.id;
+  }
+
+  get isShown(): boolean {
+    return true;
   }
 
   get sessionId(): string {
@@ -164,7 +169,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#state = 'closed';
     this.#acknowledgeAll();
     this.#send(sessionStatus(this.#session.record, status));
-    this.#peer.left(this.#session.record.id);
+    this.peer.left(this.#session.record.id);
   }
 
   deliver(delivery: Delivery): void {
@@ -181,13 +186,13 @@ export class Subscription implements Subscriber, AnswerSource {
       }
       this.#seq = message.seq;
     }
-    if (delivery.origin === this.#peer.id) return;
-    if (!TYPES[this.#peer.profile].has(message.type)) return;
+    if (delivery.origin === this.peer.id) return;
+    if (!TYPES[this.peer.profile].has(message.type)) return;
     if (message.type === 'agent_chunk' && this.#session.isUnconfirmed(message.run_id))
       this.behind();
     else if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
-    else if (message.type === 'agent_progress' && this.#peer.congested) this.#postpone(delivery);
-    else this.#peer.forward(delivery);
+    else if (message.type === 'agent_progress' && this.peer.congested) this.#postpone(delivery);
+    else this.peer.forward(delivery);
   }
 
   /**
@@ -196,12 +201,12 @@ export class Subscription implements Subscriber, AnswerSource {
    */
   acknowledge(seq: number, text: string): void {
     if (this.#state === 'closed' || seq <= this.#seq) {
-      this.#peer.acknowledge(text);
+      this.peer.acknowledge(text);
       return;
     }
     if (this.#state === 'live' && seq === this.#seq + 1) {
       this.#seq = seq;
-      this.#peer.acknowledge(text);
+      this.peer.acknowledge(text);
       return;
     }
     this.#acknowledgements ??= new Map();
@@ -230,7 +235,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#state = 'catching_up';
     this.#catchUp().then(
       (isThere) => isThere || this.#leave(),
-      (error) => this.#peer.fail(error),
+      (error) => this.peer.fail(error),
     );
   }
 
@@ -245,7 +250,7 @@ export class Subscription implements Subscriber, AnswerSource {
   #miss(delivery: Delivery): void {
     const { seq, type } = delivery.message;
     if (seq !== undefined || type === 'agent_chunk' || type === 'typing') return;
-    if (!TYPES[this.#peer.profile].has(type)) return;
+    if (!TYPES[this.peer.profile].has(type)) return;
     this.#missed ??= new Map();
     this.#missed.delete(type);
     this.#missed.set(type, delivery);
@@ -255,7 +260,7 @@ export class Subscription implements Subscriber, AnswerSource {
   #postpone(delivery: Delivery): void {
     this.#miss(delivery);
     if (this.#missed && this.#missed.size > 1) return;
-    this.#peer.whenClear(() => {
+    this.peer.whenClear(() => {
       if (this.#state === 'live') this.#tellMissed();
     });
   }
@@ -266,7 +271,7 @@ export class Subscription implements Subscriber, AnswerSource {
     for (const delivery of this.#missed.values()) {
       const { run_id } = delivery.message;
       // Of a run that has ended meanwhile its end has been told, or will be from the log.
-      if (run_id === undefined || run_id === running?.runId) this.#peer.forward(delivery);
+      if (run_id === undefined || run_id === running?.runId) this.peer.forward(delivery);
     }
     this.#missed = undefined;
   }
@@ -310,7 +315,7 @@ export class Subscription implements Subscriber, AnswerSource {
   /** Who is asking; clients of the seed need not know. */
   #you(record: SessionRecord): Pick<ServerMessageOf<'session_status'>['data'], 'you'> {
     const access = accessOf(this.#principal, record);
-    if (this.#peer.profile === 'plain' || !access) return {};
+    if (this.peer.profile === 'plain' || !access) return {};
     return { you: { id: this.#principal.id, access } };
   }
 
@@ -355,8 +360,8 @@ export class Subscription implements Subscriber, AnswerSource {
 
   /** What is sent waits in the store, not in the outbox: a reader is not cut for a long log. */
   #clear(): Promise<void> | undefined {
-    if (!this.#peer.congested) return undefined;
-    return new Promise((resolve) => this.#peer.whenClear(resolve));
+    if (!this.peer.congested) return undefined;
+    return new Promise((resolve) => this.peer.whenClear(resolve));
   }
 
   async #replay(events: readonly SessionEvent[]): Promise<void> {
@@ -366,8 +371,8 @@ export class Subscription implements Subscriber, AnswerSource {
       this.#seq = event.seq;
       const acknowledgement = this.#acknowledgements?.get(event.seq);
       this.#acknowledgements?.delete(event.seq);
-      if (acknowledgement !== undefined) this.#peer.acknowledge(acknowledgement);
-      else if (TYPES[this.#peer.profile].has(event.type)) this.#peer.tell(event);
+      if (acknowledgement !== undefined) this.peer.acknowledge(acknowledgement);
+      else if (TYPES[this.peer.profile].has(event.type)) this.peer.tell(event);
     }
   }
 
@@ -376,7 +381,7 @@ export class Subscription implements Subscriber, AnswerSource {
     // What they acknowledge was shown in the newest page.
     this.#acknowledgeAll();
     this.#tellMissed();
-    if (this.#peer.profile === 'plain') return;
+    if (this.peer.profile === 'plain') return;
     const running = this.running();
     for (const status of this.#deps.waiting(this.#session.record, this.#runs ?? [])) {
       // It may have begun since the log was read.
@@ -387,11 +392,11 @@ export class Subscription implements Subscriber, AnswerSource {
 
   /** Of messages that are in the log, and whose place in it was not come to. */
   #acknowledgeAll(): void {
-    for (const text of this.#acknowledgements?.values() ?? []) this.#peer.acknowledge(text);
+    for (const text of this.#acknowledgements?.values() ?? []) this.peer.acknowledge(text);
     this.#acknowledgements = undefined;
   }
 
   #send(message: ServerMessage): void {
-    this.#peer.tell(message);
+    this.peer.tell(message);
   }
 }

@@ -40,7 +40,7 @@ interface StoredSession {
   /** Made with the first event. */
   log?: SessionLog;
   /** Those that have not ended, in the order of their messages. */
-  readonly runs: string[];
+  runs?: string[];
 }
 
 interface StoredRun extends Omit<RunRecord, 'audience'> {
@@ -93,7 +93,6 @@ export class MemoryStore implements Store {
     this.#sessions.set(session.id, {
       order: this.#order,
       record: { ...record },
-      runs: [],
     });
     return { session: record, created: true };
   }
@@ -180,7 +179,7 @@ export class MemoryStore implements Store {
     const stored = this.#find(session);
     if (!stored) return undefined;
     const [first] = this.#unfinished(stored);
-    for (const runId of [...stored.runs]) this.#endRun(stored, runId);
+    for (const { runId } of this.#unfinished(stored)) this.#endRun(stored, runId);
     this.#sessions.delete(session.id);
     return { node: first?.node ?? '' };
   }
@@ -214,9 +213,10 @@ export class MemoryStore implements Store {
     const titled = session.record.title === null ? session.record.version + 1 : null;
     session.record.title ??= append.title.toWellFormed();
     session.record.version = titled ?? session.record.version;
-    const last = this.#runs.get(session.runs.at(-1) ?? '');
+    const last = this.#runs.get(session.runs?.at(-1) ?? '');
     const before = last ? { runId: last.runId, attempt: last.attempt } : null;
     const node = last?.node ?? run.node ?? this.#anyAlive() ?? '';
+    session.runs ??= [];
     session.runs.push(run.runId);
     this.#runsOf.set(event.data.sender, (this.#runsOf.get(event.data.sender) ?? 0) + 1);
     this.#runs.set(run.runId, {
@@ -254,21 +254,21 @@ export class MemoryStore implements Store {
 
   #findFull({ event, most }: AppendMessage, session: StoredSession | undefined) {
     const isFull = (limit: number, count = 0) => limit > 0 && count >= limit;
-    if (isFull(most.ofSession, session?.runs.length))
+    if (isFull(most.ofSession, session?.runs?.length))
       return { outcome: 'full', of: 'ofSession' } as const;
     if (isFull(most.ofSender, this.#runsOf.get(event.data.sender)))
       return { outcome: 'full', of: 'ofSender' } as const;
     return undefined;
   }
 
-  #unfinished({ runs }: StoredSession): StoredRun[] {
+  #unfinished({ runs = [] }: StoredSession): StoredRun[] {
     return runs.map((runId) => this.#runs.get(runId) as StoredRun);
   }
 
   #endRun(session: StoredSession, runId: string): void {
     const { sender } = this.#runs.get(runId) as StoredRun;
     this.#runs.delete(runId);
-    session.runs.splice(session.runs.indexOf(runId), 1);
+    session.runs?.splice(session.runs.indexOf(runId), 1);
     const left = (this.#runsOf.get(sender) ?? 0) - 1;
     this.#runsOf.set(sender, left);
   }
@@ -436,7 +436,7 @@ export class MemoryStore implements Store {
     const trimmed: string[] = [];
     const oldestFirst = this.#newestFirst().reverse();
     for (const { record, runs } of oldestFirst) {
-      if (runs.length > 0) continue;
+      if (runs?.length) continue;
       const { id, incarnation, owner, lastActivity, messageCount, firstSeq, lastSeq } = record;
       if (
         lastActivity < idleBefore ||
