@@ -1,7 +1,10 @@
 /** A node that was silent for longer than its lease: it may not know that its runs are others' by now. */
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { silence, twoNodes } from '../helpers/nodes.ts';
 import type { TestSocket } from '../helpers/socket.ts';
+import { expectNoUncaught } from '../helpers/watch-process.ts';
+
+expectNoUncaught();
 
 const LEASE_MS = 500;
 
@@ -97,6 +100,18 @@ test('[R5] an answer that a node finishes while it stops is its own for longer t
   await drained;
   const end = await alice.next('agent_response');
   expect([end.attempt, end.data.content]).toEqual([1, 'unhurried']);
+});
+
+test('[R5] [R9] a stop that a node finds in the store, and cannot carry out before it stops itself, is no fault', async () => {
+  const { store, one, alice, sessionId, next, post } = await twoLeases();
+  post(alice, 'm-1');
+  await next();
+  const { incarnation = '' } = (await store.getSession(sessionId)) ?? {};
+  vi.spyOn(store, 'finishRun').mockReturnValue(new Promise(() => {}));
+  await store.stopRuns({ id: sessionId, incarnation }, { sender: '', asAdmin: true });
+  await one.runs.takeUpOwn();
+  await one.runs.drain(AbortSignal.abort());
+  expect((await store.unfinishedRuns()).map(({ stopped }) => stopped)).toEqual([true]);
 });
 
 test('[R4] a stop of a run that was taken over is not acknowledged before it holds', async () => {

@@ -132,10 +132,8 @@ async function run(
   async function join({ view }: Member, url: string): Promise<void> {
     if (view.socket) return;
     view.url = url;
-    await view.join();
-    // `join` has put it there; a cut may have come since.
-    const socket = view.socket as TestSocket | undefined;
-    socket?.onMessage((message) => hear(socket, message));
+    // Not only once it has joined: what was posted meanwhile may be answered in the same breath.
+    await view.join((message, socket) => hear(socket, message));
   }
   async function stop(socket: TestSocket, id: string, data: object, replies: ReadonlySet<string>) {
     const request = { type: 'run_cancel', session_id: sessionId, data };

@@ -48,10 +48,11 @@ export class View {
     return last;
   }
 
-  /** Joins, or comes back with what it has. Resolves when the server has answered. */
-  async join(): Promise<void> {
+  /** Joins, or comes back with what it has. Resolves when the server has answered; `hear` gets all that comes. */
+  async join(hear?: (message: ServerMessage, socket: TestSocket) => void): Promise<void> {
     const socket = await TestSocket.open(this.url, this.#options);
     this.socket = socket;
+    socket.onMessage((message) => hear?.(message, socket));
     socket.onMessage((message) => {
       // What still comes on a connection that was given up is lost with it.
       if (this.socket === socket) this.#take(message);

@@ -69,7 +69,8 @@ export class RunManager {
       lease: this.#lease,
       known: this.#known,
       submit: (question, run) => void this.#submit(question, run, false),
-      stop: (runs) => this.#stop(runs),
+      // What does not end before this node stops is ended by the next one that has it.
+      stop: (runs) => void this.#stop(runs).catch(() => {}),
       supersede: (session) => this.supersede(session),
     });
     deps.queue.process(async ({ incarnation, runId }) => {

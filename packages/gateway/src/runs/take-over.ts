@@ -16,7 +16,8 @@ export interface TakeOverDeps extends RunDeps {
   readonly lease: Lease;
   readonly known: KnownRuns;
   readonly submit: (question: SessionEventOf<'chat_message'>, run: SubmittedRun) => void;
-  readonly stop: (runs: readonly Run[]) => Promise<unknown>;
+  /** Nobody waits for that. */
+  readonly stop: (runs: readonly Run[]) => void;
   readonly supersede: (session: SessionIdentity) => void;
 }
 
@@ -105,7 +106,7 @@ export class TakeOver {
     this.giveUp(here.filter((run) => isUnended(run) && !ids.has(run.spec.runId)));
     for (const { incarnation, runId, stopped } of own) {
       const run = known.get(incarnation, runId);
-      if (stopped && run) void this.#deps.stop([run]);
+      if (stopped && run) this.#deps.stop([run]);
     }
     const isUnknown = ({ incarnation, runId }: RunRecord) => !known.get(incarnation, runId);
     const found = await Promise.all(
@@ -164,7 +165,7 @@ export class TakeOver {
     const here = known.get(incarnation, runId);
     if (here && known.has(incarnation, record)) {
       // Taken up by another way meanwhile: a second one would end it before its eyes.
-      if (record.stopped) void stop([here]);
+      if (record.stopped) stop([here]);
       return undefined;
     }
     const agent = agents.get(record.agent);

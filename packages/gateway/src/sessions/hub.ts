@@ -285,7 +285,7 @@ export class Hub {
     if (record && !session.change(record)) return;
     if (record) this.#expel(session, members);
     // What is written here says nothing after its end; what other nodes write may be late.
-    if (this.#bus.reachesOthers) {
+    if (this.#bus.reachesOthers || session.remote) {
       if (delivery.message.type === 'agent_response') session.sawEnds([delivery.message]);
       if (session.isStale(delivery.message)) return;
     }
