@@ -76,7 +76,19 @@ export async function soak(
   }
 }
 
-/** By how much memory grows, bytes a minute: the line that is nearest to all samples behind the warm-up. */
+/**
+ * The samples with the most memory that there was until then. A cache that is full, given back and filled again moves
+ * the process up and down by some tens of megabytes; what leaks moves the highest mark.
+ */
+export function highest(samples: readonly Sample[]): Sample[] {
+  let most = 0;
+  return samples.map((sample) => {
+    most = Math.max(most, sample.resident);
+    return { ...sample, resident: most };
+  });
+}
+
+/** By how much memory grows, bytes a minute: the line that is nearest to all samples. */
 export function slope(samples: readonly Sample[]): number {
   const meanOf = (of: (sample: Sample) => number) =>
     samples.reduce((sum, sample) => sum + of(sample), 0) / samples.length;

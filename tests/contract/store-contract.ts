@@ -475,6 +475,21 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect((await store.readSession('s', { limit: 9 }))?.runs).toEqual(runs.slice(1));
       });
 
+      test('[R3] a message is known again whose id an answer that came later has as well', async () => {
+        const all = await setUp('s');
+        const asked = newMessage('s', 'm');
+        await all.store.appendMessage(asked);
+        // Whoever hears an answer knows its id before it is in the log.
+        const same = newMessage('s', asked.run.answerId);
+        expect(await all.store.appendMessage(same)).toMatchObject({ outcome: 'appended', seq: 2 });
+        await all.store.finishRun(newAnswer(asked));
+        await all.store.finishRun(newAnswer(same));
+        const known = { outcome: 'duplicate', seq: 2, runId: same.run.runId };
+        expect(await all.store.appendMessage(same)).toMatchObject(known);
+        await all.store.clean({ maxEvents: 1, batch: 10 });
+        expect(await (await restart(all)).appendMessage(same)).toMatchObject(known);
+      });
+
       test('[R3] a repeated message_id gets the first outcome and writes nothing', async () => {
         const all = await setUp('s');
         const { store } = all;
@@ -970,6 +985,8 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           (await store.readSession('s', { ...read, limit: 10 }))?.events.map(({ seq }) => seq);
         expect(await seqs({})).toEqual([8, 9, 10]);
         expect(await seqs({ after: 2 })).toEqual([8, 9, 10]);
+        const few = await store.readSession('s', { after: 0, limit: 2 });
+        expect(few?.events.map(({ seq }) => seq)).toEqual([8, 9]);
         expect(await seqs({ before: 8 })).toEqual([]);
         expect(await store.getEvent(identityOf('s'), 'm1')).toBeUndefined();
         expect(await store.search({ person: 'ann', text: 'word1', limit: 1 })).toEqual([]);

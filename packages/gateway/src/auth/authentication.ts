@@ -63,10 +63,10 @@ export class Authentication {
     address: ClientAddress,
     { isUpgrade }: { readonly isUpgrade: boolean },
   ): Promise<Identity | undefined> {
-    // Not where its own end is, which Node would keep for every connection. Whoever is on loopback has both ends there.
-    const { remoteAddress } = request.socket;
-    // Everyone is taken for the owner of this machine, so only it may ask.
-    if (this.mode === 'none' && remoteAddress !== undefined && !isLoopback(remoteAddress)) {
+    // Everyone is taken for the owner of this machine, so only it may ask. Not asked for elsewhere, because Node keeps it
+    // as long as the connection lives.
+    const localAddress = this.mode === 'none' ? request.socket.localAddress : undefined;
+    if (localAddress !== undefined && !isLoopback(localAddress)) {
       throw unauthorized(
         'This server asks nobody who they are, and so answers its own machine only. Its setting auth changes that.',
       );

@@ -27,7 +27,7 @@ export class ConnectionSocket extends WebSocket {
       owner.broken(connection, args[0] as Error);
       return true;
     }
-    // First whoever counts what strangers send.
+    // First those who listen, one of whom counts what strangers send.
     const isHeard = super.emit(event, ...args);
     if (event === 'message') connection?.receive(args[0] as Buffer, args[1] as boolean);
     else if (event === 'ping' || event === 'pong') connection?.heardControl();

@@ -6,7 +6,7 @@ import type { RunAttempt, RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 
 export class KnownRuns {
-  /** Arrays, and empty ones once their runs are over: V8 keeps for long what was in a `Map` that is made anew. */
+  /** Arrays, emptied when their runs are over: V8 keeps for long what was in a `Map` that is made anew. */
   readonly #sessions = new Map<string, Run[]>();
   #count = 0;
   /** How many look for runs in the store now, and which have ended here since the first began. */

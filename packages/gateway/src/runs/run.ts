@@ -442,27 +442,30 @@ export class Run {
   }
 }
 
+const MAKE_SIGNAL = Symbol('makes the signal of a run');
+const LAZY_SIGNAL: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: RunContext) {
+    return this[MAKE_SIGNAL]();
+  },
+};
+
 /**
  * What an agent gets of its run. Its signal is made when it is asked for, and is its own property, so that agents can
  * spread it. The getter is the same function for all: with one each, each would be a shape of object of its own to
  * V8, which then keeps the run until it looks through all of its memory.
  */
 class RunContext implements AgentContext {
-  static readonly #lazySignal: PropertyDescriptor = {
-    enumerable: true,
-    get(this: RunContext) {
-      return this.#signal();
-    },
-  };
-
   declare readonly signal: AbortSignal;
   readonly approve: AgentContext['approve'];
-  readonly #signal: () => AbortSignal;
+  /** Not private: agents may get the context through a proxy, or make others of it. */
+  readonly [MAKE_SIGNAL]: () => AbortSignal;
 
   constructor(signal: () => AbortSignal, approve: AgentContext['approve']) {
-    this.#signal = signal;
+    this[MAKE_SIGNAL] = signal;
     this.approve = approve;
-    Object.defineProperty(this, 'signal', RunContext.#lazySignal);
+    Object.defineProperty(this, 'signal', LAZY_SIGNAL);
   }
 }
 

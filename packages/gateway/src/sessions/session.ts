@@ -69,9 +69,9 @@ export class Session {
 
   /** `false`: it was not there. */
   leave(subscriber: Subscriber): boolean {
-    const { length } = this.#subscribers;
-    this.#subscribers = this.#subscribers.filter((one) => one !== subscriber);
-    return this.#subscribers.length < length;
+    const place = this.#subscribers.indexOf(subscriber);
+    if (place !== -1) this.#subscribers = this.#subscribers.toSpliced(place, 1);
+    return place !== -1;
   }
 
   /**

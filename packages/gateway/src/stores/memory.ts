@@ -55,7 +55,7 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<string, StoredSession>();
   /** By run id, in the order of their messages. */
   readonly #runs = new Map<string, StoredRun>();
-  /** How many of them are of each who ever sent one. */
+  /** How many of them are of each sender. */
   readonly #runsOf = new Map<string, number>();
   #order = 0;
   /** The time of the last event. */
@@ -270,7 +270,8 @@ export class MemoryStore implements Store {
     this.#runs.delete(runId);
     session.runs?.splice(session.runs.indexOf(runId), 1);
     const left = (this.#runsOf.get(sender) ?? 0) - 1;
-    this.#runsOf.set(sender, left);
+    if (left > 0) this.#runsOf.set(sender, left);
+    else this.#runsOf.delete(sender);
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
@@ -361,15 +362,13 @@ export class MemoryStore implements Store {
     // `seq` has no hole, so that an event's place follows from it.
     const { firstSeq, lastSeq } = session.record;
     const end = Math.min(lastSeq, (before ?? Infinity) - 1);
-    const texts = (seqs: readonly number[]) =>
-      fitting(
-        seqs.map((seq) => session.log?.textOf(seq) ?? ''),
-        ({ length }) => length,
-      );
+    const start = Math.max(firstSeq, (after ?? 0) + 1);
+    const fittingTexts = (seqs: readonly number[]) =>
+      fitting(textsOf(session, seqs), ({ length }) => length);
     const page =
       after === undefined
-        ? texts(range(Math.max(firstSeq, end - limit + 1), end).reverse()).reverse()
-        : texts(range(Math.max(firstSeq, after + 1), Math.min(lastSeq, after + limit)));
+        ? fittingTexts(range(Math.max(firstSeq, end - limit + 1), end).reverse()).reverse()
+        : fittingTexts(range(start, Math.min(lastSeq, start + limit - 1)));
     const runs = this.#unfinished(session).map(({ runId, replyTo, agent, attempt }) => {
       return { runId, replyTo, agent, attempt };
     });
@@ -393,11 +392,10 @@ export class MemoryStore implements Store {
 
   async questions(session: SessionIdentity): Promise<readonly Question[]> {
     this.#assertOpen();
-    return eventsOf(this.#find(session)).flatMap((event) => {
-      if (event.type !== 'chat_message') return [];
-      const { message_id, data } = event;
-      return [{ message_id, ...(data.replaces === undefined ? {} : { replaces: data.replaces }) }];
-    });
+    const messages = [...(this.#find(session)?.log?.messages() ?? [])];
+    return messages.map(({ message_id, data: { replaces } }) =>
+      replaces === undefined ? { message_id } : { message_id, replaces },
+    );
   }
 
   async search(query: {
@@ -530,9 +528,14 @@ function findRepetition(session: StoredSession, { event, fingerprint }: AppendMe
   return { outcome: 'duplicate', seq, runId, timestamp } as const;
 }
 
-function eventsOf(session: StoredSession | undefined): SessionEvent[] {
-  const { log } = session ?? {};
-  return log ? range(log.firstSeq, log.firstSeq + log.length - 1).map((seq) => log.read(seq)) : [];
+/** One by one, because a page or a log may be far more than is to be held at once. */
+function* textsOf({ log }: StoredSession, seqs: readonly number[]): Generator<string> {
+  for (const seq of seqs) if (log) yield log.textOf(seq);
+}
+
+function* eventsOf(session: StoredSession): Generator<SessionEvent> {
+  const { firstSeq, lastSeq } = session.record;
+  for (const text of textsOf(session, range(firstSeq, lastSeq))) yield JSON.parse(text);
 }
 
 /** Whole numbers, both ends included. */

@@ -2,7 +2,7 @@
  * The events of one session in memory. They are kept as text, outside of V8's heap: what stays for long is else copied
  * and looked through by its garbage collection again and again, while everybody waits.
  */
-import { encode, type SessionEvent } from '@parley/protocol';
+import { encode, type SessionEvent, type SessionEventOf } from '@parley/protocol';
 
 /** The first time of a message, kept when the message itself is trimmed. */
 export interface Receipt {
@@ -18,27 +18,24 @@ const MAX_CHUNK = 65_536;
 /** In the table, of each event: its chunk, where it begins and ends there, its order. */
 const COLUMNS = 4;
 const NOTHING = Buffer.alloc(0);
+/** Stands between what tells a repetition, which only messages have, and the text. */
+const LINE = 0x0a;
 
 export class SessionLog {
   readonly #chunks: Buffer[] = [];
   /** Bytes of the last chunk that are taken. */
   #used = 0;
-  #table = new Uint32Array(COLUMNS);
+  #table = new Float64Array(COLUMNS);
   #length = 0;
   #firstSeq = 1;
   /** By message id: the newest event of it that is here. */
   readonly #seqs = new Map<string, number>();
-  /** By message id, of messages that are here no more. */
-  #trimmed: Map<string, Receipt> | undefined;
+  /** By message id, of messages that are here no more, or that something later has the id of. */
+  #receipts: Map<string, Receipt> | undefined;
 
   /** How many events are here. */
   get length(): number {
     return this.#length;
-  }
-
-  /** The `seq` of the first of them, or of the one that would be. */
-  get firstSeq(): number {
-    return this.#firstSeq;
   }
 
   /** `order`: its place among the events of all sessions. `message`: what tells a repetition of it. */
@@ -54,6 +51,7 @@ export class SessionLog {
     chunk.write(text, this.#used, size);
     this.#enter(this.#chunks.length - 1, this.#used, this.#used + size, order);
     this.#used += size;
+    if (!message) this.#keepReceipt(event.message_id);
     this.#seqs.set(event.message_id, event.seq);
   }
 
@@ -65,6 +63,14 @@ export class SessionLog {
   /** An event that is here: a copy, as if it were read from a disk. */
   read(seq: number): SessionEvent {
     return JSON.parse(this.textOf(seq)) as SessionEvent;
+  }
+
+  /** What was appended as a message and is here, in order. */
+  *messages(): Generator<SessionEventOf<'chat_message'>> {
+    for (let seq = this.#firstSeq; seq < this.#firstSeq + this.#length; seq += 1) {
+      const { chunk, start } = this.#placeOf(seq);
+      if (chunk[start] !== LINE) yield this.read(seq) as SessionEventOf<'chat_message'>;
+    }
   }
 
   /** The place of an event that is here among those of all sessions. */
@@ -81,8 +87,8 @@ export class SessionLog {
   /** What a message of this id would repeat; `'event'`: something that is no message. */
   receiptOf(messageId: string): Receipt | 'event' | undefined {
     const seq = this.#seqs.get(messageId);
-    if (seq === undefined) return this.#trimmed?.get(messageId);
-    return this.#receiptAt(seq) ?? 'event';
+    const receipt = this.#receipts?.get(messageId);
+    return receipt ?? (seq === undefined ? undefined : (this.#receiptAt(seq) ?? 'event'));
   }
 
   /** Leaves the last so many events. */
@@ -99,11 +105,18 @@ export class SessionLog {
   /** Of a message it stays known that it was there. */
   #forget(seq: number): void {
     const { message_id: id } = this.read(seq);
-    if (this.#seqs.get(id) === seq) this.#seqs.delete(id);
-    const receipt = this.#receiptAt(seq);
+    if (this.#seqs.get(id) !== seq) return;
+    this.#keepReceipt(id);
+    this.#seqs.delete(id);
+  }
+
+  /** What has this id now is about to be found by it no more. */
+  #keepReceipt(messageId: string): void {
+    const seq = this.#seqs.get(messageId);
+    const receipt = seq === undefined ? undefined : this.#receiptAt(seq);
     if (!receipt) return;
-    this.#trimmed ??= new Map();
-    this.#trimmed.set(id, receipt);
+    this.#receipts ??= new Map();
+    this.#receipts.set(messageId, receipt);
   }
 
   #receiptAt(seq: number): Receipt | undefined {
@@ -115,11 +128,18 @@ export class SessionLog {
   }
 
   #recordOf(seq: number): { readonly head: string; readonly text: string } {
+    const { chunk, start, end } = this.#placeOf(seq);
+    const line = chunk.indexOf(LINE, start);
+    return {
+      head: chunk.toString('utf8', start, line),
+      text: chunk.toString('utf8', line + 1, end),
+    };
+  }
+
+  #placeOf(seq: number): { readonly chunk: Buffer; readonly start: number; readonly end: number } {
     const row = (seq - this.#firstSeq) * COLUMNS;
-    const [chunk, start, end] = this.#table.subarray(row, row + COLUMNS);
-    const record = (this.#chunks[chunk as number] as Buffer).toString('utf8', start, end);
-    const line = record.indexOf('\n');
-    return { head: record.slice(0, line), text: record.slice(line + 1) };
+    const [index, start, end] = this.#table.subarray(row, row + COLUMNS) as unknown as number[];
+    return { chunk: this.#chunks[index as number] as Buffer, start: start ?? 0, end: end ?? 0 };
   }
 
   /** The last chunk, with room for so many bytes. */
@@ -136,7 +156,7 @@ export class SessionLog {
   #enter(...row: [chunk: number, start: number, end: number, order: number]): void {
     const at = this.#length * COLUMNS;
     if (at === this.#table.length) {
-      const grown = new Uint32Array(Math.max(COLUMNS, 2 * at));
+      const grown = new Float64Array(Math.max(COLUMNS, 2 * at));
       grown.set(this.#table);
       this.#table = grown;
     }
