@@ -6,7 +6,13 @@ import { hashId } from './schema.ts';
 
 type Receipt = [seq: number, fingerprint: string | null, runId: string | null, timestamp: string];
 
-/** Every method is to be called inside a transaction. */
+/**
+ * Every method is to be called inside a transaction.
+ *
+ * Where a query could be answered in several ways (a join, an order), SQLite looks at what is bound to choose one, and
+ * prepares the statement anew for each value: ten times the work of the query. It cannot look into an expression,
+ * which is why some of the parameters here are written as one.
+ */
 export function prepareLog(db: Database.Database) {
   const findSession = db
     .prepare<
@@ -53,7 +59,7 @@ export function prepareLog(db: Database.Database) {
        version = version + (coalesce(title, ?) IS NOT title), title = coalesce(title, ?) WHERE id = ?`,
   );
   const findLastRun = db.prepare<[number], RunAttempt & { readonly node: string }>(
-    `SELECT run_id AS runId, attempt, node FROM runs WHERE session_id = ?
+    `SELECT run_id AS runId, attempt, node FROM runs WHERE session_id = ? + 0
      ORDER BY event_id DESC LIMIT 1`,
   );
   const insertRun = db
@@ -76,7 +82,7 @@ export function prepareLog(db: Database.Database) {
   const findRun = db
     .prepare<[string | null, number | null, string], [sessionId: number, lastSeq: number]>(
       `SELECT s.id, s.last_seq FROM runs r JOIN sessions s ON s.id = r.session_id
-       WHERE r.run_id = ? AND r.attempt = ? AND s.key = ?`,
+       WHERE r.run_id = ? || '' AND r.attempt = ? + 0 AND s.key = ? || ''`,
     )
     .raw();
   const deleteRun = db.prepare<[string | null]>('DELETE FROM runs WHERE run_id = ?');
