@@ -1,9 +1,8 @@
 /** For whoever uses the page, and however: keyboard, screen reader, theme, width, language. */
-import axe, { type AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { defineAgent, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { violations } from './axe.ts';
 import { Chat } from './chat.ts';
 
 const PHONE = { width: 390, height: 844 };
@@ -18,17 +17,6 @@ const careful = defineAgent({
     yield approved ? 'Booked.' : 'Left alone.';
   },
 });
-
-/** What axe finds, in words short enough to read. */
-async function violations(page: Page): Promise<string[]> {
-  // Evaluated from outside: the Content-Security-Policy lets no script in that the page did not bring.
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { axe: injected } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
-    const found = await injected.run();
-    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
-}
 
 describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
   test('axe finds nothing while one asks and is answered', async () => {

@@ -13,16 +13,20 @@ export async function look(page: Page, state: string): Promise<void> {
     await page.setViewportSize(size);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      // What appears slowly is looked at when it is there; what moves for ever is not waited for.
-      await page.evaluate(async () => {
-        const ends = document.getAnimations().map(({ effect, finished }) => {
-          return effect?.getComputedTiming().endTime === Number.POSITIVE_INFINITY ? 0 : finished;
-        });
-        await Promise.allSettled(ends);
-      });
+      await appeared(page);
       await page.screenshot({ path: join(directory, `${state}-${width}-${colorScheme}.png`) });
     }
   }
   await page.emulateMedia({ colorScheme: 'light' });
   if (before) await page.setViewportSize(before);
+}
+
+/** Resolves when what appears slowly is there; what moves for ever is not waited for. */
+export async function appeared(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const ends = document.getAnimations().map(({ effect, finished }) => {
+      return effect?.getComputedTiming().endTime === Number.POSITIVE_INFINITY ? 0 : finished;
+    });
+    await Promise.allSettled(ends);
+  });
 }

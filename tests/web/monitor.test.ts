@@ -1,5 +1,4 @@
 /** The page of administrators, as they find their way in it. */
-import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
@@ -8,21 +7,13 @@ import { openPage } from '../helpers/browser.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { TestSocket } from '../helpers/socket.ts';
+import { violations } from './axe.ts';
 import { look } from './look.ts';
 
 const PHONE = { width: 390, height: 844 };
 /** What a browser says itself of a refusal is no fault of the page. */
 const REFUSED = /40[139]/;
 const broken = defineAgent({ name: 'broken', run: () => Promise.reject(new Error('boom')) });
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const { axe: injected } = globalThis as unknown as { axe: { run(): Promise<AxeResults> } };
-    const found = await injected.run();
-    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-  });
-}
 
 /** What a chart says is now, to who hears the page: the newest row of its table. */
 async function figures(page: Page, title: string): Promise<string> {
