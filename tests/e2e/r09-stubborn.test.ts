@@ -98,7 +98,7 @@ describe('[R9] an agent that is stopped and', () => {
 test('[R9] an agent that speaks without a pause leaves others their turn', async () => {
   const chatty = defineAgent({
     name: 'chatty',
-    run: () => Array.from({ length: 40_000 }, () => 'word '),
+    run: () => Array.from({ length: 200_000 }, () => 'word '),
   });
   const { ws } = await startGateway({ agents: [chatty, echoAgent], maxAnswerLength: 2_000_000 });
   const busy = await TestSocket.open(ws);
@@ -112,6 +112,6 @@ test('[R9] an agent that speaks without a pause leaves others their turn', async
     await other.ask(`${turns}`);
     turns += 1;
   }
-  expect((await answer).data.content).toHaveLength(200_000);
+  expect((await answer).data.content).toHaveLength(1_000_000);
   expect(turns).toBeGreaterThan(5);
 });
