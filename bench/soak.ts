@@ -40,16 +40,16 @@ const rows = [
   ['of them resumed', '', say(tally.resumed)],
   ['Compressed messages to the server', '> 0', say(tally.deflatedOut)],
   ['Compressed messages from it', '> 0', say(tally.deflatedIn)],
-  growth === undefined
-    ? [`Memory: too few looks behind the first ${say(WARM_UP)} messages`, '', '']
-    : [
-        'Highest mark of memory, a minute',
-        '< 1 MB',
-        `${megabytes(growth)} MB over ${warm.length} looks`,
-      ],
   ...(growth === undefined
-    ? []
-    : [['Memory itself, which goes up and down', '', `${megabytes(slope(warm))} MB a minute`]]),
+    ? [[`Memory: too few looks behind the first ${say(WARM_UP)} messages`, '', '']]
+    : [
+        [
+          'Highest mark of memory, a minute',
+          '< 1 MB',
+          `${megabytes(growth)} MB over ${warm.length} looks`,
+        ],
+        ['Memory itself, which goes up and down', '', `${megabytes(slope(warm))} MB a minute`],
+      ]),
   ['Descriptors at the end', `${descriptors.before}`, `${descriptors.after}`],
 ];
 console.log(

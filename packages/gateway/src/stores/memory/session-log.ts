@@ -26,17 +26,13 @@ export class SessionLog {
   /** Bytes of the last chunk that are taken. */
   #used = 0;
   #table = new Float64Array(COLUMNS);
+  /** How many events are here. */
   #length = 0;
   #firstSeq = 1;
   /** By message id: the newest event of it that is here. */
   readonly #seqs = new Map<string, number>();
   /** By message id, of messages that are here no more, or that something later has the id of. */
   #receipts: Map<string, Receipt> | undefined;
-
-  /** How many events are here. */
-  get length(): number {
-    return this.#length;
-  }
 
   /** `order`: its place among the events of all sessions. `message`: what tells a repetition of it. */
   append(
