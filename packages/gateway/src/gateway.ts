@@ -22,7 +22,7 @@ import { MemoryBus } from './buses/memory.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
 import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
-import { boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
+import { BACKLOG, boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { createRequestListener } from './http/request-listener.ts';
 import { onUpgrade } from './http/upgrades.ts';
 import { Limits, UNLIMITED_PERSON } from './limits.ts';
@@ -308,7 +308,10 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(config.port, config.host.replace(/^\[|\]$/g, ''), resolve);
+        server.listen(
+          { port: config.port, host: config.host.replace(/^\[|\]$/g, ''), backlog: BACKLOG },
+          resolve,
+        );
       });
       server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
       servers.push(server);

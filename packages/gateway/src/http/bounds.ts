@@ -13,6 +13,11 @@ export const SERVER_OPTIONS = {
   connectionsCheckingInterval: 1_000,
   shouldUpgradeCallback,
 } as const;
+/**
+ * Connections that wait until they are taken, when thousands come back at once; of Node's 511 the rest
+ * would try again after 1 s, 3 s and 7 s. Linux grants as many by default (`net.core.somaxconn`).
+ */
+export const BACKLOG = 4_096;
 /** Connections that ask by HTTP or have not asked yet, beside the WebSockets; more are dropped. */
 const MAX_HTTP_CONNECTIONS = 1_000;
 
