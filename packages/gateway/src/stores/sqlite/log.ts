@@ -24,11 +24,12 @@ export function prepareLog(db: Database.Database) {
         known: number,
         owner: string,
         titled: number | null,
+        runs: number,
       ]
     >(
       `SELECT id, last_seq, first_seq > 1,
          EXISTS (SELECT 1 FROM events e WHERE e.session_id = s.id AND e.message_hash = ?), owner,
-         iif(title IS NULL, version + 1, NULL)
+         iif(title IS NULL, version + 1, NULL), (SELECT count(*) FROM runs r WHERE r.session_id = s.id)
        FROM sessions s WHERE key = ? AND incarnation = ?`,
     )
     .raw();
@@ -62,19 +63,16 @@ export function prepareLog(db: Database.Database) {
     `SELECT run_id AS runId, attempt, node FROM runs WHERE session_id = ? + 0
      ORDER BY event_id DESC LIMIT 1`,
   );
-  const insertRun = db
-    .prepare<
-      [string, number, number | bigint, string, string, string, string, string | null, number],
-      string
-    >(
-      `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
-       VALUES (?, ?, ?, ?, ?, ?, ?,
-         coalesce(?, (SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1), ''))
-       RETURNING node`,
+  const insertRun = db.prepare<
+    [string, number, number | bigint, string, string, string, string, string]
+  >(
+    `INSERT INTO runs (run_id, session_id, event_id, reply_to, answer_id, agent, sender, node)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const anyAlive = db
+    .prepare<[number], string>(
+      'SELECT id FROM nodes WHERE alive_until > ? ORDER BY random() LIMIT 1',
     )
-    .pluck();
-  const countOfSession = db
-    .prepare<[number], number>('SELECT count(*) FROM runs WHERE session_id = ?')
     .pluck();
   const countOfSender = db
     .prepare<[string], number>('SELECT count(*) FROM runs WHERE sender = ?')
@@ -163,8 +161,8 @@ export function prepareLog(db: Database.Database) {
     return { outcome: 'duplicate', seq, runId, timestamp } as const;
   }
 
-  function findFull(sessionId: number, [sender, mostOfSession, mostOfSender]: Counted) {
-    if (mostOfSession > 0 && Number(countOfSession.get(sessionId)) >= mostOfSession)
+  function findFull(runs: number, [sender, mostOfSession, mostOfSender]: Counted) {
+    if (mostOfSession > 0 && runs >= mostOfSession)
       return { outcome: 'full', of: 'ofSession' } as const;
     if (mostOfSender > 0 && Number(countOfSender.get(sender)) >= mostOfSender)
       return { outcome: 'full', of: 'ofSender' } as const;
@@ -184,7 +182,7 @@ export function prepareLog(db: Database.Database) {
       if (!found) return findFull(0, counted) ?? ({ outcome: 'session_not_found' } as const);
       return (
         findRepetition(found, messageId, hash, fingerprint) ??
-        findFull(found[0], counted) ??
+        findFull(found[6], counted) ??
         ({ outcome: 'new' } as const)
       );
     },
@@ -204,15 +202,16 @@ export function prepareLog(db: Database.Database) {
       const hash = hashId(messageId);
       const found = findWritable(hash, session, incarnation, counted);
       if (!found) return { outcome: 'session_not_found' };
-      const [sessionId, lastSeq, , , , titled] = found;
+      const [sessionId, lastSeq, , , , titled, runs] = found;
       const known =
-        findRepetition(found, messageId, hash, fingerprint) ?? findFull(sessionId, counted);
+        findRepetition(found, messageId, hash, fingerprint) ?? findFull(runs, counted);
       if (known) return known;
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
       const run = [runId, sessionId, eventId, messageId, answerId, agent, counted[0]] as const;
-      const last = findLastRun.get(sessionId);
-      const executor = insertRun.get(...run, last?.node ?? node, Date.now()) as string;
+      const last = runs > 0 ? findLastRun.get(sessionId) : undefined;
+      const executor = last?.node ?? node ?? anyAlive.get(Date.now()) ?? '';
+      insertRun.run(...run, executor);
       const before = last ? { runId: last.runId, attempt: last.attempt } : null;
       return { outcome: 'appended', seq, node: executor, before, titled };
     },

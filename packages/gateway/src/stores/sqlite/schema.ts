@@ -117,7 +117,7 @@ export const SESSION_COLUMNS = `key AS id, incarnation, owner, title, agent, cre
  * to write. Of a cryptographic hash, so that nobody can choose ids that all fall on one entry.
  */
 export function hashId(messageId: string): number {
-  return hash('sha256', messageId, 'buffer').readUIntBE(0, 6);
+  return Number.parseInt(hash('sha256', messageId, 'hex').slice(0, 12), 16);
 }
 
 /** How long a connection waits for a lock that another program (a backup) holds, milliseconds. */
