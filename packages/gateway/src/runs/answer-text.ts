@@ -1,8 +1,8 @@
 /** The text of an answer as it grows: well-formed, of bounded length; and what of it nobody has been told yet. */
 export class AnswerText {
   readonly #maxLength: number;
-  #text = '';
-  /** The end of it. */
+  #told = '';
+  /** What comes behind it. */
   #untold = '';
   /** The first half of a surrogate pair whose second half has not come yet. */
   #held = '';
@@ -13,11 +13,11 @@ export class AnswerText {
   }
 
   get text(): string {
-    return this.#text;
+    return this.#told + this.#untold;
   }
 
   get length(): number {
-    return this.#text.length;
+    return this.#told.length + this.#untold.length;
   }
 
   /** Takes what can be sent of the piece by now; `false`: the rest of it had no room. */
@@ -29,16 +29,14 @@ export class AnswerText {
       this.#held = content.slice(-1);
       content = content.slice(0, -1);
     }
-    const room = this.#maxLength - this.#text.length;
+    const room = this.#maxLength - this.length;
     const fits = content.length <= room;
     if (!fits) {
       this.#held = '';
       // Nor is a pair torn by the limit.
       content = content.slice(0, room).replace(/[\ud800-\udbff]$/, '');
     }
-    content = content.toWellFormed();
-    this.#text += content;
-    this.#untold += content;
+    this.#untold += content.toWellFormed();
     return fits;
   }
 
@@ -49,13 +47,14 @@ export class AnswerText {
   /** What is told now, and where in the text it begins. */
   takeUntold(): { readonly offset: number; readonly content: string } {
     const content = this.#untold;
+    const offset = this.#told.length;
+    this.#told += content;
     this.#untold = '';
-    return { offset: this.#text.length - content.length, content };
+    return { offset, content };
   }
 
   /** No more will come: half a pair that still waits is replaced. */
   finish(): void {
-    this.#text += this.#held.toWellFormed();
     this.#untold += this.#held.toWellFormed();
     this.#held = '';
   }

@@ -77,9 +77,9 @@ export class Lease {
     return performance.now() - this.#began > this.#ms ? this.#others : 0;
   }
 
-  /** `false`: others may have taken the runs of this node over, and have ended them. */
-  get isHeld(): boolean {
-    return performance.now() < this.#until;
+  /** `false`: others may have taken the runs of this node over, and have ended them. `now`: of `performance.now()`. */
+  isHeldAt(now: number): boolean {
+    return now < this.#until;
   }
 
   /** Resolves when it is held, and what was lost meanwhile has been given up; or when it has ended. */
@@ -103,13 +103,13 @@ export class Lease {
     } finally {
       this.#triedAt = performance.now();
     }
-    if (!this.isHeld && this.#until > 0) {
+    if (!this.isHeldAt(performance.now()) && this.#until > 0) {
       if (wasSilent) log.warn({}, 'the store has not heard of this node for longer than its lease');
       this.#patientUntil = performance.now() + this.#ms;
       await giveUpLost();
     }
     this.#until = from + this.#ms;
-    if (this.isHeld) this.#letGoOn();
+    if (this.isHeldAt(performance.now())) this.#letGoOn();
   }
 
   /** Others need not wait for what is left. Where the store cannot be told, they wait for the lease. */

@@ -182,7 +182,7 @@ export class RunManager {
 
   /** The run whose answer is being written in the session, if it is sure that it is written here. */
   running(incarnation: string): Run | undefined {
-    return this.#lease.isHeld ? this.#known.running(incarnation) : undefined;
+    return this.#lease.isHeldAt(performance.now()) ? this.#known.running(incarnation) : undefined;
   }
 
   /** How a run of this process ends, once it has; `undefined`: it is none, or no longer. */

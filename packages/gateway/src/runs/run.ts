@@ -1,4 +1,6 @@
 /** One agent invocation in answer to one message: from its turn in the queue to its one end. */
+// Of the global one every use asks for it anew, which takes longer than it does.
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   ErrorCode,
@@ -56,7 +58,7 @@ export interface RunDeps {
   readonly withdraw: (incarnation: string, chunk: ServerMessageOf<'agent_chunk'>) => void;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, 'ofAgent'>;
-  readonly lease: Pick<Lease, 'isHeld' | 'held'>;
+  readonly lease: Pick<Lease, 'isHeldAt' | 'held'>;
   /** Milliseconds. */
   readonly runTimeout: number;
   /** UTF-16 code units. */
@@ -255,8 +257,9 @@ export class Run {
       this.#began = since;
       this.#deps.log.debug(this.#ids, 'a run began');
       for await (const event of agent.run(input, context)) {
+        const now = performance.now();
         // Another node may have ended it since: then what this one says comes after its end (R4).
-        if (!this.#deps.lease.isHeld) await this.#deps.lease.held();
+        if (!this.#deps.lease.isHeldAt(now)) await this.#deps.lease.held();
         if (this.#state !== 'running') return;
         let taken: Promise<unknown> | undefined;
         try {
@@ -267,7 +270,7 @@ export class Run {
           this.#blame(error);
           return;
         }
-        if (!taken && performance.now() - since < SLICE_MS) continue;
+        if (!taken && now - since < SLICE_MS) continue;
         // An agent that never waits would keep the process from everyone else, and from sending.
         await new Promise(setImmediate);
         since = performance.now();
@@ -355,14 +358,15 @@ export class Run {
   #tellText(): void {
     this.#begin();
     const { lease } = this.#deps;
-    if (!lease.isHeld) {
+    const now = performance.now();
+    if (!lease.isHeldAt(now)) {
       // Until it is known that nobody else has ended it.
       void lease.held().then(() => this.#state === 'running' && this.#pace.request());
       return;
     }
     const { offset, content } = this.#text.takeUntold();
     if (offset === 0 && this.#began !== undefined)
-      this.#agentMetrics.countFirstChunk(performance.now() - this.#began);
+      this.#agentMetrics.countFirstChunk(now - this.#began);
     this.#tell(this.messages.chunk(offset, content));
   }
 

@@ -203,8 +203,7 @@ export function prepareLog(db: Database.Database) {
       const found = findWritable(hash, session, incarnation, counted);
       if (!found) return { outcome: 'session_not_found' };
       const [sessionId, lastSeq, , , , titled, runs] = found;
-      const known =
-        findRepetition(found, messageId, hash, fingerprint) ?? findFull(runs, counted);
+      const known = findRepetition(found, messageId, hash, fingerprint) ?? findFull(runs, counted);
       if (known) return known;
       const seq = lastSeq + 1;
       const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
