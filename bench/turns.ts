@@ -74,7 +74,7 @@ function outcome({ entrants }: Measurement, wanted: Wanted, runs: Runs): Outcome
     what: name,
     unit,
     runs: valuesOf(id),
-    isOurs: PEERS[peer].dialect === 'parley',
+    isOurs: PEERS[peer].script === 'parley.ts',
   }));
   return { title, unit, figures: [...comparisons.map(compare), ...bars], bars };
 }

@@ -53,7 +53,7 @@ function answers(inFlight: number, least: [ws: number, io: number]): Measurement
   const [ws, socketIo] = least;
   return {
     name: `A. Answers, ${inFlight} in flight`,
-    entrants: each(['parley', 'sqlite', 'ws', 'wsJson', 'socketIo', 'bun'], {
+    entrants: each(['parley', 'sqlite', 'ws', 'wsJson', 'wire', 'socketIo', 'bun'], {
       what: 'answers',
       connections: CONNECTIONS,
       inFlight,
@@ -68,6 +68,8 @@ function answers(inFlight: number, least: [ws: number, io: number]): Measurement
           { of: 'parley', to: 'socketIo', atLeast: socketIo },
           { of: 'sqlite', to: 'parley', atLeast: 0.5 },
           { of: 'wsJson', to: 'ws' },
+          { of: 'wire', to: 'ws' },
+          { of: 'parley', to: 'wire' },
           { of: 'bun', to: 'ws' },
         ],
       },

@@ -37,6 +37,7 @@ export const PEERS = {
     args: ['envelope'],
     dialect: 'envelope',
   },
+  wire: { name: 'ws with our wire', script: 'wire.ts', dialect: 'parley' },
   socketIo: { name: 'Socket.IO', script: 'socket-io.ts', dialect: 'socket.io' },
   bun: { name: 'Bun with our envelope', script: 'bun.ts', bun: true, dialect: 'envelope' },
 } as const satisfies Record<string, Peer>;
