@@ -109,6 +109,24 @@ describe('message creation helpers', () => {
     );
   });
 
+  test('[R3] what people and agents said is encoded as it is, whatever they said and what else is told of it', () => {
+    const text = fc.string({ unit: 'binary', maxLength: 20 });
+    const some = fc.option(text, { nil: undefined });
+    const said = fc.record({ content: text, sender: text, agent_name: some, replaces: some });
+    const answered = fc.record({ content: text, agent_name: text, error: some, code: some });
+    fc.assert(
+      fc.property(said, answered, (question, answer) => {
+        const { chat_message, agent_response } = DATA;
+        for (const made of [
+          createMessage('chat_message', { ...chat_message, ...question }),
+          createMessage('agent_response', { ...agent_response, ...answer }),
+        ]) {
+          expect(JSON.parse(encode(made))).toEqual(JSON.parse(JSON.stringify(made)));
+        }
+      }),
+    );
+  });
+
   test('every message is encoded as it is, whatever its ids, and whichever came before it', () => {
     const id = fc.option(fc.stringMatching(/^[\x21-\x7e]{1,4}$/), { nil: undefined });
     const count = fc.option(fc.nat(), { nil: undefined });

@@ -213,6 +213,16 @@ function encodeData(message: ServerMessage): string {
       const place = position === undefined ? '' : `,"position":${position}`;
       return `{"agent_name":${agentNames.quote(agent_name)},"status":"${status}"${place}}`;
     }
+    case 'chat_message': {
+      const { role, content, message_type, sender, agent_name, replaces } = message.data;
+      if (agent_name !== undefined || replaces !== undefined) return JSON.stringify(message.data);
+      return `{"role":"${role}","content":${JSON.stringify(content)},"message_type":"${message_type}","sender":${senders.quote(sender)}}`;
+    }
+    case 'agent_response': {
+      const { role, agent_name, content, status, message_type, error, code } = message.data;
+      if (error !== undefined || code !== undefined) return JSON.stringify(message.data);
+      return `{"role":"${role}","agent_name":${agentNames.quote(agent_name)},"content":${JSON.stringify(content)},"status":"${status}","message_type":"${message_type}"}`;
+    }
     case 'message_ack':
       return message.data.cancelled ? JSON.stringify(message.data) : '{"status":"accepted"}';
     default:
@@ -239,3 +249,4 @@ const messageIds = new Quoted();
 const replyIds = new Quoted();
 const runIds = new Quoted();
 const agentNames = new Quoted();
+const senders = new Quoted();

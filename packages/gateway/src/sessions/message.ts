@@ -33,9 +33,10 @@ export function newMessage(
   return {
     event,
     incarnation,
+    // What is short in JSON, which says where it ends; the text as it is.
     fingerprint: hash(
       'sha256',
-      JSON.stringify([content, agent_name, replaces, principal.id]),
+      JSON.stringify([agent_name, replaces, principal.id]) + content,
       'base64',
     ),
     run,

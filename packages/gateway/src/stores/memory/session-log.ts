@@ -15,6 +15,8 @@ export interface Receipt {
 /** What comes first is small, because most sessions are; bytes. */
 const FIRST_CHUNK = 1_024;
 const MAX_CHUNK = 65_536;
+/** Of a UTF-16 code unit in UTF-8. */
+const MOST_BYTES = 3;
 /** In the table, of each event: its chunk, where it begins and ends there, its order. */
 const COLUMNS = 4;
 const NOTHING = Buffer.alloc(0);
@@ -42,11 +44,8 @@ export class SessionLog {
   ): void {
     const head = message ? `${message.fingerprint} ${message.runId}` : '';
     const text = `${head}\n${encode(event)}`;
-    const size = Buffer.byteLength(text);
-    const chunk = this.#room(size);
-    chunk.write(text, this.#used, size);
-    this.#enter(this.#chunks.length - 1, this.#used, this.#used + size, order);
-    this.#used += size;
+    const start = this.#write(text);
+    this.#enter(this.#chunks.length - 1, start, this.#used, order);
     if (!message) this.#keepReceipt(event.message_id);
     this.#seqs.set(event.message_id, event.seq);
   }
@@ -138,25 +137,34 @@ export class SessionLog {
     return { chunk: this.#chunks[index as number] as Buffer, start: start ?? 0, end: end ?? 0 };
   }
 
-  /** The last chunk, with room for so many bytes. */
-  #room(size: number): Buffer {
-    const last = this.#chunks.at(-1);
-    if (last && last.length - this.#used >= size) return last;
-    const next = Math.min(MAX_CHUNK, Math.max(FIRST_CHUNK, 2 * (last?.length ?? 0)));
-    const chunk = Buffer.allocUnsafeSlow(Math.max(next, size));
-    this.#chunks.push(chunk);
-    this.#used = 0;
-    return chunk;
+  /** Writes it into the last chunk; returns where it begins there. */
+  #write(text: string): number {
+    let chunk = this.#chunks.at(-1);
+    const room = (chunk?.length ?? 0) - this.#used;
+    // How many bytes a text has takes as long to find out as to write it: where it fits in any case, it is not asked.
+    const size = text.length * MOST_BYTES <= room ? 0 : Buffer.byteLength(text);
+    if (!chunk || size > room) {
+      const next = Math.min(MAX_CHUNK, Math.max(FIRST_CHUNK, 2 * (chunk?.length ?? 0)));
+      chunk = Buffer.allocUnsafeSlow(Math.max(next, size));
+      this.#chunks.push(chunk);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += chunk.write(text, start);
+    return start;
   }
 
-  #enter(...row: [chunk: number, start: number, end: number, order: number]): void {
+  #enter(chunk: number, start: number, end: number, order: number): void {
     const at = this.#length * COLUMNS;
     if (at === this.#table.length) {
       const grown = new Float64Array(Math.max(COLUMNS, 2 * at));
       grown.set(this.#table);
       this.#table = grown;
     }
-    this.#table.set(row, at);
+    this.#table[at] = chunk;
+    this.#table[at + 1] = start;
+    this.#table[at + 2] = end;
+    this.#table[at + 3] = order;
     this.#length += 1;
   }
 }
