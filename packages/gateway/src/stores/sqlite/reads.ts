@@ -47,14 +47,16 @@ export function prepareReads(db: Database.Database) {
     )
     .pluck();
   const findId = db.prepare<[string], number>('SELECT id FROM sessions WHERE key = ?').pluck();
+  // `+ 0`, so that they are not prepared anew for each session and place, see `prepareLog`.
   const eventsAfter = db
     .prepare<[number, number, number], SeqAndRow>(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? + 0 AND seq > ? + 0
+       ORDER BY seq LIMIT ?`,
     )
     .raw();
   const eventsBefore = db
     .prepare<[number, number, number], SeqAndRow>(
-      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? AND seq < ?
+      `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = ? + 0 AND seq < ? + 0
        ORDER BY seq DESC LIMIT ?`,
     )
     .raw();
@@ -140,12 +142,12 @@ export function prepareReads(db: Database.Database) {
         const session = find(id);
         const internal = findId.get(id);
         if (!session || internal === undefined) return undefined;
-        const rows =
-          after === undefined
-            ? page(
-                eventsBefore.iterate(internal, before ?? Number.MAX_SAFE_INTEGER, limit),
-              ).reverse()
-            : page(eventsAfter.iterate(internal, after, limit));
+        const newestFirst = after === undefined;
+        const found = newestFirst
+          ? portions(eventsBefore, internal, before ?? Number.MAX_SAFE_INTEGER, limit)
+          : portions(eventsAfter, internal, after, limit);
+        const rows = fitting(found, (row) => row[7].length);
+        if (newestFirst) rows.reverse();
         return { session, rows, runs: runsOf.all(internal) };
       },
     ),
@@ -191,7 +193,22 @@ export function prepareReads(db: Database.Database) {
   };
 }
 
-/** As many rows as a page may hold. Ending the iteration early resets the statement. */
-function page(rows: Iterable<SeqAndRow>): SeqAndRow[] {
-  return fitting(rows, (row) => row[7].length);
+/** Events asked for at once: one by one takes half as long again, and all of them may be far more than a page holds. */
+const PORTION = 25;
+
+/** Up to `limit` rows from `place` on, each portion behind the last one of the one before. */
+function* portions(
+  events: Database.Statement<[session: number, place: number, limit: number], SeqAndRow>,
+  session: number,
+  place: number,
+  limit: number,
+): Generator<SeqAndRow> {
+  let from = place;
+  for (let left = limit; left > 0; left -= PORTION) {
+    const rows = events.all(session, from, Math.min(left, PORTION));
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < PORTION) return;
+    [from] = last;
+  }
 }
