@@ -82,7 +82,7 @@ export function prepareReads(db: Database.Database) {
   );
   const runsOf = db.prepare<[number], UnendedRun>(
     `SELECT run_id AS runId, reply_to AS replyTo, agent, attempt FROM runs
-     WHERE session_id = ? ORDER BY event_id`,
+     WHERE session_id = ? + 0 ORDER BY event_id`,
   );
   const expired = db.prepare<
     { emptyBefore: number | null; idleBefore: number | null; limit: number },
