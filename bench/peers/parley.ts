@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { collectForProcessors } from '../../packages/gateway/src/cli/processors.ts';
 import { createGateway, defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { BURST, PIECE, PIECES, serving } from './work.ts';
 
@@ -11,6 +12,8 @@ process.on('exit', () => {
   if (kept === undefined) rmSync(dataDir, { recursive: true, force: true });
 });
 
+// As `parley serve` does.
+collectForProcessors();
 const FAR = 1_000_000;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -80,15 +80,16 @@ export function toCounted({ event, most, asAdmin }: AppendMessage): Counted {
 
 export function fromRow(sessionId: string, seq: number, row: EventRow): SessionEvent {
   const [type, messageId, timestamp, replyTo, runId, attempt, data] = row;
-  return {
+  const event: Record<string, unknown> = {
     type,
     session_id: sessionId,
     message_id: messageId,
     timestamp,
     seq,
-    ...(replyTo !== null && { reply_to: replyTo }),
-    ...(runId !== null && { run_id: runId }),
-    ...(attempt !== null && { attempt }),
-    data: JSON.parse(data),
-  } as SessionEvent;
+  };
+  if (replyTo !== null) event.reply_to = replyTo;
+  if (runId !== null) event.run_id = runId;
+  if (attempt !== null) event.attempt = attempt;
+  event.data = JSON.parse(data);
+  return event as unknown as SessionEvent;
 }
