@@ -31,12 +31,11 @@ import {
   tooManyMembers,
 } from './store.ts';
 
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
-
 interface StoredSession {
   /** Its place among the sessions ever created. */
   readonly order: number;
-  readonly record: Mutable<SessionRecord>;
+  /** Replaced, never changed: whoever follows the session keeps this very one, and not a copy. */
+  record: SessionRecord;
   /** Made with the first event. */
   log?: SessionLog;
   /** Those that have not ended, in the order of their messages. */
@@ -46,6 +45,9 @@ interface StoredSession {
 interface StoredRun extends Omit<RunRecord, 'audience'> {
   readonly sender: string;
 }
+
+/** The members of most sessions, one for all of them. */
+const NOBODY: SessionRecord['members'] = {};
 
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
@@ -70,7 +72,7 @@ export class MemoryStore implements Store {
   ): Promise<{ session: SessionRecord | undefined; created: boolean }> {
     this.#assertOpen();
     const known = this.#sessions.get(session.id);
-    if (known) return { session: { ...known.record }, created: false };
+    if (known) return { session: known.record, created: false };
     if (maxOwned !== undefined && this.#countOf(session.owner) >= maxOwned) {
       return { session: undefined, created: false };
     }
@@ -85,15 +87,12 @@ export class MemoryStore implements Store {
       messageCount: 0,
       firstSeq: 1,
       lastSeq: 0,
-      members: {},
+      members: NOBODY,
       invitationEpoch: session.invitationEpoch,
       version: 1,
     };
     this.#order += 1;
-    this.#sessions.set(session.id, {
-      order: this.#order,
-      record: { ...record },
-    });
+    this.#sessions.set(session.id, { order: this.#order, record });
     return { session: record, created: true };
   }
 
@@ -105,8 +104,7 @@ export class MemoryStore implements Store {
 
   async getSession(id: string): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    const session = this.#sessions.get(id);
-    return session && { ...session.record };
+    return this.#sessions.get(id)?.record;
   }
 
   #find({ id, incarnation }: SessionIdentity): StoredSession | undefined {
@@ -118,23 +116,22 @@ export class MemoryStore implements Store {
     session: SessionIdentity,
     patch: { readonly title?: string; readonly agent?: string },
   ): Promise<SessionRecord | undefined> {
-    return this.#change(session, (record) => {
-      record.title = patch.title?.toWellFormed() ?? record.title;
-      record.agent = patch.agent ?? record.agent;
-    });
+    return this.#change(this.#find(session), ({ title, agent }) => ({
+      title: patch.title?.toWellFormed() ?? title,
+      agent: patch.agent ?? agent,
+    }));
   }
 
   /** Changes the one that is meant; `undefined`: there is none. */
   #change(
-    session: SessionIdentity,
-    write: (record: Mutable<SessionRecord>) => void,
+    session: StoredSession | undefined,
+    patchOf: (record: SessionRecord) => Partial<SessionRecord>,
   ): SessionRecord | undefined {
     this.#assertOpen();
-    const record = this.#find(session)?.record;
-    if (!record) return undefined;
-    write(record);
-    record.version += 1;
-    return { ...record };
+    if (!session) return undefined;
+    const { record } = session;
+    session.record = { ...record, ...patchOf(record), version: record.version + 1 };
+    return session.record;
   }
 
   async addMember(
@@ -144,34 +141,32 @@ export class MemoryStore implements Store {
     invitationEpoch: number,
   ): Promise<SessionRecord | undefined> {
     this.#assertOpen();
-    const record = this.#sessions.get(id)?.record;
-    if (!record) return undefined;
+    const session = this.#sessions.get(id);
+    if (!session) return undefined;
+    const { record } = session;
     const known = record.members[principal];
     const isKept = principal === record.owner || known === 'write' || known === access;
-    if (isKept || record.invitationEpoch !== invitationEpoch) return { ...record };
+    if (isKept || record.invitationEpoch !== invitationEpoch) return record;
     const members = { ...record.members, [principal]: access };
     if (Object.keys(members).length > STORE_LIMITS.members) throw tooManyMembers();
-    record.members = Object.fromEntries(
-      Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)),
-    );
-    record.version += 1;
-    return { ...record };
+    const sorted = Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1));
+    return this.#change(session, () => ({ members: Object.fromEntries(sorted) }));
   }
 
   async removeMember(
     session: SessionIdentity,
     principal: string,
   ): Promise<SessionRecord | undefined> {
-    return this.#change(session, (record) => {
-      const { [principal]: _, ...others } = record.members;
-      record.members = others;
+    return this.#change(this.#find(session), ({ members }) => {
+      const { [principal]: _, ...others } = members;
+      return { members: others };
     });
   }
 
   async withdrawInvitations(session: SessionIdentity): Promise<SessionRecord | undefined> {
-    return this.#change(session, (record) => {
-      record.invitationEpoch += 1;
-    });
+    return this.#change(this.#find(session), ({ invitationEpoch }) => ({
+      invitationEpoch: invitationEpoch + 1,
+    }));
   }
 
   async deleteSession(session: SessionIdentity): Promise<Pick<RunRecord, 'node'> | undefined> {
@@ -195,7 +190,7 @@ export class MemoryStore implements Store {
     const page = rest.slice(0, bounded(limit, STORE_LIMITS.page));
     const last = page.length < rest.length ? page.at(-1) : undefined;
     return {
-      sessions: page.map(({ record }) => ({ ...record })),
+      sessions: page.map(({ record }) => record),
       total: own.length,
       ...(last ? { next: `${last.record.lastActivity}.${last.order}` } : {}),
     };
@@ -210,9 +205,9 @@ export class MemoryStore implements Store {
     if (known) return known;
     if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
     const seq = this.#append(session, event, { fingerprint, runId: run.runId });
-    const titled = session.record.title === null ? session.record.version + 1 : null;
-    session.record.title ??= append.title.toWellFormed();
-    session.record.version = titled ?? session.record.version;
+    const isTitled = session.record.title === null;
+    if (isTitled) this.#change(session, () => ({ title: append.title.toWellFormed() }));
+    const titled = isTitled ? session.record.version : null;
     const last = this.#runs.get(session.runs?.at(-1) ?? '');
     const before = last ? { runId: last.runId, attempt: last.attempt } : null;
     const node = last?.node ?? run.node ?? this.#anyAlive() ?? '';
@@ -455,7 +450,7 @@ export class MemoryStore implements Store {
       const session = this.#sessions.get(id);
       if (!session || maxEvents === undefined) continue;
       session.log?.trim(maxEvents);
-      session.record.firstSeq = session.record.lastSeq - maxEvents + 1;
+      session.record = { ...session.record, firstSeq: session.record.lastSeq - maxEvents + 1 };
     }
     return { expired, trimmed, more };
   }
@@ -493,9 +488,13 @@ export class MemoryStore implements Store {
   ): number {
     const { record } = session;
     const seq = record.lastSeq + 1;
-    record.lastSeq = seq;
-    record.lastActivity = Math.max(record.lastActivity, this.#msOf(event.timestamp));
-    if (event.type === 'chat_message' || event.type === 'agent_response') record.messageCount += 1;
+    const isMessage = event.type === 'chat_message' || event.type === 'agent_response';
+    session.record = {
+      ...record,
+      lastSeq: seq,
+      lastActivity: Math.max(record.lastActivity, this.#msOf(event.timestamp)),
+      messageCount: record.messageCount + (isMessage ? 1 : 0),
+    };
     this.#order += 1;
     session.log ??= new SessionLog();
     session.log.append({ ...event, seq } as SessionEvent, this.#order, message);
