@@ -97,8 +97,8 @@ export class Subscription implements Subscriber, AnswerSource {
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
-  readonly #answer: AnswerCursor;
-  // Most subscriptions never have any of these, and so no map of them.
+  // Most subscriptions never have any of these, and so no object for them.
+  #answer: AnswerCursor | undefined;
   /** The last of each type that came while it caught up, and that is nowhere to be read. */
   #missed: Map<ServerMessage['type'], Delivery> | undefined;
   /** Of its own messages that it has not come to yet, by their `seq`. */
@@ -135,7 +135,6 @@ export class Subscription implements Subscriber, AnswerSource {
     this.peer = peer;
     this.#deps = deps;
     this.#session = deps.hub.subscribe(record, this);
-    this.#answer = new AnswerCursor(this);
   }
 
   get person(): string {
@@ -152,6 +151,19 @@ export class Subscription implements Subscriber, AnswerSource {
 
   running(): RunningAnswer | undefined {
     return this.#deps.running(this.#session);
+  }
+
+  #needAnswer(): AnswerCursor {
+    this.#answer ??= new AnswerCursor(this);
+    return this.#answer;
+  }
+
+  #announce(known: JoinPosition['answer']): ReturnType<AnswerCursor['announce']> {
+    return known || this.running() ? this.#needAnswer().announce(known) : {};
+  }
+
+  #pay(): void {
+    if (this.running()) this.#needAnswer().pay();
   }
 
   get isLive(): boolean {
@@ -190,7 +202,7 @@ export class Subscription implements Subscriber, AnswerSource {
     if (!TYPES[this.peer.profile].has(message.type)) return;
     if (message.type === 'agent_chunk' && this.#session.isUnconfirmed(message.run_id))
       this.behind();
-    else if (message.type === 'agent_chunk') this.#answer.forward(message, delivery);
+    else if (message.type === 'agent_chunk') this.#needAnswer().forward(message, delivery);
     else if (message.type === 'agent_progress' && this.peer.congested) this.#postpone(delivery);
     else this.peer.forward(delivery);
   }
@@ -219,12 +231,12 @@ export class Subscription implements Subscriber, AnswerSource {
     if (this.#state !== 'live') return;
     if (this.#session.heardSeq > this.#seq) this.#fallBack();
     else if (this.#session.isUnconfirmed(this.#session.remote?.runId)) this.#confirm();
-    else this.#answer.pay();
+    else this.#pay();
   }
 
   #confirm(): void {
     this.#session.confirmOnce(this.#deps.store).then(
-      () => this.#state === 'live' && this.#answer.pay(),
+      () => this.#state === 'live' && this.#pay(),
       // The next piece asks again.
       () => {},
     );
@@ -289,7 +301,7 @@ export class Subscription implements Subscriber, AnswerSource {
       afterSeq <= lastSeq && afterSeq + 1 >= firstSeq && lastSeq - afterSeq <= LIMITS.replayEvents;
     if (!resumable) return this.#showNewestPage({ reset: true }, replyTo);
     this.#seq = afterSeq;
-    const extra = { ...this.#answer.announce(answer), ...this.#you(page.session) };
+    const extra = { ...this.#announce(answer), ...this.#you(page.session) };
     this.#send(sessionStatus(page.session, 'active', extra, replyTo));
     await this.#replay(page.events);
     return this.#catchUp();
@@ -305,7 +317,7 @@ export class Subscription implements Subscriber, AnswerSource {
       history: page.events.map(toHistoryEntry),
       has_more: oldest > page.session.firstSeq,
       ...extra,
-      ...this.#answer.announce(undefined),
+      ...this.#announce(undefined),
       ...this.#you(page.session),
     };
     this.#send(sessionStatus(page.session, 'active', shown, replyTo));
@@ -387,7 +399,7 @@ export class Subscription implements Subscriber, AnswerSource {
       // It may have begun since the log was read.
       if (status.run_id !== running?.runId) this.#send(status);
     }
-    this.#answer.pay();
+    this.#pay();
   }
 
   /** Of messages that are in the log, and whose place in it was not come to. */
