@@ -1,5 +1,4 @@
 /** All connections of this process: how they are made of upgrades, looked after, and ended at a restart. */
-import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
@@ -15,6 +14,7 @@ import type { Identity } from '../auth/authenticator.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ConnectionGauges } from '../metrics/snapshot.ts';
+import { randomId } from '../random-id.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import type { TraceContext } from '../traces.ts';
 import { Admission, type AdmissionOptions, returnDelay } from './admission.ts';
@@ -164,8 +164,7 @@ export class ConnectionManager {
     origin: Origin,
   ): void {
     const profile = webSocket.protocol === SUBPROTOCOL ? SUBPROTOCOL : 'plain';
-    // Not a UUID, which Node puts together of twenty strings and keeps all of them.
-    const id = randomBytes(16).toString('hex');
+    const id = randomId();
     const connection = new Connection(
       { id, identity, takesCompressed, origin },
       webSocket,

@@ -93,7 +93,15 @@ export class Hub {
   /** A session was read: what of it is news here is told here. */
   learn(record: SessionRecord): void {
     const session = this.#sessions.get(record.incarnation);
-    if (session) this.#deliver(session, new Delivery(sessionStatus(record, 'active')), record);
+    // Nearly always it is no news, which takes longer to be put into words than to be seen.
+    if (session?.isNews(record)) {
+      this.#deliver(session, new Delivery(sessionStatus(record, 'active')), record);
+    } else session?.change(record);
+  }
+
+  /** The lists of those who may see the session are other ones by it. */
+  listed(record: SessionRecord): void {
+    for (const person of audienceOf(record)) this.#watchers.changed(person, record.id);
   }
 
   /** A session is no more, and nobody was told. */

@@ -1,8 +1,9 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/protocol';
 import { authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
+import { randomId } from '../random-id.ts';
 import type { Run } from '../runs/run.ts';
 import type { SearchHit, SessionListPage, SessionPage, SessionRecord } from '../stores/store.ts';
 import { Members } from './members.ts';
@@ -75,14 +76,13 @@ export class SessionManager {
     principal: Principal,
     options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
-    const { agents, store, limits } = this.#deps;
+    const { agents, store, limits, hub } = this.#deps;
     const id = options.id ?? randomUUID();
     const limit = limits.maxSessionsPerPerson;
     const { session, created } = await store.createSession(
       {
         id,
-        // Not a UUID, which Node puts together of twenty strings and keeps all of them.
-        incarnation: randomBytes(16).toString('hex'),
+        incarnation: randomId(),
         owner: principal.id,
         title: options.title ?? null,
         agent: agents.need(options.agent ?? agents.defaultName).name,
@@ -99,7 +99,8 @@ export class SessionManager {
       );
     }
     authorize(principal, session, 'write', session.id);
-    if (created) this.#records.changed(session);
+    // Nobody follows it yet.
+    if (created) hub.listed(session);
     return session;
   }
 

@@ -74,13 +74,18 @@ export class Session {
     return place !== -1;
   }
 
+  /** Whether this says more of it than is known, but for its log. */
+  isNews({ version }: SessionRecord): boolean {
+    return version > this.#record.version;
+  }
+
   /**
    * Takes what was read or told of it, in whatever order that comes: of the title, the agent, or who may do
    * what in it. `false`: it was known.
    */
   change(record: SessionRecord): boolean {
     const { version, lastSeq } = this.#record;
-    const isNews = record.version > version;
+    const isNews = this.isNews(record);
     if (isNews || (record.version === version && record.lastSeq > lastSeq)) this.#record = record;
     return isNews;
   }
