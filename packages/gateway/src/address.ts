@@ -14,10 +14,13 @@ export interface ClientAddress {
 }
 
 export class ClientAddresses {
-  readonly #proxies = new BlockList();
+  /** `undefined`: there is none, which most servers need not ask of each address. */
+  readonly #proxies: BlockList | undefined;
 
   /** `trustedProxies`: addresses and CIDR ranges whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
   constructor(trustedProxies: readonly string[]) {
+    if (trustedProxies.length === 0) return;
+    this.#proxies = new BlockList();
     for (const range of trustedProxies) {
       const [address = '', length] = range.split('/');
       const family = isIPv4(address) ? 'ipv4' : 'ipv6';
@@ -51,7 +54,7 @@ export class ClientAddresses {
   }
 
   #isProxy(address: string): boolean {
-    if (isIP(address) === 0) return false;
+    if (!this.#proxies || isIP(address) === 0) return false;
     return this.#proxies.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
   }
 }
