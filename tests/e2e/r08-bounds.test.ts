@@ -23,6 +23,7 @@ describe('[R8] the size of a message', () => {
       const { ws } = await startGateway({ agents: [echoAgent], ...options });
       const client = await TestSocket.open(ws, { plain });
       await client.create();
+      if (!plain) await client.next('presence');
       client.raw(sized(limit + 1));
       expect(await client.next()).toMatchObject({
         type: 'error',

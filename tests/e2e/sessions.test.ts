@@ -159,6 +159,16 @@ describe('typing and presence', () => {
     await one.find(count(1));
   });
 
+  test('who is alone is told so right behind what the session is', async () => {
+    const { ws } = await two();
+    const client = await TestSocket.open(ws);
+    client.send({ type: 'session_create' });
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    const types = client.received.map(({ type }) => type);
+    expect(types).toEqual(['session_status', 'presence', 'pong']);
+  });
+
   test('[R8] many who come at once are one notice, not one for each', async () => {
     const { ws, one, sessionId } = await two();
     await one.find((m) => m.type === 'presence' && m.data.connections === 2);

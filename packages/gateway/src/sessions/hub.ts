@@ -119,6 +119,7 @@ export class Hub {
     // What lets the subscriber in may be newer than what is known.
     this.learn(record);
     let session = this.#sessions.get(incarnation);
+    const isFirst = !session;
     if (!session) {
       const following = this.#bus.follow(topicOf(incarnation), (notice) =>
         this.#hear(incarnation, notice as Notice),
@@ -128,7 +129,10 @@ export class Hub {
       this.#byId.set(id, session);
     }
     session.enter(subscriber);
-    if (subscriber.isShown) this.#presenceSoon(session);
+    // Alone: said at once, so that it goes out in one write with what the session is.
+    const isAlone = isFirst && !this.#bus.reachesOthers;
+    if (isAlone && subscriber.isShown) this.#tellFollowers(session);
+    else if (subscriber.isShown) this.#presenceSoon(session);
     return session;
   }
 
@@ -337,10 +341,15 @@ export class Hub {
     session.presenceTimer ??= setTimeout(() => {
       session.presenceTimer = undefined;
       if (session.isPresenceNews) this.#tellPresence(session);
-      const id = session.record.id;
-      const message = createMessage('presence', session.presence(), { session_id: id });
-      this.#deliver(session, new Delivery(message), undefined);
+      this.#tellFollowers(session);
     }, PRESENCE_INTERVAL_MS);
+  }
+
+  /** Who is there. */
+  #tellFollowers(session: Session): void {
+    const { id } = session.record;
+    const message = createMessage('presence', session.presence(), { session_id: id });
+    this.#deliver(session, new Delivery(message), undefined);
   }
 
   #tellPresence(session: Session): void {

@@ -98,8 +98,9 @@ export class Session {
 
   /** Who is here, each once, at most 100, and how many connections there are in all. */
   presence(): { participants: { id: string; connections: number }[]; connections: number } {
-    const elsewhere = Array.from(this.#elsewhere?.values() ?? [], ({ there }) => there);
-    const { participants, connections } = sumPresence([this.presenceHere(), ...elsewhere]);
+    const here = this.presenceHere();
+    const elsewhere = this.#elsewhere && Array.from(this.#elsewhere.values(), ({ there }) => there);
+    const { participants, connections } = elsewhere ? sumPresence([here, ...elsewhere]) : here;
     return { participants: [...participants], connections };
   }
 
