@@ -5,6 +5,7 @@ import { createLogger, type Logger } from '../log.ts';
 import { readArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { settingsHelp } from './help.ts';
+import { collectForProcessors } from './processors.ts';
 import { loadConfigFile, resolveConfig, SETTING_FLAGS } from './sources.ts';
 
 export const serveCommand: Command = {
@@ -20,6 +21,7 @@ export const serveCommand: Command = {
   async run(args) {
     const { values } = readArguments(args, SETTING_FLAGS, 0);
     const stopped = untilStopped();
+    collectForProcessors();
     const file = await loadConfigFile(values.get('config'));
     const { config, given } = resolveConfig({ flags: values, env: process.env, file });
     const isTerminal = process.stdout.isTTY === true;
