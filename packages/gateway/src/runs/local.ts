@@ -6,8 +6,8 @@ export class LocalRunQueue implements RunQueue {
   readonly #maxRunning: number;
   /** By incarnation, the jobs of each session in order; the first one runs or is ready to. */
   readonly #sessions = new Map<string, RunJob[]>();
-  /** Sessions whose first job has not started, in the order in which they became so. */
-  readonly #ready = new Set<string>();
+  /** Sessions whose first job has not started, in the order in which they became so, each once. */
+  readonly #ready: string[] = [];
   #running = 0;
   /**
    * Agents whose turn is over and that have not come back. They hold nobody up, up to as many as may
@@ -31,18 +31,19 @@ export class LocalRunQueue implements RunQueue {
     this.#sessions.set(job.incarnation, [job]);
     // Where there is room nobody waits for it.
     if (this.#hasRoom) void this.#run(job.incarnation);
-    else this.#ready.add(job.incarnation);
+    else this.#ready.push(job.incarnation);
     return 0;
   }
 
   withdraw({ incarnation, runId }: RunJob): boolean {
     const jobs = this.#sessions.get(incarnation) ?? [];
     const place = jobs.findIndex((job) => job.runId === runId);
-    if (place === -1 || (place === 0 && !this.#ready.has(incarnation))) return false;
+    const turn = this.#ready.indexOf(incarnation);
+    if (place === -1 || (place === 0 && turn === -1)) return false;
     jobs.splice(place, 1);
     if (jobs.length === 0) {
       this.#sessions.delete(incarnation);
-      this.#ready.delete(incarnation);
+      this.#ready.splice(turn, 1);
     }
     return true;
   }
@@ -56,9 +57,9 @@ export class LocalRunQueue implements RunQueue {
   }
 
   #startReady(): void {
-    for (const incarnation of this.#ready) {
-      if (!this.#hasRoom) return;
-      this.#ready.delete(incarnation);
+    while (this.#hasRoom) {
+      const incarnation = this.#ready.shift();
+      if (incarnation === undefined) return;
       void this.#run(incarnation);
     }
   }
@@ -69,7 +70,7 @@ export class LocalRunQueue implements RunQueue {
     const { idle } = await this.#execute(jobs[0] as RunJob);
     jobs.shift();
     if (jobs.length === 0) this.#sessions.delete(incarnation);
-    else this.#ready.add(incarnation);
+    else this.#ready.push(incarnation);
     if (this.#lingering >= this.#maxRunning) {
       this.#startReady();
       await idle;
