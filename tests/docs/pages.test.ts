@@ -89,7 +89,7 @@ test('no flag, variable or setting is named that there is not', () => {
     ...Object.keys(SETTING_FLAGS),
     ...['help', 'version', 'session', 'agent'],
     // npm's and other programs'.
-    ...['build', 'import', 'silent'],
+    ...['build', 'import', 'silent', 'no-concurrent-marking'],
   ]);
   const variables = new Set<string>([...SETTINGS.map(variableOf), TOKEN_VARIABLE]);
   const unknown = pages.flatMap(({ file, text }) => [

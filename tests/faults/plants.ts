@@ -31,8 +31,8 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
     file: '/stores/sqlite/log.ts',
     replace: [
       [
-        'findRepetition(found, messageId, hash, fingerprint) ?? findFull(sessionId, counted);',
-        'findFull(sessionId, counted);',
+        'findRepetition(found, messageId, hash, fingerprint) ?? findFull(runs, counted);',
+        'findFull(runs, counted);',
       ],
     ],
   },
