@@ -10,7 +10,7 @@ import { highest, type Sample, slope, soak } from './soak/soak.ts';
 const MESSAGES = Number(process.env.SOAK_MESSAGES ?? 2_000_000);
 const CONVERSATIONS = 50;
 const EVERY_MS = 10_000;
-/** Messages after which what fills once is full: 64 MB of pages each that the store's two threads keep of the database. */
+/** Messages after which what fills once is full: the pages that the store's two threads keep of the database. */
 const WARM_UP = 600_000;
 /** With fewer of them a line through them says nothing. */
 const LEAST_LOOKS = 10;

@@ -148,7 +148,8 @@ export function openForWriting(file: string): Database.Database {
     db.pragma('foreign_keys = ON');
     // What a person deletes is overwritten wherever that costs no further write.
     db.pragma('secure_delete = FAST');
-    db.pragma('cache_size = -65536');
+    // KiB. The kernel keeps the rest of the file, from which a page costs a copy.
+    db.pragma('cache_size = -32768');
     // The writer checkpoints itself, after it has answered.
     db.pragma('wal_autocheckpoint = 0');
     if (version < SCHEMA_VERSION) {
@@ -167,7 +168,8 @@ export function openForWriting(file: string): Database.Database {
 /** A connection that reads. The writer must have opened the database before. */
 export function openForReading(file: string): Database.Database {
   const db = new Database(file, { readonly: true, timeout: BUSY_TIMEOUT });
-  db.pragma('cache_size = -65536');
+  // KiB. More would not be kept: what is written by the other connection makes this one read anew.
+  db.pragma('cache_size = -8192');
   return db;
 }
 
