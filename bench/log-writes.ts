@@ -39,6 +39,7 @@ const sessions = Array.from({ length: SESSIONS }, () => {
 const content = 'abcdefgh '.repeat(MESSAGE_BYTES).slice(0, MESSAGE_BYTES);
 const question = JSON.stringify({ role: 'user', content, message_type: 'text', sender });
 const answer = JSON.stringify({
+  message_type: 'text',
   role: 'assistant',
   agent_name: 'echo',
   content,

@@ -38,7 +38,7 @@ export class LocalRunQueue implements RunQueue {
   withdraw({ incarnation, runId }: RunJob): boolean {
     const jobs = this.#sessions.get(incarnation) ?? [];
     const place = jobs.findIndex((job) => job.runId === runId);
-    const turn = this.#ready.indexOf(incarnation);
+    const turn = place === 0 ? this.#ready.indexOf(incarnation) : -1;
     if (place === -1 || (place === 0 && turn === -1)) return false;
     jobs.splice(place, 1);
     if (jobs.length === 0) {

@@ -100,8 +100,8 @@ export class Hub {
   }
 
   /** The lists of those who may see the session are other ones by it. */
-  listed(record: SessionRecord): void {
-    for (const person of audienceOf(record)) this.#watchers.changed(person, record.id);
+  tellLists(sessionId: string, audience: readonly string[]): void {
+    for (const person of audience) this.#watchers.changed(person, sessionId);
   }
 
   /** A session is no more, and nobody was told. */
@@ -131,7 +131,7 @@ export class Hub {
     session.enter(subscriber);
     // Alone: said at once, so that it goes out in one write with what the session is.
     const isAlone = isFirst && !this.#bus.reachesOthers;
-    if (isAlone && subscriber.isShown) this.#tellFollowers(session);
+    if (isAlone && subscriber.isShown) this.#tellPresenceHere(session);
     else if (subscriber.isShown) this.#presenceSoon(session);
     return session;
   }
@@ -144,7 +144,7 @@ export class Hub {
       if (wasSeen) this.#presenceSoon(session);
       return;
     }
-    if (wasSeen) this.#tellPresence(session);
+    if (wasSeen) this.#tellPresenceElsewhere(session);
     this.#forget(session);
   }
 
@@ -169,9 +169,7 @@ export class Hub {
     });
     if (!audience) return;
     const session = this.#sessions.get(incarnation);
-    for (const person of session ? audienceOf(session.record) : audience) {
-      this.#watchers.changed(person, message.session_id);
-    }
+    this.tellLists(message.session_id, session ? audienceOf(session.record) : audience);
   }
 
   /** Nothing more comes of the answer that this is a piece of: what others keep of it is not needed any more. */
@@ -287,7 +285,7 @@ export class Hub {
         this.#presenceSoon(session, { own: false });
         break;
       case 'who_is_there':
-        this.#tellPresence(session);
+        this.#tellPresenceElsewhere(session);
         break;
     }
   }
@@ -340,19 +338,18 @@ export class Hub {
     if (own) session.isPresenceNews = true;
     session.presenceTimer ??= setTimeout(() => {
       session.presenceTimer = undefined;
-      if (session.isPresenceNews) this.#tellPresence(session);
-      this.#tellFollowers(session);
+      if (session.isPresenceNews) this.#tellPresenceElsewhere(session);
+      this.#tellPresenceHere(session);
     }, PRESENCE_INTERVAL_MS);
   }
 
-  /** Who is there. */
-  #tellFollowers(session: Session): void {
+  #tellPresenceHere(session: Session): void {
     const { id } = session.record;
     const message = createMessage('presence', session.presence(), { session_id: id });
     this.#deliver(session, new Delivery(message), undefined);
   }
 
-  #tellPresence(session: Session): void {
+  #tellPresenceElsewhere(session: Session): void {
     session.isPresenceNews = false;
     if (!this.#bus.reachesOthers) return;
     this.#tell(session.record.incarnation, {
@@ -365,7 +362,7 @@ export class Hub {
   #repeatPresence(): void {
     if (!this.#bus.reachesOthers) return;
     for (const session of this.#sessions.values()) {
-      this.#tellPresence(session);
+      this.#tellPresenceElsewhere(session);
       if (session.forgetSilent(3 * PRESENCE_REPEAT_MS)) this.#presenceSoon(session, { own: false });
     }
   }

@@ -33,10 +33,9 @@ export function newMessage(
   return {
     event,
     incarnation,
-    // What is short in JSON, which says where it ends; the text as it is.
     fingerprint: hash(
       'sha256',
-      JSON.stringify([agent_name, replaces, principal.id]) + content,
+      JSON.stringify([content, agent_name, replaces, principal.id]),
       'base64',
     ),
     run,

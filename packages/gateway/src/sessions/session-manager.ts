@@ -9,6 +9,7 @@ import type { SearchHit, SessionListPage, SessionPage, SessionRecord } from '../
 import { Members } from './members.ts';
 import { Posting, type PostingDeps, type PostingLimits } from './posting.ts';
 import { SessionRecords } from './session-records.ts';
+import { audienceOf } from './session-status.ts';
 import { stopElsewhere } from './stop-elsewhere.ts';
 import {
   type JoinPosition,
@@ -100,7 +101,7 @@ export class SessionManager {
     }
     authorize(principal, session, 'write', session.id);
     // Nobody follows it yet.
-    if (created) hub.listed(session);
+    if (created) hub.tellLists(session.id, audienceOf(session));
     return session;
   }
 

@@ -97,7 +97,7 @@ export class Subscription implements Subscriber, AnswerSource {
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
-  // Most subscriptions never have any of these, and so no object for them.
+  // Most of the time a subscription has none of these, and so no object for them.
   #answer: AnswerCursor | undefined;
   /** The last of each type that came while it caught up, and that is nowhere to be read. */
   #missed: Map<ServerMessage['type'], Delivery> | undefined;
@@ -134,6 +134,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#principal = peer.principal;
     this.peer = peer;
     this.#deps = deps;
+    // Who is alone is told so before this returns: `deliver` must do without the session until it is live.
     this.#session = deps.hub.subscribe(record, this);
   }
 

@@ -12,6 +12,7 @@ import {
   type MessageOutcome,
   type NewEvent,
   type NewSession,
+  NO_MEMBERS,
   parsePlace,
   type Question,
   type ReadEvents,
@@ -45,9 +46,6 @@ interface StoredSession {
 interface StoredRun extends Omit<RunRecord, 'audience'> {
   readonly sender: string;
 }
-
-/** The members of most sessions, one for all of them. */
-const NOBODY: SessionRecord['members'] = {};
 
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
@@ -87,7 +85,7 @@ export class MemoryStore implements Store {
       messageCount: 0,
       firstSeq: 1,
       lastSeq: 0,
-      members: NOBODY,
+      members: NO_MEMBERS,
       invitationEpoch: session.invitationEpoch,
       version: 1,
     };

@@ -70,6 +70,9 @@ export interface SessionRecord {
   readonly version: number;
 }
 
+/** The members of most sessions, the same object for all of them. */
+export const NO_MEMBERS: SessionRecord['members'] = Object.freeze({});
+
 /** Which session is meant: one of another incarnation is another one, and this one is no more. */
 export type SessionIdentity = Pick<SessionRecord, 'id' | 'incarnation'>;
 

@@ -2,6 +2,7 @@
  * Where the messages of a connection come in: how much it may send, in which order that is handled, and
  * what is decoded at all. What a message means is in `handlers`.
  */
+// See `runs/run.ts`.
 import { performance } from 'node:perf_hooks';
 import { decode, ProtocolError } from '@parley/protocol';
 import { unauthorized } from '../../auth/authenticator.ts';

@@ -193,8 +193,12 @@ export function prepareReads(db: Database.Database) {
   };
 }
 
-/** Events asked for at once: one by one takes half as long again, and all of them may be far more than a page holds. */
-const PORTION = 25;
+/**
+ * Events asked for at once: one by one takes half as long again, and what a page has no room for is read in vain, which
+ * is much where they are long. So few at first, and then more.
+ */
+const FIRST_PORTION = 4;
+const MOST_PORTION = 25;
 
 /** Up to `limit` rows from `place` on, each portion behind the last one of the one before. */
 function* portions(
@@ -204,11 +208,16 @@ function* portions(
   limit: number,
 ): Generator<SeqAndRow> {
   let from = place;
-  for (let left = limit; left > 0; left -= PORTION) {
-    const rows = events.all(session, from, Math.min(left, PORTION));
+  let left = limit;
+  let portion = FIRST_PORTION;
+  while (left > 0) {
+    const asked = Math.min(portion, left);
+    const rows = events.all(session, from, asked);
     yield* rows;
     const last = rows.at(-1);
-    if (!last || rows.length < PORTION) return;
+    if (!last || rows.length < asked) return;
     [from] = last;
+    left -= asked;
+    portion = Math.min(2 * portion, MOST_PORTION);
   }
 }

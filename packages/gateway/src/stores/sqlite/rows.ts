@@ -1,8 +1,6 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
 import type { SessionEvent } from '@parley/protocol';
-import type { AppendMessage, NewEvent, SessionRecord } from '../store.ts';
-
-const NOBODY = {};
+import { type AppendMessage, type NewEvent, NO_MEMBERS, type SessionRecord } from '../store.ts';
 
 /** A call of a method of a worker, and its arguments. */
 export type Call = readonly [method: string, ...args: unknown[]];
@@ -59,7 +57,7 @@ export interface Removal {
 export type SessionRow = Omit<SessionRecord, 'members'> & { readonly members: string };
 
 export function fromSessionRow(row: SessionRow): SessionRecord {
-  return { ...row, members: row.members === '{}' ? NOBODY : JSON.parse(row.members) };
+  return { ...row, members: row.members === '{}' ? NO_MEMBERS : JSON.parse(row.members) };
 }
 
 export function toRow(event: NewEvent): EventRow {
