@@ -308,10 +308,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       });
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen(
-          { port: config.port, host: config.host.replace(/^\[|\]$/g, ''), backlog: BACKLOG },
-          resolve,
-        );
+        server.listen(config.port, config.host.replace(/^\[|\]$/g, ''), BACKLOG, resolve);
       });
       server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
       servers.push(server);
