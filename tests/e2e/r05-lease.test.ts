@@ -1,6 +1,8 @@
 /** A node that was silent for longer than its lease: it may not know that its runs are others' by now. */
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { silence, twoNodes } from '../helpers/nodes.ts';
+import { Lease } from '../../packages/gateway/src/runs/lease.ts';
+import { keptLog } from '../helpers/log-lines.ts';
+import { SharedStore, silence, twoNodes } from '../helpers/nodes.ts';
 import type { TestSocket } from '../helpers/socket.ts';
 import { expectNoUncaught } from '../helpers/watch-process.ts';
 
@@ -128,4 +130,27 @@ test('[R4] a stop of a run that was taken over is not acknowledged before it hol
   await taken.aborted;
   await lost.aborted;
   expect(await store.unfinishedRuns()).toEqual([]);
+});
+
+test('[R12] a node counts others when its log has said so, however late the store answers', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const store = new SharedStore();
+  await store.keepAlive('other', 10 * LEASE_MS);
+  const { logger, lines } = keptLog();
+  const giveUpLost = async () => {};
+  const lease = new Lease({ store, node: 'one', log: logger, leaseMs: LEASE_MS, giveUpLost });
+  const answer = Promise.withResolvers<number>();
+  await lease.begin(() => {});
+  const counted = () => lines.map(({ fields }) => fields.nodes);
+  await vi.advanceTimersByTimeAsync(LEASE_MS - 1);
+  const late = vi.spyOn(store, 'keepAlive').mockReturnValue(answer.promise);
+  await vi.advanceTimersByTimeAsync(LEASE_MS);
+  expect(late).toHaveBeenCalledOnce();
+  expect([lease.others, counted()]).toEqual([0, []]);
+  answer.resolve(1);
+  late.mockRestore();
+  await vi.advanceTimersByTimeAsync(LEASE_MS);
+  expect([lease.others, counted()]).toEqual([1, [2]]);
+  await lease.end();
 });

@@ -26,7 +26,6 @@ export class Lease {
   #patientUntil = 0;
   #began = 0;
   #others = 0;
-  #toldOthers = 0;
   #isTold = true;
   /** When that was, or was tried. */
   #triedAt = 0;
@@ -41,8 +40,8 @@ export class Lease {
 
   /** Takes it, and keeps it until `end`; each time `onRenewed` is called, which must not reject. */
   async begin(onRenewed: () => void): Promise<void> {
-    await this.#renew();
     this.#began = performance.now();
+    await this.#renew();
     if (!this.#deps.store.isShared) return;
     this.#beats = setInterval(() => {
       if (this.#renewal) return;
@@ -72,9 +71,12 @@ export class Lease {
     return performance.now() >= this.#patientUntil;
   }
 
-  /** How many other nodes live; who was here before this process may be among them for as long as a lease. */
+  /**
+   * How many other nodes live, as the log has said it. Nobody is counted before this process is as old as a
+   * lease: it may be the one that was here before.
+   */
   get others(): number {
-    return performance.now() - this.#began > this.#ms ? this.#others : 0;
+    return this.#others;
   }
 
   /** `false`: others may have taken the runs of this node over, and have ended them. `now`: of `performance.now()`. */
@@ -95,10 +97,11 @@ export class Lease {
     // Else it is the store that was away.
     const wasSilent = from - this.#triedAt > this.#ms;
     try {
-      this.#others = await store.keepAlive(node, this.#ms);
-      if (this.others !== this.#toldOthers) {
-        this.#toldOthers = this.others;
-        log.info({ nodes: this.others + 1 }, 'nodes that run agents have come or gone');
+      const living = await store.keepAlive(node, this.#ms);
+      const others = from - this.#began > this.#ms ? living : 0;
+      if (others !== this.#others) {
+        this.#others = others;
+        log.info({ nodes: others + 1 }, 'nodes that run agents have come or gone');
       }
     } finally {
       this.#triedAt = performance.now();
