@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import type { SessionEvent } from '@parley/protocol';
 import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
 import type { Reads } from './sqlite/reader.ts';
-import { fromRow, type SeqAndRow, toCounted, toRow } from './sqlite/rows.ts';
+import { toCounted, toRow } from './sqlite/rows.ts';
 import { SqliteThread } from './sqlite/thread.ts';
 import type { Writes } from './sqlite/writer.ts';
 import {
@@ -223,13 +223,12 @@ class SqliteStore implements Store {
     const limit = bounded(read.limit, STORE_LIMITS.page);
     const page = await this.#reader.call('readSession', id, read.after, read.before, limit);
     if (!page) return undefined;
-    const { session, rows, runs } = page;
-    return { session, events: rows.map((row) => toEvent(id, row)), runs };
+    return { ...page, events: JSON.parse(page.events) };
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
-    const row = await this.#reader.call('getEvent', meant(session), messageId);
-    return row && toEvent(session.id, row);
+    const text = await this.#reader.call('getEvent', meant(session), messageId);
+    return text === undefined ? undefined : JSON.parse(text);
   }
 
   heads(ids: readonly string[]): Promise<readonly SessionHead[]> {
@@ -277,8 +276,4 @@ class SqliteStore implements Store {
 /** No more of a record than says which session is meant: it goes to another thread. */
 function meant({ id, incarnation }: SessionIdentity): SessionIdentity {
   return { id, incarnation };
-}
-
-function toEvent(sessionId: string, [seq, ...row]: SeqAndRow): SessionEvent {
-  return fromRow(sessionId, seq, row);
 }

@@ -10,7 +10,7 @@ import {
   type SessionRecord,
   type UnendedRun,
 } from '../store.ts';
-import { fromSessionRow, type Removal, type SeqAndRow, type SessionRow } from './rows.ts';
+import { fromSessionRow, type Removal, type SeqAndRow, type SessionRow, toText } from './rows.ts';
 import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 
 const EVENT_COLUMNS = 'seq, type, message_id, timestamp, reply_to, run_id, attempt, data';
@@ -148,11 +148,13 @@ export function prepareReads(db: Database.Database) {
           : portions(eventsAfter, internal, after, limit);
         const rows = fitting(found, (row) => row[7].length);
         if (newestFirst) rows.reverse();
-        return { session, rows, runs: runsOf.all(internal) };
+        const events = `[${rows.map((row) => toText(id, row)).join()}]`;
+        return { session, events, runs: runsOf.all(internal) };
       },
     ),
-    getEvent({ id, incarnation }: SessionIdentity, messageId: string): SeqAndRow | undefined {
-      return eventByMessage.get(id, incarnation, hashId(messageId), messageId);
+    getEvent({ id, incarnation }: SessionIdentity, messageId: string): string | undefined {
+      const row = eventByMessage.get(id, incarnation, hashId(messageId), messageId);
+      return row && toText(id, row);
     },
     heads(ids: readonly string[]): SessionHead[] {
       return heads.all(JSON.stringify(ids));

@@ -1,5 +1,4 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
-import type { SessionEvent } from '@parley/protocol';
 import { type AppendMessage, type NewEvent, NO_MEMBERS, type SessionRecord } from '../store.ts';
 
 /** A call of a method of a worker, and its arguments. */
@@ -76,18 +75,14 @@ export function toCounted({ event, most, asAdmin }: AppendMessage): Counted {
   return [event.data.sender, most.ofSession, most.ofSender, asAdmin];
 }
 
-export function fromRow(sessionId: string, seq: number, row: EventRow): SessionEvent {
-  const [type, messageId, timestamp, replyTo, runId, attempt, data] = row;
-  const event: Record<string, unknown> = {
-    type,
-    session_id: sessionId,
-    message_id: messageId,
-    timestamp,
-    seq,
-  };
-  if (replyTo !== null) event.reply_to = replyTo;
-  if (runId !== null) event.run_id = runId;
-  if (attempt !== null) event.attempt = attempt;
-  event.data = JSON.parse(data);
-  return event as unknown as SessionEvent;
+/**
+ * The JSON text of an event. Its `data` is there as text, and is put in as it is; one text goes to the other thread, and
+ * one parsing makes all events of a page of it, in half the time of copying rows and parsing the `data` of each.
+ */
+export function toText(sessionId: string, row: SeqAndRow): string {
+  const [seq, type, messageId, timestamp, replyTo, runId, attempt, data] = row;
+  const reply = replyTo === null ? '' : `,"reply_to":${JSON.stringify(replyTo)}`;
+  const run = runId === null ? '' : `,"run_id":${JSON.stringify(runId)}`;
+  const tried = attempt === null ? '' : `,"attempt":${attempt}`;
+  return `{"type":"${type}","session_id":${JSON.stringify(sessionId)},"message_id":${JSON.stringify(messageId)},"timestamp":"${timestamp}","seq":${seq}${reply}${run}${tried},"data":${data}}`;
 }
