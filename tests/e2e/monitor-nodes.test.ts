@@ -99,3 +99,20 @@ test('[R10] a node that is not heard is silent until it is heard again, and nobo
   const worker = await fetch(`${two.http}/api/monitor`);
   expect(worker.status).toBe(404);
 });
+
+test('[R10] of two nodes that are told to drain at the same moment one stays at least', async () => {
+  const nodes = await startNodes('all', 'all');
+  const [one, two] = nodes;
+  if (!one || !two) throw new Error('Two were started.');
+  await Promise.all(nodes.map((node) => expect.poll(() => idsOf(node)).toHaveLength(2)));
+  const [first = '', second = ''] = await idsOf(one);
+  const drain = (http: string, node: string) =>
+    fetch(`${http}/api/monitor/nodes/${node}/drain`, { method: 'POST' });
+  const answers = await Promise.all([drain(one.http, second), drain(two.http, first)]);
+  const codes = answers.map(({ status }) => status);
+  expect([200, 409]).toEqual(expect.arrayContaining(codes));
+  expect(codes).toContain(409);
+  const staying = codes[1] === 409 ? one : two;
+  expect((await fetch(`${staying.http}/readyz`)).status).toBe(200);
+  expect((await staying.api.report()).nodes[0]?.state).toBe('serving');
+});

@@ -30,16 +30,25 @@ const DRAIN = 'drain';
 export class Monitor {
   readonly #deps: MonitorDeps;
   readonly #rollCall: RollCall;
+  /** Set while this node finds out whether it may go, and says that it does. */
+  #going: Promise<void> | undefined;
 
   constructor(deps: MonitorDeps) {
-    const { calls } = deps;
+    const { calls, report } = deps;
     this.#deps = deps;
-    this.#rollCall = new RollCall(calls, deps.report);
+    this.#rollCall = new RollCall(calls, () =>
+      this.#going ? { ...report(), state: 'draining' } : report(),
+    );
     calls.answer(CONNECTIONS, async (query) => ({ ...this.#list(query as never) }));
     calls.answer(CUT, async ({ id, by }) => ({ isCut: this.#cut(String(id), String(by)) }));
-    calls.answer(DRAIN, async ({ by }) => {
-      this.#drain(String(by));
-      return {};
+    calls.answer(DRAIN, async ({ by, force }) => {
+      try {
+        await this.#drain(String(by), force === true);
+        return {};
+      } catch (error) {
+        if (error instanceof ProtocolError) return { refusal: error.message };
+        throw error;
+      }
     });
   }
 
@@ -103,12 +112,10 @@ export class Monitor {
    * @throws {ProtocolError} `NODE_NOT_FOUND`, `LAST_NODE`
    */
   async drain(node: string, { force, by }: { force: boolean; by: string }): Promise<void> {
-    const nodes = await this.nodes();
-    const target = nodes.find((one) => one.node === node);
-    if (!target || target.state === 'silent') throw nodeNotFound(node);
-    if (!force && target.state === 'serving') needOthers(target, nodes);
-    if (node === this.node) this.#drain(by);
-    else if (!(await this.#deps.calls.ask(node, DRAIN, { by }))) throw nodeNotFound(node);
+    if (node === this.node) return this.#drain(by, force);
+    const answer = await this.#deps.calls.ask(node, DRAIN, { by, force });
+    if (!answer) throw nodeNotFound(node);
+    if (typeof answer.refusal === 'string') throw new ProtocolError('LAST_NODE', answer.refusal);
   }
 
   #list(query: ConnectionQuery): ConnectionPage {
@@ -122,18 +129,40 @@ export class Monitor {
     return isCut;
   }
 
-  #drain(by: string): void {
-    const { drain, log } = this.#deps;
+  async #drain(by: string, force: boolean): Promise<void> {
+    const { drain, log, report } = this.#deps;
+    if (!force && report().state === 'serving') {
+      this.#going ??= this.#askToGo();
+      await this.#going;
+    }
     log.info({ by }, 'an administrator drains this node');
     setTimeout(() => {
       drain().catch((error) => log.error({ err: error }, 'the node was not drained'));
     }, DRAIN_DELAY_MS);
   }
+
+  /**
+   * Says that it goes before it asks who stays: of nodes that are told to go at the same moment the last one hears of it,
+   * and stays.
+   *
+   * @throws {ProtocolError} `LAST_NODE`
+   */
+  async #askToGo(): Promise<void> {
+    try {
+      // The first may have begun before this node had said so, for somebody else.
+      await this.#rollCall.ask();
+      const [own, ...others] = await this.#rollCall.ask();
+      needOthers(own as HeardReport, others);
+    } catch (error) {
+      this.#going = undefined;
+      throw error;
+    }
+  }
 }
 
 /** @throws {ProtocolError} `LAST_NODE` */
-function needOthers(target: HeardReport, nodes: readonly HeardReport[]): void {
-  const others = nodes.filter(({ node, state }) => node !== target.node && state === 'serving');
+function needOthers(target: HeardReport, all: readonly HeardReport[]): void {
+  const others = all.filter(({ state }) => state === 'serving');
   for (const [role, work] of [
     ['worker', 'takes connections'],
     ['gateway', 'executes runs'],
