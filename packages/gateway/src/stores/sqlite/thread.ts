@@ -5,6 +5,11 @@ import type { Answered, Call, Failure } from './rows.ts';
 
 /** Calls in one message to the worker. */
 const MAX_POST = 256;
+/**
+ * What a worker makes is soon garbage. V8 would keep up to 134 MB in each thread for that, and never give back what it
+ * has once taken.
+ */
+const LIMITS = { maxYoungGenerationSizeMb: 24 };
 
 const ADVICE: readonly (readonly [code: string, advice: string])[] = [
   ['SQLITE_FULL', 'The disk is full. Free space on it; everything acknowledged is kept.'],
@@ -84,7 +89,10 @@ export class SqliteThread<Calls extends Methods<Calls>> {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#entry, { workerData: this.#workerData });
+    const worker = new Worker(this.#entry, {
+      workerData: this.#workerData,
+      resourceLimits: LIMITS,
+    });
     let cause: unknown;
     worker.on('message', ({ answers, seconds }: Answered) => {
       this.#onAnswered(seconds);
