@@ -1,4 +1,4 @@
-/** The composition: which parts a gateway is made of, how it starts and how it stops. */
+/** A gateway: what its settings choose, how it starts, listens, drains and stops. */
 
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
-import { ClientAddresses } from './address.ts';
 import { type Agent, type AgentDefinition, defineAgent } from './agents/agent.ts';
 import { configuredModels, findOllama } from './agents/discover.ts';
 import { echoAgent } from './agents/echo.ts';
@@ -16,31 +15,22 @@ import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import type { Authenticate } from './auth/function.ts';
 import { openAuthentication } from './auth/open.ts';
-import type { MakeLimiter } from './budget.ts';
 import type { Bus } from './buses/bus.ts';
 import { MemoryBus } from './buses/memory.ts';
+import { type Composition, compose } from './composition.ts';
 import { type Config, ConfigError, type ConfigOptions, parseOptions } from './config.ts';
-import { ConnectionManager } from './connections/connection-manager.ts';
 import { endUpgrade } from './connections/upgrade-response.ts';
 import { BACKLOG, boundConnections, SERVER_OPTIONS } from './http/bounds.ts';
 import { createRequestListener } from './http/request-listener.ts';
 import { onUpgrade } from './http/upgrades.ts';
-import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createExposition } from './metrics/exposition.ts';
 import { Metrics } from './metrics/metrics.ts';
+import type { Gauges } from './metrics/snapshot.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
-import { Readiness } from './readiness.ts';
-import { LocalRunQueue } from './runs/local.ts';
-import { RunManager } from './runs/run-manager.ts';
 import { Calls } from './sessions/calls.ts';
-import { Healing } from './sessions/healing.ts';
-import { Hub } from './sessions/hub.ts';
-import { Cleaner } from './sessions/retention.ts';
-import { SessionManager } from './sessions/session-manager.ts';
-import { Watchers } from './sessions/watchers.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { OnCommit, Store } from './stores/store.ts';
@@ -129,14 +119,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   checkNodes(config);
   const traces = await openTraces(config);
   const agents = await collectAgents(config, given, log);
-  const metrics: Metrics = new Metrics(() => ({
-    ...connections.measure(),
-    ...runs.measure(),
-    max_connections: config.maxConnections,
-    max_runs: config.maxRuns,
-    sessions: hub.size,
-    store_writes_waiting: store.pendingWrites,
-  }));
+  const metrics = new Metrics((): Gauges => parts.measure());
   const store: Store = outage.watch(
     await openStore(config, (seconds) => metrics.storeCommit.observe(seconds)),
   );
@@ -145,70 +128,30 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     throw error;
   });
   const calls = new Calls(node, bus);
-  const limiter: MakeLimiter = (...counted) => bus.limiter(...counted);
-  const hub = new Hub({ node, bus, calls, log, watchers: new Watchers(store, bus, log) });
   // After the store, which says in words what is wrong with the data directory.
   const authentication = await openAuthentication(
     config,
     authenticate,
-    { limiter, tickets: calls },
+    { limiter: (...counted) => bus.limiter(...counted), tickets: calls },
     log,
   ).catch(async (error) => {
-    hub.close();
+    calls.close();
     await bus.close();
     await store.close();
     throw error;
   });
-  const isOneOwner = authentication.mode === 'none';
-  const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
-  const limits = new Limits({ ...config, ...perPerson, exemptsLoopback: isOneOwner, limiter });
-  const addresses = new ClientAddresses(config.trustedProxies);
-  const isWorker = config.role === 'worker';
-  const queue = new LocalRunQueue({ maxRunning: config.maxRuns });
-  const runs = new RunManager({
-    node,
-    executes: config.role !== 'gateway',
-    store,
-    queue,
-    agents,
-    log,
-    traces,
-    metrics,
-    publish: (incarnation, message, audience) => hub.publish(incarnation, message, { audience }),
-    withdraw: (incarnation, chunk) => hub.withdraw(incarnation, chunk),
-    runTimeout: config.runTimeout,
-    maxAnswerLength: config.maxAnswerLength,
-  });
-  // Where the store fails, the next beat finds what this did not.
-  calls.onWake = () => void runs.takeUpOwn().catch(() => {});
-  const sessions = new SessionManager({
-    store,
-    hub,
-    runs,
-    agents,
-    limits: { ...config, ...perPerson },
-    log,
-  });
-  const healing = bus.reachesOthers ? new Healing({ store, hub, log }) : undefined;
-  const readiness = new Readiness({
+  const parts: Composition = compose({
+    config,
     store,
     bus,
-    log,
-    others: () => runs.others,
-    workers: () => runs.countWorkers(),
-  });
-  const cleaner = new Cleaner({ ...config, store, hub, runs, log });
-  const originRules = { origins: config.origins, hosts: config.hosts };
-  const connections: ConnectionManager = new ConnectionManager({
-    ...config,
-    sessions,
+    calls,
     authentication,
-    addresses,
-    limits,
-    log,
+    agents,
     metrics,
-    originRules,
+    traces,
+    log,
   });
+  const { addresses, connections, limits, originRules, readiness, runs, sessions } = parts;
   const monitor = new Monitor({
     calls,
     connections,
@@ -270,16 +213,11 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   async function stop(): Promise<void> {
     leave();
     for (const server of servers) server.close();
-    await runs.drain(AbortSignal.abort());
-    await connections.close(CLOSE_GRACE_MS);
+    await parts.close(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
-    readiness.close();
     metrics.close();
-    await cleaner.close();
-    await healing?.close();
     authentication.close();
     await store.close();
-    hub.close();
     await bus.close();
   }
 
@@ -303,7 +241,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
         : createServer(SERVER_OPTIONS, handle);
       boundConnections(server, config, addresses, limits);
       onUpgrade(server, (request, socket, head) => {
-        if (isSocketPath(request) && !isWorker) upgrade(request, socket, head);
+        if (isSocketPath(request) && config.role !== 'worker') upgrade(request, socket, head);
         else endUpgrade(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
       });
       await new Promise<void>((resolve, reject) => {

@@ -37,7 +37,7 @@ export interface RunManagerDeps {
   readonly runTimeout: number;
   readonly maxAnswerLength: number;
   /** After so long without a word from it a node is dead, milliseconds; default: 5,000. */
-  readonly leaseMs?: number;
+  readonly leaseMs?: number | undefined;
 }
 
 /** Whether a run waits, and for how many of its session; for none: for a place among all that may run. */
