@@ -1,6 +1,7 @@
 /** What is counted, and that it is counted as what it is. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
+import { EventLoopDelay } from '../../packages/gateway/src/metrics/event-loop.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { type Scraped, scrape } from '../helpers/metrics.ts';
@@ -154,12 +155,29 @@ test('a snapshot is plain JSON, and several may read it: only what is of a momen
   expect(memory.rss).toBeGreaterThan(memory.heap_used);
   // The first reading begins it.
   expect(event_loop_delay).toEqual({ p50: 0, p99: 0, max: 0 });
-  const delayedBy = (ms: number) => {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    return metrics.snapshot().event_loop_delay.max;
-  };
-  await expect.poll(() => delayedBy(200)).toBeGreaterThan(0.1);
   metrics.close();
+});
+
+test('how long the event loop was held up is told for 10 s at least, to all who ask', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const delay = new EventLoopDelay();
+  onTestFinished(() => delay.close());
+  expect(delay.read()).toEqual({ p50: 0, p99: 0, max: 0 });
+  const longest = () => delay.read().max;
+  await expect
+    .poll(() => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      return longest();
+    })
+    .toBeGreaterThan(0.1);
+  for (const later of [1_100, 1_100, 7_700, 200]) {
+    vi.advanceTimersByTime(later);
+    expect(longest()).toBeGreaterThan(0.1);
+  }
+  vi.advanceTimersByTime(10_000);
+  expect(longest()).toBeGreaterThan(0.1);
+  expect(longest()).toBeLessThan(0.1);
 });
 
 /** Its buckets grow, and the last one has all. */

@@ -36,7 +36,7 @@ function report(node: string, said: Said): NodeReport {
       },
     },
     store_commit: histogram(0, 0, 0, 0),
-    event_loop_delay: { p99: loop },
+    event_loop_delay: { p99: loop, max: 10 * loop },
     memory: { rss: 1 },
   };
   return { node, version: '1', role: 'all', state, heard_at: '', metrics };
@@ -58,9 +58,10 @@ test('rates are differences of totals, of all nodes together or of one', () => {
   const all = figuresOf(samples);
   expect(all.map(({ sent }) => sent)).toEqual([null, 12]);
   expect(all.map(({ connections }) => connections)).toEqual([4, 6]);
-  expect(all.map(({ loopDelay }) => loopDelay)).toEqual([2, 3]);
+  expect(all.map(({ loopP99 }) => loopP99)).toEqual([2, 3]);
+  expect(all.map(({ loopLongest }) => loopLongest)).toEqual([20, 30]);
   expect(figuresOf(samples, 'b').map(({ sent }) => sent)).toEqual([null, 2]);
-  expect(figuresOf(samples, 'b').map(({ loopDelay }) => loopDelay)).toEqual([2, 3]);
+  expect(figuresOf(samples, 'b').map(({ loopP99 }) => loopP99)).toEqual([2, 3]);
 });
 
 test('a node that has started anew, comes late or is silent is a gap, and no peak', () => {

@@ -7,8 +7,10 @@ import {
   type Attributes,
   type Context,
   context,
+  createTraceState,
   ROOT_CONTEXT,
   type Span,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   type Tracer,
@@ -16,12 +18,7 @@ import {
 } from '@opentelemetry/api';
 import type { RunEnd } from '@parley/protocol';
 import type { Agent, AgentContext, AgentEvent, AgentInput } from './agents/agent.ts';
-import {
-  formatTraceparent,
-  parseTraceContext,
-  type TraceContext,
-  traceHeaders,
-} from './trace-context.ts';
+import { formatTraceparent, parseTraceparent, type TraceContext } from './trace-context.ts';
 
 export type { TraceContext } from './trace-context.ts';
 
@@ -39,7 +36,7 @@ export interface TracedRun {
 
 export interface RunTrace {
   /** What of the run becomes another thing by it: its agent, whose calls are then in the run's span. */
-  readonly spec: { readonly agent: Agent; readonly traceparent: string };
+  readonly spec: { readonly agent: Agent; readonly traceparent: string | undefined };
   /** The run has ended, as it is on disk. */
   end(
     status: RunEnd | 'released',
@@ -60,6 +57,8 @@ export function openTraces(version: string): Traces {
 const MAX_NAME_LENGTH = 256;
 /** Characters of each thing that an error says. */
 const MAX_EXCEPTION_LENGTH = 4_000;
+/** Characters, the least that W3C asks to pass on; a longer one is left out. */
+const MAX_TRACESTATE = 512;
 
 class RunSpan implements RunTrace {
   readonly spec: RunTrace['spec'];
@@ -217,8 +216,24 @@ function isName(value: unknown): value is string {
 function parentOf(caller: TraceContext | undefined): Context {
   if (!caller) return ROOT_CONTEXT;
   const active = context.active();
-  const given = parseTraceContext(caller);
+  const given = placeOf(caller);
   // Where the program around this traces the caller's request, the span that it has made is the nearer one.
   const isHere = given && trace.getSpanContext(active)?.traceId === given.traceId;
   return given && !isHere ? trace.setSpanContext(active, given) : active;
+}
+
+function placeOf({ traceparent, tracestate = '' }: TraceContext): SpanContext | undefined {
+  const place = parseTraceparent(traceparent);
+  if (!place) return undefined;
+  const hasState = tracestate !== '' && tracestate.length <= MAX_TRACESTATE;
+  const state = hasState ? { traceState: createTraceState(tracestate) } : {};
+  return { ...place, isRemote: true, ...state };
+}
+
+/** None where there is no trace to go on with: without an SDK that has begun one, and a caller that is in one. */
+function traceHeaders(place: SpanContext): Readonly<Record<string, string>> {
+  const traceparent = formatTraceparent(place);
+  if (traceparent === undefined) return {};
+  const tracestate = place.traceState?.serialize() ?? '';
+  return { traceparent, ...(tracestate === '' ? {} : { tracestate }) };
 }

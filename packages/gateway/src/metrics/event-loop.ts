@@ -1,7 +1,7 @@
 /** For how long the event loop kept what was due waiting. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Seconds, of what passed between two readings. */
+/** Seconds, of the last 10 to 20 s, whoever asks how often; of longer where nobody has asked for longer. */
 export interface EventLoopSnapshot {
   readonly p50: number;
   readonly p99: number;
@@ -10,15 +10,18 @@ export interface EventLoopSnapshot {
 
 /** How often it is looked at, milliseconds; each look takes that long by itself. */
 const RESOLUTION_MS = 10;
-/** Who reads sooner is told the same again: several may read, and too few looks say nothing. Milliseconds. */
-const MIN_WINDOW_MS = 1_000;
+/** Of the time that one histogram is about, milliseconds: what happened once is told for so long. */
+const WINDOW_MS = 10_000;
+/** With fewer looks than of so long, parts of all of them say nothing, milliseconds. */
+const FEW_LOOKS_MS = 1_000;
 const NONE: EventLoopSnapshot = { p50: 0, p99: 0, max: 0 };
 
 /** Begins with the first reading: an idle process that nobody asks is not woken by it. */
 export class EventLoopDelay {
   #histogram: ReturnType<typeof monitorEventLoopDelay> | undefined;
   #since = 0;
-  #last = NONE;
+  /** Of the window before. */
+  #before = NONE;
 
   read(): EventLoopSnapshot {
     const now = performance.now();
@@ -27,16 +30,22 @@ export class EventLoopDelay {
       this.#histogram.enable();
       this.#since = now;
     }
-    if (now - this.#since < MIN_WINDOW_MS) return this.#last;
-    this.#since = now;
     const histogram = this.#histogram;
-    this.#last = {
-      p50: delay(histogram.percentile(50)),
-      p99: delay(histogram.percentile(99)),
-      max: delay(histogram.max),
+    const age = now - this.#since;
+    const part = (percentage: number) =>
+      age < FEW_LOOKS_MS ? 0 : delay(histogram.percentile(percentage));
+    const current = { p50: part(50), p99: part(99), max: delay(histogram.max) };
+    const before = this.#before;
+    if (age >= WINDOW_MS) {
+      this.#before = current;
+      this.#since = now;
+      histogram.reset();
+    }
+    return {
+      p50: Math.max(before.p50, current.p50),
+      p99: Math.max(before.p99, current.p99),
+      max: Math.max(before.max, current.max),
     };
-    histogram.reset();
-    return this.#last;
   }
 
   close(): void {

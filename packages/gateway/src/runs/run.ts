@@ -42,7 +42,7 @@ export interface RunSpec extends RunJob {
   readonly message: string;
   readonly history: () => Promise<readonly ChatTurn[]>;
   /** The run's place in its trace, where traces are on. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
 }
 
 /** What whoever submits a run says of it; the rest is in its message. */

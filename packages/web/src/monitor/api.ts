@@ -27,7 +27,7 @@ export interface Metrics {
   readonly refusals: readonly { readonly code: string; readonly count: number }[];
   readonly agents: Readonly<Record<string, AgentTotals>>;
   readonly store_commit: Histogram;
-  readonly event_loop_delay: { readonly p99: number };
+  readonly event_loop_delay: { readonly p99: number; readonly max: number };
   readonly memory: { readonly rss: number };
 }
 

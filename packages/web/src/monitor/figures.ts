@@ -25,7 +25,8 @@ export interface Figures {
   readonly commitP50: Figure;
   readonly commitP99: Figure;
   /** Of the node that is worst. */
-  readonly loopDelay: Figure;
+  readonly loopP99: Figure;
+  readonly loopLongest: Figure;
   readonly memory: Figure;
 }
 
@@ -57,6 +58,8 @@ export function figuresOf(samples: readonly Sample[], node?: string): readonly F
       pairs.length === 0 || isGap ? null : sum(pairs, difference(read)) / seconds;
     const count = (read: (metrics: Metrics) => number): Figure =>
       now.length === 0 ? null : now.reduce((total, { metrics }) => total + read(metrics), 0);
+    const worst = (read: (metrics: Metrics) => number): Figure =>
+      now.length === 0 ? null : Math.max(...now.map(({ metrics }) => read(metrics)));
     const span = pairsOf(spanStart(samples, index), sample, node);
     const firstText = merge(span, (metrics) =>
       Object.values(metrics.agents).map((agent) => agent.first_chunk),
@@ -77,10 +80,8 @@ export function figuresOf(samples: readonly Sample[], node?: string): readonly F
       firstTextP99: quantile(firstText, 0.99),
       commitP50: quantile(commit, 0.5),
       commitP99: quantile(commit, 0.99),
-      loopDelay:
-        now.length === 0
-          ? null
-          : Math.max(...now.map(({ metrics }) => metrics.event_loop_delay.p99)),
+      loopP99: worst(({ event_loop_delay: { p99 } }) => p99),
+      loopLongest: worst(({ event_loop_delay: { max } }) => max),
       memory: count(({ memory }) => memory.rss),
     };
   });

@@ -91,7 +91,7 @@ function Row({ report, at, onDrain }: RowProps) {
       </Cell>
       <Cell isNumber>{now(count(gauges.connections, locale))}</Cell>
       <Cell isNumber>{now(count(gauges.runs_running + gauges.runs_waiting, locale))}</Cell>
-      <Cell isNumber>{now(duration(metrics.event_loop_delay.p99, locale))}</Cell>
+      <Cell isNumber>{now(duration(metrics.event_loop_delay.max, locale))}</Cell>
       <Cell isNumber>{now(bytes(metrics.memory.rss, locale))}</Cell>
       <Cell isNumber>{now(span(at - Date.parse(metrics.started_at)))}</Cell>
       <Cell>{say.roles[role]}</Cell>

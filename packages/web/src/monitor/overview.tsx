@@ -68,7 +68,10 @@ export function Overview({ samples, node, onDone }: Props) {
             title={say.loop}
             times={times}
             format={duration}
-            series={[line(isMany ? say.loopP99Worst : say.loopP99, 'loopDelay')]}
+            series={[
+              line(isMany ? say.loopP99Worst : say.p99, 'loopP99'),
+              line(isMany ? say.longestWorst : say.longest, 'loopLongest', 'other'),
+            ]}
           />
           <Chart
             title={say.commit}

@@ -8,6 +8,7 @@ import {
   ProtocolError,
 } from '@parley/protocol';
 import type { JoinPosition } from '../../sessions/subscription.ts';
+import { parseTraceparent } from '../../trace-context.ts';
 import type { Connection } from '../connection.ts';
 import { authenticate } from './authenticate.ts';
 
@@ -215,7 +216,7 @@ async function post(
   const { waits, position } = await connection.sessions.posting.post(
     connection.principal,
     sessionId,
-    trace && !message.traceparent ? { ...message, ...trace } : message,
+    trace && !parseTraceparent(message.traceparent) ? { ...message, ...trace } : message,
     {
       connectionId: connection.id,
       acknowledge: (seq, text) => {
