@@ -97,20 +97,20 @@ test('agents lists those of a running server', async () => {
 
 /** A server is started with what can be typed where the command was called. */
 const WAYS: readonly (readonly [way: string, event: string, start: RegExp])[] = [
-  ['npm run', 'parley', /^Start one with: npm start -- --port 1$/m],
-  ['npx node', 'npx', /^Start one with: npx node \S*main\.ts serve --port 1$/m],
-  ['node', '', /^Start one with: node \S*main\.ts serve --port 1$/m],
+  ['npm run', 'parley', / Start one with: npm start -- --port 1$/m],
+  ['npx node', 'npx', / Start one with: npx node \S*main\.ts serve --port 1$/m],
+  ['node', '', / Start one with: node \S*main\.ts serve --port 1$/m],
 ];
 
 test.each(WAYS)('[R12] called with %s, no server: how to start one', async (_, event, start) => {
   const env = { npm_lifecycle_event: event };
   const chat = await parley(['chat', 'localhost:1'], { env });
   expect(chat.status).toBe(1);
-  expect(chat.stdout).toContain('Cannot reach a Parley server at http://localhost:1.\n');
+  expect(chat.stdout).toContain('No server answers at http://localhost:1. ');
   expect(chat.stdout).toMatch(start);
   const agents = await parley(['agents', 'localhost:1'], { env });
   expect({ status: agents.status, stdout: agents.stdout }).toEqual({ status: 1, stdout: '' });
-  expect(agents.stderr.replace('. Start', '.\nStart')).toMatch(start);
+  expect(agents.stderr).toMatch(start);
   expect(agents.stderr).toContain('No server answers at http://localhost:1.');
 });
 
@@ -132,6 +132,7 @@ test('a server that wants to know who is asking is shown the token of PARLEY_TOK
   expect(refused.stderr).toContain('put a token that it knows into the variable PARLEY_TOKEN');
   const ended = await parley(['chat', http], { input: 'hello' });
   expect(ended.status).toBe(1);
+  expect(ended.stdout).toContain('put a token that it knows into the variable PARLEY_TOKEN');
 });
 
 test('token makes a token and the line that makes it known', async () => {

@@ -67,15 +67,6 @@ test('[R6] a lost connection is told and resumed in mid-answer', async () => {
   expect(await shown).toContain('half \nconnection lost, trying again in 1 s…\nresumed\nwhole\n');
 });
 
-test('[R12] a server that cannot be reached is named, with how to start one', async () => {
-  const server = await fakeServer();
-  server.refuse();
-  const { exit, shown } = start(server, { start: 'npm start' });
-  expect(await exit).toBe(1);
-  const url = server.url.replace('ws:', 'http:');
-  expect(await shown).toBe(`Cannot reach a Parley server at ${url}.\nStart one with: npm start\n`);
-});
-
 test('[R12] a refusal is told in its words, with what could be done, and is no success', async () => {
   const server = await fakeServer();
   const { input, exit, shown } = start(server);

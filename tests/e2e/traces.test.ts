@@ -289,18 +289,21 @@ describe('trace context', () => {
     ['version ff', caller().replace('00-', 'ff-')],
     ['more than version 00 has', `${caller()}-more`],
     ['thousands of characters', caller().padEnd(5_000, '0')],
-  ])('[R9] that is none, %s, refuses no message, and counts as left out', async (_, traceparent) => {
-    const { ws } = await start(echoAgent);
-    const message = { type: 'chat_message', traceparent, tracestate: 7, data: { content: 'hi' } };
-    for (const headers of [{}, { traceparent: caller(OTHER) }]) {
-      exporter.reset();
-      const socket = await TestSocket.open(ws, { headers });
-      socket.send(message);
-      expect((await socket.next('agent_response')).data.content).toBe('hi');
-      const parent = (await ended('invoke_agent echo')).parentSpanContext;
-      expect(parent?.traceId).toBe('traceparent' in headers ? OTHER : undefined);
-    }
-  });
+  ])(
+    '[R9] that is none, %s, refuses no message, and counts as left out',
+    async (_, traceparent) => {
+      const { ws } = await start(echoAgent);
+      const message = { type: 'chat_message', traceparent, tracestate: 7, data: { content: 'hi' } };
+      for (const headers of [{}, { traceparent: caller(OTHER) }]) {
+        exporter.reset();
+        const socket = await TestSocket.open(ws, { headers });
+        socket.send(message);
+        expect((await socket.next('agent_response')).data.content).toBe('hi');
+        const parent = (await ended('invoke_agent echo')).parentSpanContext;
+        expect(parent?.traceId).toBe('traceparent' in headers ? OTHER : undefined);
+      }
+    },
+  );
 
   test('[R3] is no part of what makes a message the same', async () => {
     const { ws } = await start(echoAgent);

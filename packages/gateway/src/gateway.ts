@@ -39,8 +39,8 @@ import type { Traces } from './traces.ts';
 
 export interface GatewayOptions extends ConfigOptions {
   /**
-   * What answers. The first one is the default unless `agent` names another. Left out: the agents that
-   * come with Parley, and the models that the settings name.
+   * What answers, beside the models that the settings name. The first one is the default unless `agent` names
+   * another. Left out: the agents that come with Parley.
    */
   readonly agents?: readonly AgentDefinition[];
   /** Says who is asking, in the place of the setting `auth`. */
@@ -328,8 +328,8 @@ async function collectAgents(
   given: readonly AgentDefinition[] | undefined,
   log: Logger,
 ): Promise<AgentRegistry> {
-  if (given) return registry(given.map(defineAgent), config);
   const models = configuredModels(config);
+  if (given) return registry([...given.map(defineAgent), ...models], config);
   const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
   const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });
   if (agents.some(({ name }) => name === config.agent)) {

@@ -14,6 +14,7 @@ export {
   type OnInterrupt,
 } from './agents/agent.ts';
 export { echoAgent } from './agents/echo.ts';
+export { createModelAgent, type ModelAgentOptions } from './agents/model.ts';
 export { simulatorAgent } from './agents/simulator.ts';
 export type { Authenticate, Authenticated, AuthenticateInput } from './auth/function.ts';
 export { type Config, ConfigError, defineConfig } from './config.ts';

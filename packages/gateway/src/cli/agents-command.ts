@@ -1,5 +1,5 @@
 import { readArguments, serverUrl } from './arguments.ts';
-import { clientToken } from './client-token.ts';
+import { clientToken, TOKEN_HELP } from './client-token.ts';
 import type { Command } from './command.ts';
 import { askForAgents } from './server-agents.ts';
 import { table } from './table.ts';
@@ -12,6 +12,7 @@ export const agentsCommand: Command = {
       'Usage: parley agents [url]',
       '',
       `Lists the agents of the server at url (${DEFAULT_URL}).`,
+      TOKEN_HELP,
       '',
     ].join('\n'),
 

@@ -1,7 +1,7 @@
 import { readArguments, serverUrl } from './arguments.ts';
-import { commandLine, startCommand } from './called-as.ts';
+import { commandLine } from './called-as.ts';
 import { chat } from './chat.ts';
-import { clientToken } from './client-token.ts';
+import { clientToken, TOKEN_HELP } from './client-token.ts';
 import type { Command } from './command.ts';
 import { helpLine } from './help.ts';
 
@@ -14,6 +14,7 @@ export const chatCommand: Command = {
       '',
       `Chats with an agent of the server at url (${DEFAULT_URL}). Ctrl-C stops an answer, Ctrl-D`,
       'leaves. Where the input is no terminal, each line is a question, and only answers are printed.',
+      TOKEN_HELP,
       '',
       helpLine('--session <id>', 'Go on with this conversation (a new one)'),
       helpLine('--agent <name>', "The agent to ask (the session's)"),
@@ -27,13 +28,11 @@ export const chatCommand: Command = {
     const agent = values.get('agent');
     const given = positionals[0];
     const url = serverUrl(given ?? DEFAULT_URL);
-    const start = startCommand(url);
     const token = clientToken();
     return chat({
       url,
       ...(token === undefined ? {} : { token }),
       command: commandLine('chat', ...(given === undefined ? [] : [given])),
-      ...(start === undefined ? {} : { start }),
       ...(session === undefined ? {} : { session }),
       ...(agent === undefined ? {} : { agent }),
     });

@@ -8,6 +8,7 @@ import {
 } from '@parley/client';
 import { quoted } from './called-as.ts';
 import { ChatView, ended, quote } from './chat-view.ts';
+import { tokenWanted } from './client-token.ts';
 import { askForAgents, type ServerAgents } from './server-agents.ts';
 import { Terminal } from './terminal.ts';
 
@@ -22,8 +23,6 @@ export interface ChatOptions {
   readonly agent?: string;
   /** What to type to go on later, without session and agent; default: `parley chat`. */
   readonly command?: string;
-  /** What to type to start a server; default: nothing is said of it. */
-  readonly start?: string;
   /** Default: standard input. Where it is no terminal, each line is a question. */
   readonly input?: NodeJS.ReadableStream;
   /** Default: standard output. */
@@ -81,6 +80,7 @@ class Conversation {
   #stopping: string | undefined;
   /** Ctrl-C was pressed where there was nothing to stop. */
   #mayLeave = false;
+  #isTokenAskedFor = false;
   #lost = false;
 
   constructor(client: Client, terminal: Terminal, options: ChatOptions) {
@@ -102,6 +102,7 @@ class Conversation {
       transcript.subscribe(() => this.#changed()),
       this.#session.subscribe((message) => {
         if (message.type !== 'error' || message.data.retryable) return;
+        if (message.data.code === 'UNAUTHORIZED') this.#askForToken();
         // What could be done instead; the transcript has the words only.
         if (message.data.details) this.#terminal.notice(message.data.details);
       }),
@@ -148,12 +149,18 @@ class Conversation {
   async #connected(): Promise<boolean> {
     await this.#until(this.#client, () => this.#client.state.status !== 'connecting');
     if (this.#client.state.status === 'open') return true;
-    if (!this.#leaving) {
-      const { url, start } = this.#options;
-      this.#terminal.notice(`Cannot reach a Parley server at ${url}.`);
-      this.#terminal.notice(start ? `Start one with: ${start}` : 'Is the address right?');
-    }
+    if (!this.#leaving) this.#terminal.notice(await this.#whyNot());
     return false;
+  }
+
+  /** A WebSocket does not say why there is none; a request does. */
+  async #whyNot(): Promise<string> {
+    const { url, token } = this.#options;
+    return askForAgents(url, token).then(
+      () =>
+        `The server at ${url} answers, but not at ${url}/ws: does a proxy let WebSockets through?`,
+      (error: Error) => error.message,
+    );
   }
 
   /** Asked for where it is said who answers, or an agent was named. */
@@ -239,12 +246,22 @@ class Conversation {
       const seconds = Math.max(1, Math.round((state.retryAt - performance.now()) / 1_000));
       this.#terminal.notice(`connection lost, trying again in ${seconds} s…`);
     } else if (state.status === 'closed' && !this.#leaving) {
-      this.#terminal.notice(`The server closed the connection: ${state.reason || state.code}`);
+      if (state.code === 4401) this.#askForToken();
+      else {
+        this.#terminal.notice(`The server closed the connection: ${state.reason || state.code}`);
+      }
       this.leave();
     } else if (this.#session.transcript.snapshot().status === 'opening') {
       // Nothing to resume: the session is made with the first message.
       this.#resumed();
     }
+  }
+
+  /** The refusal of a message says it, and the close behind it. */
+  #askForToken(): void {
+    if (this.#isTokenAskedFor) return;
+    this.#isTokenAskedFor = true;
+    this.#terminal.notice(tokenWanted(this.#options.url));
   }
 
   #resumed(): void {

@@ -1,10 +1,13 @@
 /** Which agents a running server offers. */
 import * as z from 'zod';
 import { startCommand } from './called-as.ts';
-import { TOKEN_VARIABLE } from './client-token.ts';
+import { tokenWanted } from './client-token.ts';
 
 /** A server that takes longer than this to name its agents is as good as none. Milliseconds. */
 const PATIENCE_MS = 5_000;
+
+/** OpenSSL's names of what may be wrong with one. */
+const CERTIFICATE = /CERT|ISSUER|SIGNATURE/;
 
 const answerSchema = z.object({
   data: z.object({
@@ -38,19 +41,26 @@ export async function askForAgents(url: string, token: string | undefined): Prom
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
   } catch (cause) {
-    const start = startCommand(url);
-    const hint = start === undefined ? 'Is the address right?' : `Start one with: ${start}`;
-    throw new Error(`No server answers at ${url}. ${hint}`, { cause });
+    throw new Error(`No server answers at ${url}${reasonOf(cause)} ${hintAt(url)}`, { cause });
   }
-  if (response.status === 401) {
-    throw new Error(
-      `The server at ${url} wants to know who is asking: put a token that it knows into the variable ${TOKEN_VARIABLE}.`,
-    );
-  }
+  if (response.status === 401) throw new Error(tokenWanted(url));
   const answer = answerSchema.safeParse(await response.json().catch(() => undefined));
   if (!answer.success) {
     throw new Error(`What answers at ${url} is no Parley server (HTTP ${response.status}).`);
   }
   const { available, ...rest } = answer.data.data;
   return { agents: available.filter(({ enabled }) => enabled), default: rest.default };
+}
+
+/** Why `fetch` failed, where that is more than that nobody listens. */
+function reasonOf(error: unknown): string {
+  const { code, message } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  if (code === undefined || code === 'ECONNREFUSED') return '.';
+  if (!CERTIFICATE.test(code)) return `: ${message}.`;
+  return `: ${message}. Name a certificate to trust in NODE_EXTRA_CA_CERTS.`;
+}
+
+function hintAt(url: string): string {
+  const start = startCommand(url);
+  return start === undefined ? 'Is the address right?' : `Start one with: ${start}`;
 }

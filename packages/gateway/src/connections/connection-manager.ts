@@ -214,7 +214,9 @@ export class ConnectionManager {
   closed(connection: Connection, code: number): void {
     this.#connections.delete(connection);
     connection.closed();
-    this.#options.log.debug({ connection_id: connection.id, code }, 'a connection closed');
+    // A peer that does not answer the close frame is told of by `ws` as one that was lost.
+    const ids = { connection_id: connection.id, code: connection.closedWith ?? code };
+    this.#options.log.debug(ids, 'a connection closed');
   }
 
   #sweepIdentities(): void {

@@ -88,7 +88,11 @@ type State =
   | { readonly status: 'awaiting_auth'; waitedMs: number }
   | { readonly status: 'open'; readonly identity: Identity }
   /** The close frame is sent; `waitedMs`: for its answer, by a peer of whom it was never known who it is. */
-  | { readonly status: 'closing'; waitedMs: number | undefined };
+  | {
+      readonly status: 'closing';
+      readonly code: CloseCode | undefined;
+      waitedMs: number | undefined;
+    };
 
 /** So long a peer that was never known may take to answer the close frame, milliseconds. */
 const STRANGER_GRACE_MS = 2_000;
@@ -200,6 +204,11 @@ export class Connection implements Peer, OutboxOwner {
     return this.background;
   }
 
+  /** What this server has closed it with; `undefined`: it has not. */
+  get closedWith(): CloseCode | undefined {
+    return this.#state.status === 'closing' ? this.#state.code : undefined;
+  }
+
   get congested(): boolean {
     return this.#outbox.congested;
   }
@@ -305,7 +314,7 @@ export class Connection implements Peer, OutboxOwner {
   close(code: CloseCode, reason: string = CLOSE_CODES[code].description): void {
     if (this.closing) return;
     this.#deps.metrics.countClose(code);
-    this.#leave();
+    this.#leave(code);
     // Control frames have room for 123 bytes of reason; ours are ASCII.
     this.#socket.close(code, reason.slice(0, 123));
   }
@@ -326,11 +335,11 @@ export class Connection implements Peer, OutboxOwner {
 
   /** The socket is gone. */
   closed(): void {
-    if (!this.closing) this.#leave();
+    if (!this.closing) this.#leave(undefined);
   }
 
-  #leave(): void {
-    this.#state = { status: 'closing', waitedMs: this.isKnown ? undefined : 0 };
+  #leave(code: CloseCode | undefined): void {
+    this.#state = { status: 'closing', code, waitedMs: this.isKnown ? undefined : 0 };
     this.#inbox.clear();
     // Nothing may follow the close frame; what still waits is for the resume.
     this.#outbox.close();

@@ -21,9 +21,13 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
   const elsewhere = isWorker
     ? ' This node runs agents only: ask one with role all or gateway.'
     : '';
+  const refuse = (error: ProtocolError): Response => {
+    deps.metrics.countRefusal('request', error.code);
+    return errorResponse(error);
+  };
   app.use(guard(deps), onlyAllowedOrigins(deps), whoIsAsking(deps));
   app.notFound((context) =>
-    errorResponse(
+    refuse(
       new ProtocolError(
         'NOT_FOUND',
         `There is nothing at ${context.req.path.slice(0, 200)}.${elsewhere}`,
@@ -34,9 +38,7 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     // Whoever it was for is not there any more, and the error most likely says just that.
     if (context.env.outgoing.destroyed) return new Response(null, { status: CLIENT_GONE });
     const { method } = context.req;
-    const refusal = asProtocolError(error, deps.log, { method, route: context.get('route') });
-    deps.metrics.countRefusal('request', refusal.code);
-    return errorResponse(refusal);
+    return refuse(asProtocolError(error, deps.log, { method, route: context.get('route') }));
   });
   const routes = isWorker ? ROUTES.filter(({ path }) => OF_WORKERS.has(path)) : ROUTES;
   for (const route of routes) {
@@ -49,31 +51,36 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     const methods = own.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     app.all(honoPath(path), (context) => {
       context.set('route', path);
-      return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '));
+      return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '), refuse);
     });
   }
   if (isWorker) return app;
-  app.get('/ws', () => upgradeRequired());
+  app.get('/ws', () => refuse(upgradeRequired()));
   servePage(app, deps);
-  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS'));
+  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS', refuse));
   return app;
 }
 
 /** Whoever asks here without an upgrade has an address for a WebSocket client in a browser's bar. */
-function upgradeRequired(): Response {
-  return errorResponse(
-    new HttpRefusal('UPGRADE_REQUIRED', '/ws is a WebSocket endpoint: connect to it with ws://.', {
-      headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
-    }),
+function upgradeRequired(): HttpRefusal {
+  return new HttpRefusal(
+    'UPGRADE_REQUIRED',
+    '/ws is a WebSocket endpoint: connect to it with ws://.',
+    { headers: { Upgrade: 'websocket', Connection: 'Upgrade' } },
   );
 }
 
 /** Answers what none of the routes of a path takes. */
-function otherMethod(path: string, method: string, allow: string): Response {
+function otherMethod(
+  path: string,
+  method: string,
+  allow: string,
+  refuse: (error: ProtocolError) => Response,
+): Response {
   const headers = { Allow: allow };
   if (method === 'OPTIONS') return new Response(null, { status: 204, headers });
   const message = `${path} does not take ${method.slice(0, 20)}; it takes ${allow}.`;
-  return errorResponse(new HttpRefusal('METHOD_NOT_ALLOWED', message, { headers }));
+  return refuse(new HttpRefusal('METHOD_NOT_ALLOWED', message, { headers }));
 }
 
 /** OpenAPI writes a parameter as `{id}`, hono as `:id`. */

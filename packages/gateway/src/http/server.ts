@@ -1,6 +1,6 @@
 /** The routes that say what this server is, how it does and how to talk to it. */
 import { LIMITS, SUBPROTOCOL } from '@parley/protocol';
-import { HttpRefusal, unixSeconds } from './errors.ts';
+import { errorResponse, HttpRefusal, unixSeconds } from './errors.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as schema from './schemas.ts';
 
@@ -38,10 +38,13 @@ export const serverRoutes: readonly Route[] = [
         isNeeded && fault !== undefined ? [`${name}: ${fault}`] : [],
       );
       if (reasons.length === 0) return { ready: true as const, parts };
-      throw new HttpRefusal('INTERNAL_ERROR', `Not ready. ${reasons.join('; ')}`, {
-        status: 503,
-        data: { ready: false, parts },
-      });
+      // Returned, not thrown: it is the answer, and no refusal to be counted.
+      return errorResponse(
+        new HttpRefusal('INTERNAL_ERROR', `Not ready. ${reasons.join('; ')}`, {
+          status: 503,
+          data: { ready: false, parts },
+        }),
+      );
     },
   }),
   defineRoute({

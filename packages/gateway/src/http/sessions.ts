@@ -1,6 +1,7 @@
 /** The routes of sessions: AgenticGoKit's, and what Parley adds to them. */
 import { type SessionEvent, toHistoryEntry } from '@parley/protocol';
 import type { Principal } from '../auth/principal.ts';
+import { asProtocolError } from '../errors.ts';
 import type { SessionManager } from '../sessions/session-manager.ts';
 import { type SessionPage, type SessionRecord, STORE_LIMITS } from '../stores/store.ts';
 import { exportSession } from './export.ts';
@@ -136,7 +137,9 @@ export const sessionRoutes: readonly Route[] = [
         read: (after, limit) => sessions.read(principal, id, { after, limit }),
         format,
         failed(error) {
-          log.error({ err: error, session_id: id }, 'an export was cut off');
+          // Most likely the session was deleted meanwhile, which is no fault.
+          const { code } = asProtocolError(error, log, { session_id: id });
+          log.info({ code, session_id: id }, 'an export was cut off');
           context.env.outgoing.destroy();
         },
       }),

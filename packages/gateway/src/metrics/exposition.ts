@@ -53,6 +53,9 @@ async function createRegistry(state: () => State): Promise<Registry> {
   const { collectDefaultMetrics, Registry } = await import('prom-client');
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // Gauges that are called as only a counter may be; those without the ending, by type, tell the same.
+  for (const kind of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`nodejs_active_${kind}_total`);
   for (const { samples, ...definition } of DEFINITIONS) {
     const get = async () => ({ ...definition, aggregator: 'sum', values: samples(state()) });
     // Its own kinds count themselves; of one that is registered it asks no more than this.

@@ -2,12 +2,15 @@
  * What this process counts, from its start. Counting what happens with every message is adding to numbers,
  * without a look at the clock and without a text that is made for it.
  */
-import type { CloseCode, ErrorCode } from '@parley/protocol';
+import { CLOSE_CODES, type CloseCode, type ErrorCode } from '@parley/protocol';
 import { AgentMetrics } from './agent-metrics.ts';
 import { EventLoopDelay } from './event-loop.ts';
 import { Histogram } from './histogram.ts';
 import type { Gauges, MetricsSnapshot, Refused } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
+
+/** From the start, so that the first of each is seen to be one more. */
+const EVERY_CLOSE = Object.keys(CLOSE_CODES).map((code) => ({ code: Number(code) as CloseCode }));
 
 export class Metrics {
   readonly traffic = new Traffic();
@@ -18,7 +21,7 @@ export class Metrics {
   readonly #agents = new Map<string, AgentMetrics>();
   readonly #requests = new Counts<{ method: string; route: string; status: string }>();
   readonly #refusals = new Counts<{ what: Refused; code: ErrorCode }>();
-  readonly #closes = new Counts<{ code: CloseCode }>();
+  readonly #closes = new Counts(EVERY_CLOSE);
   readonly #eventLoop = new EventLoopDelay();
   #opened = 0;
 
@@ -82,11 +85,22 @@ export class Metrics {
 class Counts<Labels extends Readonly<Record<string, string | number>>> {
   readonly #entries = new Map<string, { readonly labels: Labels; count: number }>();
 
+  /** `known`: what is there before it has happened. */
+  constructor(known: readonly Labels[] = []) {
+    for (const labels of known) this.#entryOf(labels);
+  }
+
   add(labels: Labels): void {
+    this.#entryOf(labels).count += 1;
+  }
+
+  #entryOf(labels: Labels): { count: number } {
     const key = Object.values(labels).join(' ');
-    const entry = this.#entries.get(key) ?? { labels, count: 0 };
-    entry.count += 1;
-    this.#entries.set(key, entry);
+    const known = this.#entries.get(key);
+    if (known) return known;
+    const added = { labels, count: 0 };
+    this.#entries.set(key, added);
+    return added;
   }
 
   snapshot(): readonly (Labels & { readonly count: number })[] {

@@ -1,5 +1,5 @@
 /** One agent invocation in answer to one message: from its turn in the queue to its one end. */
-// Of the global one every use asks for it anew, which takes longer than it does.
+// The global is a getter, which takes longer than the look at the clock.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type {

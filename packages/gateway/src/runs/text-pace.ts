@@ -3,7 +3,7 @@
  * what follows closely together with what else comes meanwhile. A model's words are told as they come; an
  * agent that is faster than anyone can see costs no message for each of its pieces.
  */
-// See `runs/run.ts`.
+// The global is a getter, which takes longer than the look at the clock.
 import { performance } from 'node:perf_hooks';
 
 /** Half of the time for which a screen shows a picture, milliseconds. */

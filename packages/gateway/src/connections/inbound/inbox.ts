@@ -2,7 +2,7 @@
  * Where the messages of a connection come in: how much it may send, in which order that is handled, and
  * what is decoded at all. What a message means is in `handlers`.
  */
-// See `runs/run.ts`.
+// The global is a getter, which takes longer than the look at the clock.
 import { performance } from 'node:perf_hooks';
 import { decode, ProtocolError } from '@parley/protocol';
 import { unauthorized } from '../../auth/authenticator.ts';
@@ -10,10 +10,10 @@ import type { Traffic } from '../../metrics/traffic.ts';
 import type { Connection, Socket } from '../connection.ts';
 import { handle, stopEarly } from './handlers.ts';
 import { InboundLimits, type InboundRates } from './inbound-limits.ts';
+import { messageIdIn } from './message-id.ts';
 
 /** Messages that may wait to be handled before the socket is not read any more. */
 const MAX_WAITING = 64;
-const MESSAGE_ID = /"message_id"\s*:\s*"([\x21\x23-\x5b\x5d-\x7e]{1,128})"/;
 
 interface Incoming {
   readonly bytes: Buffer;
@@ -60,7 +60,7 @@ export class Inbox {
     }
     if (error) {
       // A compressed message costs its sender next to nothing; what is kept of them is what the rates let in.
-      const refused = { error, replyTo: messageIdIn(bytes) };
+      const refused = { error, replyTo: messageIdIn(bytes.toString()) };
       this.#enqueue({ bytes: NOTHING, binary, early: undefined, refused });
       return;
     }
@@ -102,7 +102,7 @@ export class Inbox {
   async #handleAll(first: Incoming): Promise<void> {
     this.#handling = true;
     for (let next: Incoming | undefined = first; next; next = this.#waiting?.shift()) {
-      const done = this.#handleOne(next);
+      const done = this.#charge(next);
       if (done) await done;
       const { background } = this.#connection;
       if (background?.isFull) await background.oneFinished();
@@ -115,14 +115,15 @@ export class Inbox {
     this.#waiting = undefined;
   }
 
-  #handleOne(incoming: Incoming): Promise<void> | undefined {
+  /** Counts it among what its person and address may send. */
+  #charge(incoming: Incoming): Promise<void> | undefined {
     const connection = this.#connection;
     if (incoming.refused) {
       connection.refuse(incoming.refused.error, incoming.refused.replyTo);
       return undefined;
     }
     // A stop that was carried out on its arrival is not refused any more.
-    if (incoming.early) return this.#handleCharged(incoming);
+    if (incoming.early) return this.#decodeAndHandle(incoming);
     const refusal = connection.charge();
     if (!(refusal instanceof Promise)) return this.#handleUnlessRefused(incoming, refusal);
     return refusal
@@ -135,14 +136,14 @@ export class Inbox {
     refusal: ProtocolError | undefined,
   ): Promise<void> | undefined {
     if (this.#connection.closing) return undefined;
-    if (!refusal) return this.#handleCharged(incoming);
+    if (!refusal) return this.#decodeAndHandle(incoming);
     this.#limits.countRefusal();
-    this.#connection.refuse(refusal, messageIdIn(incoming.bytes));
+    this.#connection.refuse(refusal, messageIdIn(incoming.bytes.toString()));
     return undefined;
   }
 
   /** Checks kind and size, decodes, and does what the message means. */
-  #handleCharged({ bytes, binary, early }: Incoming): Promise<void> | undefined {
+  #decodeAndHandle({ bytes, binary, early }: Incoming): Promise<void> | undefined {
     const connection = this.#connection;
     let replyTo: string | undefined;
     try {
@@ -153,7 +154,7 @@ export class Inbox {
         );
       }
       if (bytes.length > connection.limits.maxMessageBytes) {
-        replyTo = messageIdIn(bytes);
+        replyTo = messageIdIn(bytes.toString());
         throw tooLarge(connection, bytes.length);
       }
       const decoded = decode(bytes.toString(), connection.profile);
@@ -189,9 +190,4 @@ function tooLarge({ limits, profile }: Connection, size: number): ProtocolError 
     `The message has ${size} bytes; the limit is ${limit} bytes. ${advice}`,
     { limit },
   );
-}
-
-/** The id in what is not worth being parsed. */
-function messageIdIn(bytes: Buffer): string | undefined {
-  return MESSAGE_ID.exec(bytes.toString())?.[1];
 }

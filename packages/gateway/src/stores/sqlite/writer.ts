@@ -1,4 +1,6 @@
 /** Group commit: many calls, one transaction, one fsync. Runs in the writer worker. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { prepareLog } from './log.ts';
 import type { Answer, Call } from './rows.ts';
 import { prepareRuns } from './runs.ts';
@@ -11,10 +13,12 @@ import { prepareSessions } from './sessions.ts';
 const CHECKPOINT_PAGES = 8_000;
 /** Beyond this many (128 MB) the writer waits for the readers, so that the file starts anew. */
 const MAX_LOG_PAGES = 16_000;
+/** With less room a message may not fit, though a change of one row may: bytes. */
+const LEAST_ROOM = 1_048_576;
 /** How long nothing must have been written before the search index catches up, milliseconds. */
 const QUIET = 50;
 
-function prepareMethods(db: ReturnType<typeof openForWriting>) {
+function prepareMethods(db: ReturnType<typeof openForWriting>, file: string) {
   const index = prepareSearchIndex(db);
   const touch = db.prepare('UPDATE search_state SET indexed_to = indexed_to');
   return {
@@ -24,6 +28,10 @@ function prepareMethods(db: ReturnType<typeof openForWriting>) {
       open(): void {},
       /** Writes, and so needs what every write needs: room on the disk and its fsync. */
       check(): void {
+        const { bavail, bsize } = statfsSync(dirname(file));
+        if (bavail * bsize < LEAST_ROOM) {
+          throw Object.assign(new Error('less than 1 MiB is free'), { code: 'SQLITE_FULL' });
+        }
         touch.run();
       },
       ...prepareSessions(db, index),
@@ -37,7 +45,7 @@ export type Writes = ReturnType<typeof prepareMethods>['methods'];
 
 export function openWriter(file: string): Served {
   const db = openForWriting(file);
-  const { index, methods } = prepareMethods(db);
+  const { index, methods } = prepareMethods(db, file);
   // Whoever had it before is gone: the lock of the directory says so.
   db.exec('DELETE FROM nodes');
   const table: Readonly<Record<string, unknown>> = methods;

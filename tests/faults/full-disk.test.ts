@@ -1,0 +1,42 @@
+/** A disk without room is told by what balancers and operators ask, and is no end of the server. */
+import { spawnSync } from 'node:child_process';
+import { rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { ask } from '../http/request.ts';
+
+const BLOCK = 4_096;
+
+/** A file system of 4 MiB. Needs root. */
+async function smallDisk(): Promise<string> {
+  const directory = await temporaryDirectory();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'parley', directory]);
+  if (mounted.status !== 0) throw new Error(`This test mounts a tmpfs: ${mounted.stderr}`);
+  onTestFinished(() => void spawnSync('umount', ['--lazy', directory]));
+  return directory;
+}
+
+test('[R2] [R9] a full disk: nothing is acknowledged, readiness says so, and all goes on when there is room', async () => {
+  const dataDir = await smallDisk();
+  const { http } = await startGateway({ store: 'sqlite:', dataDir, agents: [echoAgent] });
+  const chat = async () => (await ask(`${http}/api/chat`, { body: { message: 'x' } })).status;
+  const readiness = async () => {
+    const response = await fetch(`${http}/readyz`);
+    return `${response.status} ${await response.text()}`;
+  };
+  expect(await chat()).toBe(200);
+  expect(await readiness()).toMatch(/^200/);
+
+  const filler = join(dataDir, 'filler');
+  const { bavail } = await statfs(dataDir);
+  await writeFile(filler, Buffer.alloc(bavail * BLOCK));
+  // What room the log of the database had by then is taken by and by.
+  await expect.poll(chat, { timeout: 20_000, interval: 0 }).toBe(503);
+  expect(await readiness()).toMatch(/^503.*store: takes no writes \(SQLITE_FULL\)/);
+
+  await rm(filler);
+  await expect.poll(readiness).toMatch(/^200/);
+  expect(await chat()).toBe(200);
+});
