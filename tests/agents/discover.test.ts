@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { configuredModels, findOllama } from '../../packages/gateway/src/agents/discover.ts';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { startGateway } from '../helpers/gateway.ts';
 import { answer } from './collect.ts';
 import { deadOrigin, fakeServer, finish, json, say } from './fake-model.ts';
 
@@ -107,4 +109,11 @@ describe('a local Ollama', () => {
     expect(await findOllama({ url: origin, signal: controller.signal })).toEqual([]);
     expect(await findOllama({ url: origin })).toEqual([]);
   });
+});
+
+test('models that the settings name are there beside agents of one’s own, and no default', async () => {
+  const settings = { models: ['small'], modelBaseUrl: 'http://127.0.0.1:1/v1' };
+  const { gateway } = await startGateway({ agents: [echoAgent], ...settings });
+  expect(gateway.agents.list().map(({ name }) => name)).toEqual(['echo', 'small']);
+  expect(gateway.config.agent).toBe('echo');
 });

@@ -4,6 +4,7 @@ import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
 import { EventLoopDelay } from '../../packages/gateway/src/metrics/event-loop.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { keptLog } from '../helpers/log-lines.ts';
 import { type Scraped, scrape } from '../helpers/metrics.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { RawSocket } from '../helpers/raw.ts';
@@ -110,8 +111,10 @@ test('[R2] the time of commits is that of a store which has a disk', async () =>
 
 test('[R8] what waits for a reader that reads nothing is shown, and that it was cut', async () => {
   const { agent, next } = puppet();
+  const { logger, lines } = keptLog();
   const { http, ws } = await startGateway({
     agents: [agent],
+    logger,
     maxOutboxBytes: 20_000_000,
     maxAnswerLength: 100_000_000,
     stallTimeout: 500,
@@ -137,6 +140,9 @@ test('[R8] what waits for a reader that reads nothing is shown, and that it was 
   await expect
     .poll(async () => (await scrape(http)).of('parley_closes_total{code="4409"}'))
     .toBe(1);
+  reader.socket.destroy();
+  const closed = () => lines.find(({ msg }) => msg === 'a connection closed');
+  await expect.poll(closed).toMatchObject({ fields: { code: 4409 } });
   expect((await scrape(http)).of('parley_connections_opened_total')).toBe(2);
 });
 
