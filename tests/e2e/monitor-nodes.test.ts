@@ -116,3 +116,14 @@ test('[R10] of two nodes that are told to drain at the same moment one stays at 
   expect((await fetch(`${staying.http}/readyz`)).status).toBe(200);
   expect((await staying.api.report()).nodes[0]?.state).toBe('serving');
 });
+
+test('[R12] a node says in its report which of its parts is not ready, and does not wait for it', async () => {
+  const { proxy, through } = await proxyBefore(await postgres.newDatabase());
+  const { http } = await startGateway({ store: through, agents: [echoAgent] });
+  const faults = async () => (await asking(http).report()).nodes[0]?.faults;
+  expect(await faults()).toEqual({});
+  proxy.shape(BLACK_HOLE);
+  expect(await faults()).toEqual({ store: 'no answer in 500 ms' });
+  proxy.heal();
+  await expect.poll(faults, { timeout: 10_000 }).toEqual({});
+});

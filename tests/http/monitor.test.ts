@@ -19,6 +19,8 @@ test('a node says of itself what it is', async () => {
   expect(nodes).toEqual([
     expect.objectContaining({
       node: expect.any(String),
+      address: expect.stringMatching(new RegExp(`:${new URL(http).port}$`)),
+      faults: {},
       version: expect.stringMatching(/^\d+\.\d+\.\d+/),
       role: 'all',
       state: 'serving',

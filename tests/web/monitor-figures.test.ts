@@ -39,7 +39,7 @@ function report(node: string, said: Said): NodeReport {
     event_loop_delay: { p99: loop, max: 10 * loop },
     memory: { rss: 1 },
   };
-  return { node, version: '1', role: 'all', state, heard_at: '', metrics };
+  return { node, address: '', version: '1', role: 'all', state, heard_at: '', faults: {}, metrics };
 }
 
 /** Each 2 s after the one before. */

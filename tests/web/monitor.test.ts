@@ -33,7 +33,9 @@ async function converse(ws: string, agent: string, times = 1): Promise<string> {
 test('figures are live, and there for everyone: in both themes, on a phone, and read out', async () => {
   const { http, ws } = await startGateway({ agents: [echoAgent, broken] });
   const page = await openPage(`${http}/monitor`);
-  await page.getByText('No agent has answered in the last 5 minutes.').waitFor();
+  await page
+    .getByText('No agent has answered while this page was open, in the last 5 minutes.')
+    .waitFor();
   await expect.poll(() => figures(page, 'Connections')).toBe('0, 0');
   await expect.poll(() => figures(page, 'Messages')).toBe('0/s, 0/s');
   await look(page, 'monitor-quiet');
@@ -157,7 +159,7 @@ test('the log of a session is found by its id, paged by seq, and shown whole', a
     await page.getByRole('button', { name: 'Show' }).click();
   };
   await show('none');
-  await page.getByRole('alert').getByText('This chat is gone').waitFor();
+  await page.getByRole('alert').getByText('There is no session of this id').waitFor();
   await show(session);
   await page.getByText('Events 11 to 60').waitFor();
   await page.getByRole('button', { name: 'Older' }).click();
@@ -180,4 +182,49 @@ test('it speaks German', async () => {
   await page.getByRole('figure', { name: 'Verbindungen' }).waitFor();
   await page.getByRole('button', { name: /leerlaufen lassen/ }).click();
   await page.getByText('Danach endet der Prozess mit Status 0.').waitFor();
+});
+
+test('[R12] a part that is not ready stands above all figures, and at its node', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const page = await openPage(`${http}/monitor`);
+  await page.route('**/api/monitor', async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    for (const node of body.data.nodes) node.faults = { store: 'not reached' };
+    await route.fulfill({ response, json: body });
+  });
+  const alert = page.getByRole('alert');
+  expect(await alert.innerText()).toMatch(/^Node \w{8} is not ready\. store: not reached$/);
+  await page
+    .getByRole('row')
+    .filter({ hasText: 'serving' })
+    .getByText('store: not reached')
+    .waitFor();
+  expect(await violations(page)).toEqual([]);
+  await look(page, 'monitor-not-ready');
+  await page.unroute('**/api/monitor');
+  await expect.poll(() => alert.count()).toBe(0);
+});
+
+test('[R12] a log that cannot be read now, or is not there, is asked for again without a reload', async () => {
+  const { http, ws } = await startGateway({ agents: [echoAgent] });
+  const page = await openPage(`${http}/monitor#session`, { expected: /404|ERR_FAILED/ });
+  const field = page.getByLabel('Session id');
+  const show = page.getByRole('button', { name: 'Show', exact: true });
+  const client = await TestSocket.open(ws);
+  await field.fill('later');
+  await show.click();
+  await page.getByRole('alert').getByText('There is no session of this id').waitFor();
+  client.send({ type: 'session_create', session_id: 'later', data: {} });
+  await client.next('session_status');
+  await show.click();
+  await page.getByText('No event of this session is kept.').waitFor();
+
+  await client.ask('hello', { session_id: 'later' });
+  await page.route('**/api/sessions/**', (route) => route.abort());
+  await page.getByRole('button', { name: 'Newest' }).click();
+  await page.getByRole('alert').waitFor();
+  await page.unroute('**/api/sessions/**');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.getByRole('rowheader', { name: '1', exact: true }).waitFor();
 });

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../package.json' with { type: 'json' };
@@ -30,6 +31,7 @@ import type { Gauges } from './metrics/snapshot.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
+import type { Part } from './readiness.ts';
 import { Calls } from './sessions/calls.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
@@ -86,6 +88,8 @@ export interface Gateway {
 const { createServer } = process.getBuiltinModule('node:http');
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
+/** Less than a node is waited for that is asked for its report (`monitor/roll-call.ts`), milliseconds. */
+const REPORT_PATIENCE_MS = 500;
 const VERSION: string = packageJson.version;
 const SOCKET_PATH = '/ws';
 /** Where the built page is: in the published package, and in the repository. */
@@ -157,11 +161,13 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     connections,
     drain: () => gateway.drain(),
     log,
-    report: () => ({
+    report: async () => ({
       node,
+      address: `${hostname()}:${new URL(url).port || config.port}`,
       version: VERSION,
       role: config.role,
       state: isLeaving ? 'draining' : 'serving',
+      faults: faultsOf(await readiness.ask(REPORT_PATIENCE_MS)),
       metrics: metrics.snapshot(),
     }),
   });
@@ -359,6 +365,15 @@ function checkExposure({ auth, host }: Config): void {
   throw new ConfigError([
     `auth is none, and the address ${host} can be reached from other machines: everyone there could read and change everything. Set auth to anonymous or token, or host to 127.0.0.1.`,
   ]);
+}
+
+/** That the node itself drains is its state. */
+function faultsOf(parts: readonly Part[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    parts.flatMap(({ name, fault }) =>
+      name === 'node' || fault === undefined ? [] : [[name, fault] as const],
+    ),
+  );
 }
 
 function isSocketPath(request: IncomingMessage): boolean {

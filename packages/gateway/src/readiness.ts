@@ -51,15 +51,16 @@ export class Readiness {
       'the bus takes writes again',
     );
     if (deps.bus.reachesOthers)
-      this.#timer = setInterval(() => void this.#busFault(), INTERVAL_MS).unref();
+      this.#timer = setInterval(() => void this.#busFault(CHECK_MS), INTERVAL_MS).unref();
   }
 
-  async ask(): Promise<readonly Part[]> {
+  /** @param patience what does not say by then whether it is ready is not, milliseconds */
+  async ask(patience = CHECK_MS): Promise<readonly Part[]> {
     const { store, bus, others, workers } = this.#deps;
     const [storeFault, busFault, living] = await Promise.all([
-      faultOf(store),
-      bus.reachesOthers ? this.#busFault() : undefined,
-      within(CHECK_MS, workers(), () => new Error(noAnswerIn(CHECK_MS))).catch(() => undefined),
+      faultOf(store, patience),
+      bus.reachesOthers ? this.#busFault(patience) : undefined,
+      within(patience, workers(), () => new Error(noAnswerIn(patience))).catch(() => undefined),
     ]);
     const isUnheard = !bus.reachesOthers && others() > 0;
     const parts: Part[] = [
@@ -84,8 +85,8 @@ export class Readiness {
   }
 
   /** That it is not there at all the bus has said itself. */
-  async #busFault(): Promise<string | undefined> {
-    const fault = await faultOf(this.#deps.bus);
+  async #busFault(patience: number): Promise<string | undefined> {
+    const fault = await faultOf(this.#deps.bus, patience);
     if (!fault) this.#refused.end();
     else if (fault.isRefusal) this.#refused.begin(fault.error.message);
     return fault?.said;
@@ -99,10 +100,13 @@ interface Fault {
   readonly said: string;
 }
 
-async function faultOf(part: { check(): Promise<void> }): Promise<Fault | undefined> {
-  const late = new Error(noAnswerIn(CHECK_MS));
+async function faultOf(
+  part: { check(): Promise<void> },
+  patience: number,
+): Promise<Fault | undefined> {
+  const late = new Error(noAnswerIn(patience));
   try {
-    await within(CHECK_MS, part.check(), () => late);
+    await within(patience, part.check(), () => late);
     return undefined;
   } catch (thrown) {
     const error = thrown as Error;

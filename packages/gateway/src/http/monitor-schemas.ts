@@ -55,11 +55,15 @@ export const monitorData = z.object({
     .array(
       z.object({
         node,
+        address: z.string().describe('Its machine and port.'),
         version: z.string(),
         role: z.enum(['all', 'gateway', 'worker']),
         state: z
           .enum(['serving', 'draining', 'silent'])
           .describe('`silent`: it did not answer within 1 s; the rest is what it said last.'),
+        faults: z
+          .record(z.string(), z.string())
+          .describe('Why a part of it is not ready, by its name, as `/readyz` says it.'),
         metrics: metricsSnapshot,
         heard_at: time.describe('When it said this, by the clock of the node that was asked.'),
       }),

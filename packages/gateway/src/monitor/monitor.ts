@@ -14,7 +14,7 @@ import { RollCall } from './roll-call.ts';
 
 export interface MonitorDeps {
   readonly calls: Calls;
-  readonly report: () => NodeReport;
+  readonly report: () => Promise<NodeReport>;
   readonly connections: { all(): Iterable<Connection> };
   /** See `Gateway.drain`. */
   readonly drain: () => Promise<void>;
@@ -36,9 +36,10 @@ export class Monitor {
   constructor(deps: MonitorDeps) {
     const { calls, report } = deps;
     this.#deps = deps;
-    this.#rollCall = new RollCall(calls, () =>
-      this.#going ? { ...report(), state: 'draining' } : report(),
-    );
+    this.#rollCall = new RollCall(calls, async () => {
+      const said = await report();
+      return this.#going ? { ...said, state: 'draining' } : said;
+    });
     calls.answer(CONNECTIONS, async (query) => ({ ...this.#list(query as never) }));
     calls.answer(CUT, async ({ id, by }) => ({ isCut: this.#cut(String(id), String(by)) }));
     calls.answer(DRAIN, async ({ by, force }) => {
@@ -131,7 +132,7 @@ export class Monitor {
 
   async #drain(by: string, force: boolean): Promise<void> {
     const { drain, log, report } = this.#deps;
-    if (!force && report().state === 'serving') {
+    if (!force && (await report()).state === 'serving') {
       this.#going ??= this.#askToGo();
       await this.#going;
     }

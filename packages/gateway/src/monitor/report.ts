@@ -4,9 +4,13 @@ import type { MetricsSnapshot } from '../metrics/snapshot.ts';
 export interface NodeReport {
   /** Its id, another one after each start. */
   readonly node: string;
+  /** Its machine and port. */
+  readonly address: string;
   readonly version: string;
   readonly role: 'all' | 'gateway' | 'worker';
   readonly state: 'serving' | 'draining';
+  /** Why a part is not ready, by its name, as `/readyz` says it; those that are ready are not here. */
+  readonly faults: Readonly<Record<string, string>>;
   readonly metrics: MetricsSnapshot;
 }
 

@@ -22,27 +22,28 @@ interface Heard {
 
 export class RollCall {
   readonly #calls: Calls;
-  readonly #own: () => NodeReport;
+  readonly #own: () => Promise<NodeReport>;
   /** What the others have said last, of those that are remembered. */
   readonly #others = new Map<string, Heard>();
   #asking: Promise<readonly HeardReport[]> | undefined;
 
-  constructor(calls: Calls, own: () => NodeReport) {
+  constructor(calls: Calls, own: () => Promise<NodeReport>) {
     this.#calls = calls;
     this.#own = own;
     calls.answer(REPORT, async (report) => {
       this.#hear(report);
-      return { ...own() };
+      return { ...(await own()) };
     });
-    calls.answer(LEAVE, async (report) => {
-      this.#hear(report);
+    calls.answer(LEAVE, async ({ node }) => {
+      const heard = this.#others.get(String(node));
+      if (heard) this.#hear({ ...heard.report, state: 'draining' });
       return {};
     });
   }
 
   /** Tells all others that this node drains, so that it is not looked for when it is gone. */
   leave(): void {
-    this.#calls.askAll(LEAVE, { ...this.#own() }, () => {}).end();
+    this.#calls.askAll(LEAVE, { node: this.#calls.node }, () => {}).end();
   }
 
   /**
@@ -92,7 +93,8 @@ export class RollCall {
 
   async #askAll(): Promise<readonly HeardReport[]> {
     const from = Date.now();
-    await this.until(REPORT, { ...this.#own() }, (answer) => {
+    const own = await this.#own();
+    await this.until(REPORT, { ...own }, (answer) => {
       this.#hear(answer);
       return false;
     });
@@ -110,6 +112,6 @@ export class RollCall {
         heardAt: at,
       }),
     );
-    return [{ ...this.#own(), heardAt: Date.now() }, ...others];
+    return [{ ...own, heardAt: from }, ...others];
   }
 }

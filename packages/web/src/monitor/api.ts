@@ -33,10 +33,12 @@ export interface Metrics {
 
 export interface NodeReport {
   readonly node: string;
+  readonly address: string;
   readonly version: string;
   readonly role: 'all' | 'gateway' | 'worker';
   readonly state: 'serving' | 'draining' | 'silent';
   readonly heard_at: string;
+  readonly faults: Readonly<Record<string, string>>;
   readonly metrics: Metrics;
 }
 

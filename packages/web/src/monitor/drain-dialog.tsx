@@ -11,7 +11,7 @@ interface Props {
   readonly onDone: (words: string) => void;
 }
 
-export function DrainDialog({ report: { node, role, metrics }, onClose, onDone }: Props) {
+export function DrainDialog({ report: { node, address, role, metrics }, onClose, onDone }: Props) {
   const { words } = useWords();
   const say = words.drain;
   // The server knows, and is asked first without insisting.
@@ -19,7 +19,7 @@ export function DrainDialog({ report: { node, role, metrics }, onClose, onDone }
   const { connections, runs_running: running } = metrics.gauges;
   return (
     <ConfirmDialog
-      title={say.title(shortId(node))}
+      title={say.title(`${shortId(node)} (${address})`)}
       confirm={isLast ? say.confirmLast : say.confirm}
       onClose={onClose}
       act={async () => {

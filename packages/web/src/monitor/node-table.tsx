@@ -73,7 +73,7 @@ interface RowProps {
 function Row({ report, at, onDrain }: RowProps) {
   const { words, locale } = useWords();
   const say = words.nodes;
-  const { node, state, role, version, metrics } = report;
+  const { node, address, state, role, version, metrics, faults } = report;
   const { gauges } = metrics;
   const isSilent = state === 'silent';
   const now = (text: string) => (isSilent ? '–' : text);
@@ -82,12 +82,19 @@ function Row({ report, at, onDrain }: RowProps) {
     <tr>
       <RowHead title={node} className="font-mono text-xs">
         {shortId(node)}
+        <span className="block font-normal text-muted">{address}</span>
       </RowHead>
       <Cell>
         <span className={`rounded-full px-2 py-0.5 text-xs font-medium ${STATES[state]}`}>
           {say.states[state]}
         </span>
         {isSilent && <span className="ps-2 text-xs text-muted">{say.silentSince(ago)}</span>}
+        {!isSilent &&
+          Object.entries(faults).map(([part, fault]) => (
+            <span key={part} className="block pt-1 text-xs text-danger">
+              {part}: {fault}
+            </span>
+          ))}
       </Cell>
       <Cell isNumber>{now(count(gauges.connections, locale))}</Cell>
       <Cell isNumber>{now(count(gauges.runs_running + gauges.runs_waiting, locale))}</Cell>

@@ -1,10 +1,11 @@
 import { useMemo } from 'react';
+import { WarningIcon } from '../controls/icons.tsx';
 import { AgentTable } from './agent-table.tsx';
 import { Chart, type Series } from './chart.tsx';
 import { agentFigures, type Figures, figuresOf } from './figures.ts';
 import { NodeTable } from './node-table.tsx';
 import type { Sample } from './poll.ts';
-import { byteRate, bytes, count, duration, rate } from './units.ts';
+import { byteRate, bytes, count, duration, rate, shortId } from './units.ts';
 import { useWords } from './words.ts';
 
 interface Props {
@@ -25,9 +26,30 @@ export function Overview({ samples, node, onDone }: Props) {
     tone,
     values: figures.map((one) => one[name]),
   });
+  const unready = [...(samples.at(-1)?.reports.values() ?? [])].filter(
+    ({ state, faults }) => state !== 'silent' && Object.keys(faults).length > 0,
+  );
   const isMany = (samples.at(-1)?.reports.size ?? 0) > 1 && node === undefined;
   return (
     <div className="space-y-6">
+      {unready.length > 0 && (
+        <div
+          role="alert"
+          className="flex gap-2.5 rounded-xl bg-danger-tint p-3 text-sm text-danger"
+        >
+          <WarningIcon />
+          <ul>
+            {unready.map(({ node, faults }) => (
+              <li key={node}>
+                {words.nodes.notReady(shortId(node))}{' '}
+                {Object.entries(faults)
+                  .map(([part, fault]) => `${part}: ${fault}`)
+                  .join('; ')}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       <section aria-labelledby="charts" className="space-y-3">
         <h2 id="charts" className="text-base font-semibold">
           {say.heading}

@@ -1,6 +1,13 @@
 import { type FormEvent, useEffect, useId, useState } from 'react';
 import { Button } from '../controls/button.tsx';
-import { type LogEntry, type LogPage, loadLog, loadSession, type SessionInfo } from './api.ts';
+import {
+  type LogEntry,
+  type LogPage,
+  loadLog,
+  loadSession,
+  Refusal,
+  type SessionInfo,
+} from './api.ts';
 import { hashOf } from './place.ts';
 import { Cell, RowHead, Table } from './table.tsx';
 import { bytes, count, shortId } from './units.ts';
@@ -13,11 +20,15 @@ export function SessionView({ id }: { readonly id: string }) {
   const { words } = useWords();
   const say = words.log;
   const field = useId();
+  /** One more each time that the same session is asked for again. */
+  const [round, setRound] = useState(0);
 
   function open(event: FormEvent<HTMLFormElement>): void {
     event.preventDefault();
     const asked = String(new FormData(event.currentTarget).get('id')).trim();
-    if (asked !== '') location.hash = hashOf('session', asked);
+    if (asked === '') return;
+    if (asked === id) setRound(round + 1);
+    else location.hash = hashOf('session', asked);
   }
 
   return (
@@ -45,7 +56,7 @@ export function SessionView({ id }: { readonly id: string }) {
       {id === '' ? (
         <p className="max-w-reading text-sm text-muted">{say.explanation}</p>
       ) : (
-        <Log key={id} id={id} />
+        <Log key={`${id} ${round}`} id={id} />
       )}
     </div>
   );
@@ -73,9 +84,12 @@ function Log({ id }: { readonly id: string }) {
   }, [id, query]);
   if (error !== undefined) {
     return (
-      <p role="alert" className="text-sm text-danger">
-        {words.failed(reasonOf(error))}
-      </p>
+      <div className="space-y-3">
+        <p role="alert" className="text-sm text-danger">
+          {isMissing(error) ? say.missing : words.failed(reasonOf(error))}
+        </p>
+        <Button onClick={() => setQuery({ ...query })}>{say.again}</Button>
+      </div>
     );
   }
   if (!read) return <p className="text-sm text-muted">{say.loading}</p>;
@@ -130,6 +144,11 @@ function Log({ id }: { readonly id: string }) {
       </div>
     </div>
   );
+}
+
+/** What is no id at all is no session either. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Refusal && ['SESSION_NOT_FOUND', 'INVALID_MESSAGE'].includes(error.code);
 }
 
 function Entry({ entry }: { readonly entry: LogEntry }) {

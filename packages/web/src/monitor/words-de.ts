@@ -71,9 +71,9 @@ export const de: Words = {
 
   agents: {
     heading: 'Agenten, die langsamsten zuerst',
-    none: 'In den letzten 5 Minuten hat kein Agent geantwortet.',
+    none: 'Solange diese Seite offen war, hat in den letzten 5 Minuten kein Agent geantwortet.',
     agent: 'Agent',
-    answers: 'Antworten',
+    answers: 'Antworten (5 min)',
     failed: 'Gescheitert',
     firstText: 'Erster Text',
     length: 'Ganze Antwort',
@@ -83,6 +83,7 @@ export const de: Words = {
     heading: 'Knoten',
     state: 'Zustand',
     states: { serving: 'in Betrieb', draining: 'läuft leer', silent: 'stumm' },
+    notReady: (id) => `Knoten ${id} ist nicht bereit.`,
     silentSince: (ago) => `zuletzt gehört vor ${ago}`,
     role: 'Rolle',
     roles: { all: 'Verbindungen und Agenten', gateway: 'Verbindungen', worker: 'Agenten' },
@@ -160,6 +161,8 @@ export const de: Words = {
     id: 'Id der Sitzung',
     show: 'Zeigen',
     loading: 'Das Protokoll wird gelesen …',
+    missing: 'Eine Sitzung mit dieser Id gibt es nicht, oder nicht mehr.',
+    again: 'Noch einmal versuchen',
     events: (first, last) => `Ereignisse ${first} bis ${last}`,
     created: (time) => `erstellt ${time}`,
     agent: (name) => `Agent ${name}`,

@@ -70,9 +70,9 @@ export const en = {
 
   agents: {
     heading: 'Agents, the slowest first',
-    none: 'No agent has answered in the last 5 minutes.',
+    none: 'No agent has answered while this page was open, in the last 5 minutes.',
     agent: 'Agent',
-    answers: 'Answers',
+    answers: 'Answers (5 min)',
     failed: 'Failed',
     firstText: 'First text',
     length: 'Whole answer',
@@ -82,6 +82,7 @@ export const en = {
     heading: 'Nodes',
     state: 'State',
     states: { serving: 'serving', draining: 'draining', silent: 'silent' },
+    notReady: (id: string) => `Node ${id} is not ready.`,
     silentSince: (ago: string) => `last heard ${ago} ago`,
     role: 'Role',
     roles: { all: 'connections and agents', gateway: 'connections', worker: 'agents' },
@@ -159,6 +160,8 @@ export const en = {
     id: 'Session id',
     show: 'Show',
     loading: 'Reading the log…',
+    missing: 'There is no session of this id, or not any more.',
+    again: 'Try again',
     events: (first: string, last: string) => `Events ${first} to ${last}`,
     created: (time: string) => `created ${time}`,
     agent: (name: string) => `agent ${name}`,
