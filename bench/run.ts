@@ -24,6 +24,13 @@ const { values: options } = parseArgs({
 
 const about = [circumstances(), versions('ws', 'socket.io', 'bun')].join('\n');
 const works = MEASUREMENTS.filter(({ name }) => name.startsWith(options.only));
+if (works.length === 0 && !FOOTPRINT.startsWith(options.only)) {
+  const names = [...MEASUREMENTS.map(({ name }) => name), FOOTPRINT].join('\n  ');
+  console.error(
+    `No work's name begins with ${JSON.stringify(options.only)}. There are:\n  ${names}`,
+  );
+  process.exit(2);
+}
 if (works.some(({ name }) => name.startsWith('F'))) await makeLogs();
 
 if (options.profile) {

@@ -11,7 +11,7 @@ import { firstLoad } from '../tests/web/first-load.ts';
 import { longAnswer } from '../tests/web/markdown-text.ts';
 import { lookFor, MARK, watchFor } from './in-view.ts';
 import { almanac, fillSession, MESSAGES, SEED } from './long-session.ts';
-import { circumstances, type Figure, median, table } from './results.ts';
+import { type Bound, bounded, circumstances, type Figure, median, table } from './results.ts';
 
 const RUNS = Number(process.env.BENCH_RUNS ?? 7);
 const VIEWPORT = { width: 1_280, height: 800 };
@@ -58,7 +58,8 @@ afterAll(async () => {
 SQLite on disk. Each run has a browser profile of its own, so that nothing is cached. The figures come from
 the browser's own tracing; times are those that passed, also where the machine did something else meanwhile.
 A message is on the screen with the first frame that shows some of it. Of the tasks, the run fails by their
-processor time alone: the gateway and the browser's other processes share the processors with them.
+processor time alone: the gateway and the browser's other processes share the processors with them, so that a
+task may take longer than 50 ms without having worked for so long.
 
 ${about}
 - Chromium ${version}, headless, without a GPU; view ${VIEWPORT.width} × ${VIEWPORT.height}
@@ -71,7 +72,7 @@ ${table(figures)}
 
 /** Runs something again and again, and takes each of its numbers as a figure. */
 async function measure<Name extends string>(
-  names: Readonly<Record<Name, Omit<Figure, 'runs'>>>,
+  names: Readonly<Record<Name, Pick<Figure, 'what' | 'unit'> & { readonly bound?: Bound }>>,
   once: () => Promise<Readonly<Record<Name, number>>>,
 ): Promise<Record<Name, number>> {
   const runs: Readonly<Record<Name, number>>[] = [];
@@ -79,7 +80,8 @@ async function measure<Name extends string>(
   const medians = {} as Record<Name, number>;
   for (const name of Object.keys(names) as Name[]) {
     const values = runs.map((run) => run[name]);
-    figures.push({ ...names[name], runs: values });
+    const { what, unit, bound = {} } = names[name];
+    figures.push(bounded(what, unit, values, bound));
     medians[name] = median(values);
   }
   return medians;
@@ -140,7 +142,7 @@ test('a session of 10,000 messages is open in under a second', async () => {
       opened: {
         what: `A session of ${COUNT} messages opens: from the navigation to its newest message on the screen`,
         unit: 'ms',
-        target: '< 1,000 ms',
+        bound: { atMost: 1_000 },
       },
     },
     async () => {
@@ -186,7 +188,7 @@ async function scroll(chat: Chat): Promise<{ drawn: number; longest: number }> {
 
 const SCROLL = { speed: 2_000, seconds: 4 };
 const SCROLLS = {
-  drawn: { unit: 'frames/s', target: '≥ 50 frames/s' },
+  drawn: { unit: 'frames/s', bound: { atLeast: 50 } },
   longest: { unit: 'ms' },
 };
 
@@ -217,7 +219,7 @@ test('a search leads into its middle in under a second, and it scrolls there as 
       jumped: {
         what: `A search leads into its middle, ${(MESSAGES / 2).toLocaleString('en')} messages back: from the click to the message on the screen`,
         unit: 'ms',
-        target: '< 1,000 ms',
+        bound: { atMost: 1_000 },
       },
       drawn: { ...SCROLLS.drawn, what: 'Scrolling there, with half of the session loaded' },
       longest: { ...SCROLLS.longest, what: 'the longest time between two of these frames' },
@@ -271,10 +273,10 @@ test('an answer of 200 kB in 5,000 chunks has no task above 50 ms of processor t
       longest: {
         what: `An answer of ${LENGTH / 1_000} kB comes in ${CHUNKS.toLocaleString('en')} chunks, ${RATE} a second: its longest task`,
         unit: 'ms',
-        target: '≤ 50 ms',
+        bound: { atMost: 50 },
       },
       over: { what: 'its tasks longer than 50 ms', unit: '' },
-      processor: { what: 'its longest task in processor time', unit: 'ms', target: '≤ 50 ms' },
+      processor: { what: 'its longest task in processor time', unit: 'ms', bound: { atMost: 50 } },
       busy: { what: 'the share of the time in which the main thread is busy', unit: '%' },
     },
     async () => {
@@ -305,11 +307,7 @@ test('an answer of 200 kB in 5,000 chunks has no task above 50 ms of processor t
 test('the first load is below 250 kB', async () => {
   const files = await firstLoad(http);
   const bytes = files.reduce((sum, { gzipped }) => sum + gzipped, 0);
-  figures.push({
-    what: `The first load, ${files.length} files, gzipped`,
-    unit: 'kB',
-    target: '< 250 kB',
-    runs: [bytes / 1_000],
-  });
+  const what = `The first load, ${files.length} files, gzipped`;
+  figures.push(bounded(what, 'kB', [bytes / 1_000], { atMost: 250 }));
   expect(bytes).toBeLessThan(250_000);
 });
