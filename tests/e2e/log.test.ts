@@ -41,9 +41,12 @@ test('[R12] from the end of a run its lines lead to the message, the connection 
     const { run_id } = ended;
     expect(line('a run began', { run_id })).toMatchObject(pick(ended, BY_MESSAGE));
     const kept = line('a message was kept', { run_id });
-    expect(kept).toMatchObject({ ...pick(ended, BY_MESSAGE), seq: 1 });
+    expect(kept).toMatchObject({ ...pick(ended, BY_MESSAGE), seq: 1, person: 'local' });
     const { connection_id } = kept;
-    expect(line('a connection opened', { connection_id })).toMatchObject({ profile: 'parley.v1' });
+    expect(line('a connection opened', { connection_id })).toMatchObject({
+      profile: 'parley.v1',
+      person: 'local',
+    });
     if (index === 0) expect(line('a connection closed', { connection_id }).code).toBe(1005);
     else expect(line('an agent failed', { run_id })).toMatchObject(pick(ended, BY_MESSAGE));
   }

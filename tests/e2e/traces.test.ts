@@ -13,6 +13,7 @@ import { createModelAgent } from '../../packages/gateway/src/agents/model.ts';
 import { type AgentDefinition, echoAgent } from '../../packages/gateway/src/index.ts';
 import { fakeServer, finish, say } from '../agents/fake-model.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { keptLog } from '../helpers/log-lines.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 import { ask } from '../http/request.ts';
@@ -51,11 +52,14 @@ const happenedIn = (span: ReadableSpan) => span.events.map(({ name }) => name);
 
 describe('the span of a run', () => {
   test('says whose it is and how it went, and its run_status names it', async () => {
-    const { ws } = await start(echoAgent);
+    const { logger, lines } = keptLog();
+    const { ws } = await startGateway({ agents: [echoAgent], traces: 'on', logger });
     const socket = await TestSocket.open(ws);
     const session = await socket.create();
     const answer = await socket.ask('hello', { message_id: 'm-1' });
     const span = await ended('invoke_agent echo');
+    const end = lines.find(({ msg }) => msg === 'a run ended');
+    expect(end?.fields.trace_id).toBe(span.spanContext().traceId);
     expect(span.attributes).toMatchObject({
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': 'echo',

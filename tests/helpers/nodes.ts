@@ -8,7 +8,7 @@ import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import type { Agent } from '../../packages/gateway/src/index.ts';
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { AgentMetrics } from '../../packages/gateway/src/metrics/agent-metrics.ts';
-import { LocalRunQueue } from '../../packages/gateway/src/runs/local.ts';
+import { LocalRunQueue } from '../../packages/gateway/src/runs/local-run-queue.ts';
 import { RunManager } from '../../packages/gateway/src/runs/run-manager.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import {

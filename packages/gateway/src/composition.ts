@@ -9,7 +9,7 @@ import { Limits, UNLIMITED_PERSON } from './limits.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import { Readiness } from './readiness.ts';
-import { LocalRunQueue } from './runs/local.ts';
+import { LocalRunQueue } from './runs/local-run-queue.ts';
 import { RunManager } from './runs/run-manager.ts';
 import type { Calls } from './sessions/calls.ts';
 import { Healing } from './sessions/healing.ts';

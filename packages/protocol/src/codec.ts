@@ -73,8 +73,8 @@ export function decode(frame: string, profile: Profile): Decoded {
       { details: `Known types: ${types.join(', ')}` },
     );
   }
-  const plain = type === 'chat_message' ? asPlainChatMessage(value) : undefined;
-  if (plain) return { ok: true, message: plain };
+  const common = type === 'chat_message' ? asCommonChatMessage(value) : undefined;
+  if (common) return { ok: true, message: common };
   const result = schema.safeParse(value);
   if (result.success) return { ok: true, message: result.data };
   return refuse(replyTo, 'INVALID_MESSAGE', describeIssues(result.error.issues));
@@ -85,7 +85,7 @@ export function decode(frame: string, profile: Profile): Decoded {
  * the time of a frame. Whatever is not plainly right is `undefined`, and for the schema to judge: what this
  * takes must be what the schema would make of it, which a test tries out.
  */
-function asPlainChatMessage(value: object): ClientMessageOf<'chat_message'> | undefined {
+function asCommonChatMessage(value: object): ClientMessageOf<'chat_message'> | undefined {
   const type = 'chat_message' as const;
   const { session_id, message_id, timestamp, traceparent, tracestate, data } = value as Record<
     string,

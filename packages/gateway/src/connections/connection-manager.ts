@@ -175,7 +175,8 @@ export class ConnectionManager {
     if (!identity) boundUnauthenticated(connection, origin.socket, webSocket);
     const { log } = this.#options;
     const { address } = origin.address;
-    log.debug({ connection_id: id, profile, address }, 'a connection opened');
+    const person = identity?.principal.id;
+    log.debug({ connection_id: id, person, profile, address }, 'a connection opened');
     webSocket.begin(connection, this);
   }
 

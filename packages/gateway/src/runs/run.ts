@@ -201,13 +201,15 @@ export class Run {
 
   /** By what its lines in the log join up with others. */
   get #ids() {
-    const { runId, sessionId, replyTo, agent, attempt } = this.spec;
+    const { runId, sessionId, replyTo, agent, attempt, traceparent } = this.spec;
     return {
       run_id: runId,
       session_id: sessionId,
       message_id: replyTo,
       agent: agent.name,
       attempt,
+      // Behind its version.
+      trace_id: traceparent?.slice(3, 35),
     };
   }
 

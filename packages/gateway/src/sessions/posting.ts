@@ -17,7 +17,7 @@ import type {
 } from '../stores/store.ts';
 import type { TraceContext } from '../traces.ts';
 import { waitForAnswer } from './answer.ts';
-import { Arrivals } from './arrivals.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
 import { acknowledgement, newMessage } from './message.ts';
 import type { SessionRecords } from './session-records.ts';
@@ -47,6 +47,15 @@ export interface Poster {
   readonly connectionId: string;
   /** `seq`: where the message stands in the log. */
   readonly acknowledge: (seq: number, text: string) => void;
+}
+
+/** A message that the store was given. */
+interface Appended {
+  readonly record: SessionRecord;
+  readonly append: AppendMessage;
+  /** Where in a trace it was asked. */
+  readonly caller: TraceContext;
+  readonly poster: Poster | undefined;
 }
 
 export class Posting {
@@ -83,7 +92,7 @@ export class Posting {
     message: Posted,
     poster?: Poster,
   ): Promise<Turn & { runId: string; repeats?: number }> {
-    const { hub, runs, store } = this.#deps;
+    const { runs, store } = this.#deps;
     const record =
       this.#records.known(principal, sessionId, 'write') ??
       (await this.#records.get(principal, sessionId, 'write'));
@@ -110,56 +119,12 @@ export class Posting {
       throw error;
     }
     if (result.outcome !== 'appended') arrival.settle([]);
+    const appended: Appended = { record, append, caller: message, poster };
     switch (result.outcome) {
-      case 'appended': {
-        const event: SessionEventOf<'chat_message'> = { ...append.event, seq: result.seq };
-        poster?.acknowledge(event.seq, acknowledgement(event, run.runId));
-        this.#deps.log.debug(
-          {
-            connection_id: poster?.connectionId,
-            session_id: sessionId,
-            message_id: messageId,
-            seq: result.seq,
-            run_id: run.runId,
-          },
-          'a message was kept',
-        );
-        const audience = audienceOf(record);
-        hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
-        if (result.titled !== null)
-          this.#tellTitle(event, incarnation, append.title, result.titled);
-        if (result.node !== runs.node) {
-          this.#noteWorker(result.node);
-          hub.calls.wake(result.node);
-          arrival.settle([]);
-          return { waits: false, position: 0, runId: run.runId };
-        }
-        const named = this.#deps.agents.need(agent);
-        const spec = { ...run, incarnation, agent: named, attempt: 1, audience, caller: message };
-        const { before } = result;
-        const turn =
-          runs.submit(event, spec, before, { stopped: arrival.stopped }) ??
-          (await runs.takeUpInOrder(spec));
-        arrival.settle(
-          arrival.stopped ? runs.cancel(incarnation, run.runId).then((ids) => ids ?? []) : [],
-        );
-        if (data.replaces !== undefined) runs.supersede(record);
-        return { ...turn, runId: run.runId };
-      }
+      case 'appended':
+        return this.#kept(appended, arrival, result);
       case 'duplicate':
-        poster?.acknowledge(
-          result.seq,
-          acknowledgement({ ...append.event, ...result }, result.runId),
-        );
-        if (!runs.settled(incarnation, result.runId)) {
-          await runs.adopt(result.runId, (event) =>
-            hub.publish(incarnation, event, {
-              origin: poster?.connectionId,
-              audience: audienceOf(record),
-            }),
-          );
-        }
-        return { waits: false, position: 0, runId: result.runId, repeats: result.seq };
+        return this.#repeated(appended, result);
       case 'new':
         throw refusal;
       case 'full':
@@ -172,6 +137,68 @@ export class Posting {
       case 'session_not_found':
         throw sessionNotFound(sessionId);
     }
+  }
+
+  /** The message is on disk: acknowledges and tells it, and has it answered. */
+  async #kept(
+    { record, append, caller, poster }: Appended,
+    arrival: Arrival,
+    { seq, node, before, titled }: Extract<MessageOutcome, { outcome: 'appended' }>,
+  ): Promise<Turn & { runId: string }> {
+    const { hub, runs } = this.#deps;
+    const { incarnation } = record;
+    const { run } = append;
+    const { runId } = run;
+    const event: SessionEventOf<'chat_message'> = { ...append.event, seq };
+    poster?.acknowledge(seq, acknowledgement(event, runId));
+    this.#deps.log.debug(
+      {
+        connection_id: poster?.connectionId,
+        person: event.data.sender,
+        session_id: event.session_id,
+        message_id: event.message_id,
+        seq,
+        run_id: runId,
+      },
+      'a message was kept',
+    );
+    const audience = audienceOf(record);
+    hub.publish(incarnation, event, { origin: poster?.connectionId, audience });
+    if (titled !== null) this.#tellTitle(event, incarnation, append.title, titled);
+    if (node !== runs.node) {
+      this.#noteWorker(node);
+      hub.calls.wake(node);
+      arrival.settle([]);
+      return { waits: false, position: 0, runId };
+    }
+    const agent = this.#deps.agents.need(run.agent);
+    const spec = { ...run, incarnation, agent, attempt: 1, audience, caller };
+    const turn =
+      runs.submit(event, spec, before, { stopped: arrival.stopped }) ??
+      (await runs.takeUpInOrder(spec));
+    arrival.settle(arrival.stopped ? runs.cancel(incarnation, runId).then((ids) => ids ?? []) : []);
+    if (event.data.replaces !== undefined) runs.supersede(record);
+    return { ...turn, runId };
+  }
+
+  /** The message was on disk before: acknowledges it once more, and sees to it that it is answered. */
+  async #repeated(
+    { record, append, poster }: Appended,
+    known: Extract<MessageOutcome, { outcome: 'duplicate' }>,
+  ): Promise<Turn & { runId: string; repeats: number }> {
+    const { hub, runs } = this.#deps;
+    const { incarnation } = record;
+    const { seq, runId } = known;
+    poster?.acknowledge(seq, acknowledgement({ ...append.event, ...known }, runId));
+    if (!runs.settled(incarnation, runId)) {
+      await runs.adopt(runId, (event) =>
+        hub.publish(incarnation, event, {
+          origin: poster?.connectionId,
+          audience: audienceOf(record),
+        }),
+      );
+    }
+    return { waits: false, position: 0, runId, repeats: seq };
   }
 
   /**

@@ -123,11 +123,11 @@ export function prepareLog(db: Database.Database) {
   }
 
   function appendRunEvent(session: string, row: EventRow): RunOutcome {
-    const [, , , , runId, attempt] = row;
+    const [, messageId, , , runId, attempt] = row;
     const found = findRun.get(runId, attempt, session);
     if (!found) return { outcome: 'stale' };
     const [sessionId, lastSeq] = found;
-    append(sessionId, lastSeq + 1, row, hashId(row[1]));
+    append(sessionId, lastSeq + 1, row, hashId(messageId));
     return { outcome: 'appended', seq: lastSeq + 1 };
   }
 
@@ -135,7 +135,7 @@ export function prepareLog(db: Database.Database) {
     return asAdmin || owner === sender || isWriter.get(sessionId, sender) !== undefined;
   }
 
-  /** The session, if it is there for the sender to write in. */
+  /** The session, if it is there for the sender to write in. `hash`: of the message that they write. */
   function findWritable(
     hash: number,
     session: string,
@@ -143,18 +143,21 @@ export function prepareLog(db: Database.Database) {
     [sender, , , asAdmin]: Counted,
   ) {
     const found = findSession.get(hash, session, incarnation);
-    return found && mayWrite(found[0], found[4], sender, asAdmin) ? found : undefined;
+    if (!found) return undefined;
+    const [id, lastSeq, isTrimmed, mayRepeat, owner, titled, runs] = found;
+    if (!mayWrite(id, owner, sender, asAdmin)) return undefined;
+    return { id, lastSeq, isTrimmed, mayRepeat, titled, runs };
   }
 
   function findRepetition(
-    [sessionId, , trimmed, known]: NonNullable<ReturnType<typeof findWritable>>,
+    { id, isTrimmed, mayRepeat }: NonNullable<ReturnType<typeof findWritable>>,
     messageId: string,
     hash: number,
     fingerprint: string,
   ) {
     const receipt =
-      (trimmed ? findSpent.get(sessionId, messageId) : undefined) ??
-      (known ? findReceipt.get(sessionId, hash, messageId) : undefined);
+      (isTrimmed ? findSpent.get(id, messageId) : undefined) ??
+      (mayRepeat ? findReceipt.get(id, hash, messageId) : undefined);
     if (!receipt) return undefined;
     const [seq, earlier, runId, timestamp] = receipt;
     if (earlier !== fingerprint || runId === null) return { outcome: 'conflict' } as const;
@@ -182,7 +185,7 @@ export function prepareLog(db: Database.Database) {
       if (!found) return findFull(0, counted) ?? ({ outcome: 'session_not_found' } as const);
       return (
         findRepetition(found, messageId, hash, fingerprint) ??
-        findFull(found[6], counted) ??
+        findFull(found.runs, counted) ??
         ({ outcome: 'new' } as const)
       );
     },
@@ -198,26 +201,27 @@ export function prepareLog(db: Database.Database) {
       title: string,
       ...counted: Counted
     ): MessageOutcome {
-      const messageId = row[1];
+      const [, messageId] = row;
       const hash = hashId(messageId);
       const found = findWritable(hash, session, incarnation, counted);
       if (!found) return { outcome: 'session_not_found' };
-      const [sessionId, lastSeq, , , , titled, runs] = found;
+      const { id, lastSeq, titled, runs } = found;
       const known = findRepetition(found, messageId, hash, fingerprint) ?? findFull(runs, counted);
       if (known) return known;
       const seq = lastSeq + 1;
-      const eventId = append(sessionId, seq, row, hash, { fingerprint, runId, title });
-      const run = [runId, sessionId, eventId, messageId, answerId, agent, counted[0]] as const;
-      const last = runs > 0 ? findLastRun.get(sessionId) : undefined;
+      const eventId = append(id, seq, row, hash, { fingerprint, runId, title });
+      const [sender] = counted;
+      const last = runs > 0 ? findLastRun.get(id) : undefined;
       const executor = last?.node ?? node ?? anyAlive.get(Date.now()) ?? '';
-      insertRun.run(...run, executor);
+      insertRun.run(runId, id, eventId, messageId, answerId, agent, sender, executor);
       const before = last ? { runId: last.runId, attempt: last.attempt } : null;
       return { outcome: 'appended', seq, node: executor, before, titled };
     },
     appendRunEvent,
     finishRun(session: string, row: EventRow): RunOutcome {
+      const [, , , , runId] = row;
       const outcome = appendRunEvent(session, row);
-      if (outcome.outcome === 'appended') deleteRun.run(row[4]);
+      if (outcome.outcome === 'appended') deleteRun.run(runId);
       return outcome;
     },
     markStarted(runId: string, attempt: number): boolean {
