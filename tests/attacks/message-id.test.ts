@@ -1,6 +1,6 @@
 /** What is refused before it is parsed is refused by its own id, whatever stands in it. */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { messageIdIn } from '../../packages/gateway/src/connections/inbound/message-id.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
@@ -35,6 +35,36 @@ test('[R9] it is the one that parsing would find, in any message, however it is 
     }),
     { seed, numRuns: RUNS },
   );
+});
+
+test('[R8] one string is parsed at most, whatever a message is made of', () => {
+  const parse = vi.spyOn(JSON, 'parse');
+  onTestFinished(() => parse.mockRestore());
+  for (const piece of [
+    '"\\q"',
+    '"\n"',
+    '\\',
+    '"',
+    '{',
+    '":"',
+    ',"message_id":"x"',
+    '"message_id":',
+  ]) {
+    parse.mockClear();
+    messageIdIn(`{"message_id":${piece.repeat(100_000)}`);
+    expect([piece, parse.mock.calls.length <= 1]).toEqual([piece, true]);
+  }
+});
+
+test('of several ids the last one counts, as in JSON', () => {
+  for (const [text, id] of [
+    ['{"message_id":"a","message_id":"b"}', 'b'],
+    ['{"message_id":"a","message_id":5}', undefined],
+    ['{"message_id":{"message_id":"a"}}', undefined],
+    ['["message_id","a"]', undefined],
+  ] as const) {
+    expect([text, messageIdIn(text)]).toEqual([text, id]);
+  }
 });
 
 test('[R9] what is not JSON, or not whole, throws nothing', () => {

@@ -74,7 +74,8 @@ export async function startComposed(options: ComposedOptions = {}) {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onFinished(async () => {
     server.close();
-    await parts.close(100);
+    await parts.disconnect(100);
+    await parts.close();
     server.closeAllConnections();
   });
   const { port } = server.address() as AddressInfo;

@@ -115,10 +115,14 @@ export function compose(options: CompositionOptions) {
       store_writes_waiting: store.pendingWrites,
     }),
 
-    /** Ends all of it, which has nobody to wait for: connections close within `graceMs`. */
-    async close(graceMs: number): Promise<void> {
+    /** Leaves what is being written to the next start, and closes the connections, within `graceMs`. */
+    async disconnect(graceMs: number): Promise<void> {
       await runs.drain(AbortSignal.abort());
       await connections.close(graceMs);
+    },
+
+    /** Ends what is left; behind it nothing is written any more. */
+    async close(): Promise<void> {
       readiness.close();
       await cleaner.close();
       await healing?.close();

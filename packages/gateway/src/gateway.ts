@@ -31,7 +31,6 @@ import type { Gauges } from './metrics/snapshot.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
-import type { Part } from './readiness.ts';
 import { Calls } from './sessions/calls.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
@@ -88,8 +87,6 @@ export interface Gateway {
 const { createServer } = process.getBuiltinModule('node:http');
 /** Connections that have not answered the close by then are ended, milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
-/** Less than a node is waited for that is asked for its report (`monitor/roll-call.ts`), milliseconds. */
-const REPORT_PATIENCE_MS = 500;
 const VERSION: string = packageJson.version;
 const SOCKET_PATH = '/ws';
 /** Where the built page is: in the published package, and in the repository. */
@@ -161,16 +158,18 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     connections,
     drain: () => gateway.drain(),
     log,
+    state: () => (isLeaving ? 'draining' : 'serving'),
     report: async () => ({
       node,
-      address: `${hostname()}:${new URL(url).port || config.port}`,
+      address: port === undefined ? hostname() : `${hostname()}:${port}`,
       version: VERSION,
       role: config.role,
-      state: isLeaving ? 'draining' : 'serving',
-      faults: faultsOf(await readiness.ask(REPORT_PATIENCE_MS)),
+      faults: await readiness.faults(),
       metrics: metrics.snapshot(),
     }),
   });
+  /** Where it is known. */
+  let port: number | undefined;
   let url = `http://${hostInUrl(config.host)}:${config.port}`;
   const handle = createRequestListener({
     sessions,
@@ -219,8 +218,9 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   async function stop(): Promise<void> {
     leave();
     for (const server of servers) server.close();
-    await parts.close(CLOSE_GRACE_MS);
+    await parts.disconnect(CLOSE_GRACE_MS);
     for (const server of servers) server.closeAllConnections();
+    await parts.close();
     metrics.close();
     authentication.close();
     await store.close();
@@ -256,7 +256,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       });
       server.on('error', (error) => log.error({ err: error }, 'the HTTP server failed'));
       servers.push(server);
-      const { port } = server.address() as AddressInfo;
+      ({ port } = server.address() as AddressInfo);
       url = `${files ? 'https' : 'http'}://${hostInUrl(config.host)}:${port}`;
       return { url, port };
     },
@@ -264,7 +264,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
       const learnUrl = () => {
         const address = server.address();
         if (typeof address !== 'object' || address === null) return;
-        url = `http://${hostInUrl(address.address)}:${address.port}`;
+        port = address.port;
+        url = `http://${hostInUrl(address.address)}:${port}`;
       };
       if (server.listening) learnUrl();
       else server.once('listening', learnUrl);
@@ -334,8 +335,17 @@ async function collectAgents(
   given: readonly AgentDefinition[] | undefined,
   log: Logger,
 ): Promise<AgentRegistry> {
-  const models = configuredModels(config);
-  if (given) return registry([...given.map(defineAgent), ...models], config);
+  const models = modelsOf(config);
+  if (given) {
+    const own = given.map(defineAgent);
+    const both = models.find((model) => own.some(({ name }) => name === model.name));
+    if (both) {
+      throw new ConfigError([
+        `models: ${both.name} is the name of an agent already. Leave it out, or call the agent otherwise.`,
+      ]);
+    }
+    return registry([...own, ...models], config);
+  }
   const agents = [createGuideAgent(), echoAgent, simulatorAgent, ...models];
   const ollama = config.ollamaUrl === '' ? [] : findOllama({ url: config.ollamaUrl });
   if (agents.some(({ name }) => name === config.agent)) {
@@ -348,6 +358,14 @@ async function collectAgents(
     return known;
   }
   return registry([...agents, ...(await ollama)], config);
+}
+
+function modelsOf(config: Config): readonly Agent[] {
+  try {
+    return configuredModels(config);
+  } catch (error) {
+    throw new ConfigError([(error as Error).message]);
+  }
 }
 
 /** Which agents there are is known only here; that they do not fit the settings is a wrong setting. */
@@ -367,15 +385,6 @@ function checkExposure({ auth, host }: Config): void {
   ]);
 }
 
-/** That the node itself drains is its state. */
-function faultsOf(parts: readonly Part[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    parts.flatMap(({ name, fault }) =>
-      name === 'node' || fault === undefined ? [] : [[name, fault] as const],
-    ),
-  );
-}
-
 function isSocketPath(request: IncomingMessage): boolean {
   return pathOf(request) === SOCKET_PATH;
 }
@@ -383,5 +392,7 @@ function isSocketPath(request: IncomingMessage): boolean {
 function hostInUrl(host: string): string {
   if (host === '127.0.0.1' || host === '::1' || host === '0.0.0.0' || host === '::')
     return 'localhost';
-  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  // A URL has no place for the zone of a link-local address.
+  const [address = host] = host.split('%');
+  return address.includes(':') && !address.startsWith('[') ? `[${address}]` : address;
 }

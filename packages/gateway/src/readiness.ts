@@ -7,6 +7,10 @@ import type { Store } from './stores/store.ts';
 
 /** A part that has not said by then whether it is ready is not, milliseconds. */
 const CHECK_MS = 2_000;
+/** For so long what was found is told again where it need not be of this moment, milliseconds. */
+const RECENT_MS = 5_000;
+/** Who need not know it of this moment does not wait for longer than this, milliseconds. */
+const HASTE_MS = 500;
 /** How often the bus is asked by the node itself, milliseconds: one that is full is noticed by nothing else. */
 const INTERVAL_MS = 5_000;
 
@@ -41,6 +45,9 @@ export class Readiness {
   readonly #refused: Outage;
   readonly #timer: NodeJS.Timeout | undefined;
   #isLeaving = false;
+  /** What was found last, and when. */
+  #last: { readonly parts: readonly Part[]; readonly at: number } = { parts: [], at: -Infinity };
+  #asking: Promise<unknown> | undefined;
 
   constructor(deps: ReadinessDeps) {
     this.#deps = deps;
@@ -51,16 +58,33 @@ export class Readiness {
       'the bus takes writes again',
     );
     if (deps.bus.reachesOthers)
-      this.#timer = setInterval(() => void this.#busFault(CHECK_MS), INTERVAL_MS).unref();
+      this.#timer = setInterval(() => void this.#busFault(), INTERVAL_MS).unref();
   }
 
-  /** @param patience what does not say by then whether it is ready is not, milliseconds */
-  async ask(patience = CHECK_MS): Promise<readonly Part[]> {
+  /**
+   * Why parts that are needed are not ready, by their names, as it was found in the last 5 s: so it may be asked as often
+   * as one likes. That the node drains is not among them. Takes half a second at most.
+   */
+  async faults(): Promise<Readonly<Record<string, string>>> {
+    if (performance.now() - this.#last.at > RECENT_MS) {
+      this.#asking ??= this.ask().finally(() => {
+        this.#asking = undefined;
+      });
+      // What takes longer is told the next time.
+      await within(HASTE_MS, this.#asking, () => new Error(noAnswerIn(HASTE_MS))).catch(() => {});
+    }
+    const found = this.#last.parts.flatMap(({ name, fault, isNeeded }) =>
+      name === 'node' || fault === undefined || !isNeeded ? [] : [[name, fault] as const],
+    );
+    return Object.fromEntries(found);
+  }
+
+  async ask(): Promise<readonly Part[]> {
     const { store, bus, others, workers } = this.#deps;
     const [storeFault, busFault, living] = await Promise.all([
-      faultOf(store, patience),
-      bus.reachesOthers ? this.#busFault(patience) : undefined,
-      within(patience, workers(), () => new Error(noAnswerIn(patience))).catch(() => undefined),
+      faultOf(store),
+      bus.reachesOthers ? this.#busFault() : undefined,
+      within(CHECK_MS, workers(), () => new Error(noAnswerIn(CHECK_MS))).catch(() => undefined),
     ]);
     const isUnheard = !bus.reachesOthers && others() > 0;
     const parts: Part[] = [
@@ -72,6 +96,7 @@ export class Readiness {
     // Where the store cannot say, nothing is known of workers.
     if (living !== undefined)
       parts.push({ name: 'worker', fault: living === 0 ? NO_WORKER : undefined, isNeeded: false });
+    this.#last = { parts, at: performance.now() };
     return parts;
   }
 
@@ -85,8 +110,8 @@ export class Readiness {
   }
 
   /** That it is not there at all the bus has said itself. */
-  async #busFault(patience: number): Promise<string | undefined> {
-    const fault = await faultOf(this.#deps.bus, patience);
+  async #busFault(): Promise<string | undefined> {
+    const fault = await faultOf(this.#deps.bus);
     if (!fault) this.#refused.end();
     else if (fault.isRefusal) this.#refused.begin(fault.error.message);
     return fault?.said;
@@ -100,13 +125,10 @@ interface Fault {
   readonly said: string;
 }
 
-async function faultOf(
-  part: { check(): Promise<void> },
-  patience: number,
-): Promise<Fault | undefined> {
-  const late = new Error(noAnswerIn(patience));
+async function faultOf(part: { check(): Promise<void> }): Promise<Fault | undefined> {
+  const late = new Error(noAnswerIn(CHECK_MS));
   try {
-    await within(patience, part.check(), () => late);
+    await within(CHECK_MS, part.check(), () => late);
     return undefined;
   } catch (thrown) {
     const error = thrown as Error;

@@ -149,7 +149,8 @@ class Conversation {
   async #connected(): Promise<boolean> {
     await this.#until(this.#client, () => this.#client.state.status !== 'connecting');
     if (this.#client.state.status === 'open') return true;
-    if (!this.#leaving) this.#terminal.notice(await this.#whyNot());
+    const why = await Promise.race([this.#whyNot(), this.#left.promise]);
+    if (why !== undefined && !this.#leaving) this.#terminal.notice(why);
     return false;
   }
 
@@ -158,7 +159,7 @@ class Conversation {
     const { url, token } = this.#options;
     return askForAgents(url, token).then(
       () =>
-        `The server at ${url} answers, but not at ${url}/ws: does a proxy let WebSockets through?`,
+        `The server at ${url} answers, and takes no WebSocket: it has too many, or a proxy lets none through. Try again.`,
       (error: Error) => error.message,
     );
   }

@@ -6,8 +6,8 @@ import { tokenWanted } from './client-token.ts';
 /** A server that takes longer than this to name its agents is as good as none. Milliseconds. */
 const PATIENCE_MS = 5_000;
 
-/** OpenSSL's names of what may be wrong with one. */
-const CERTIFICATE = /CERT|ISSUER|SIGNATURE/;
+/** OpenSSL's names of a certificate that nobody vouches for who is known here. */
+const UNKNOWN_ISSUER = /SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)/;
 
 const answerSchema = z.object({
   data: z.object({
@@ -56,7 +56,8 @@ export async function askForAgents(url: string, token: string | undefined): Prom
 function reasonOf(error: unknown): string {
   const { code, message } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
   if (code === undefined || code === 'ECONNREFUSED') return '.';
-  if (!CERTIFICATE.test(code)) return `: ${message}.`;
+  // Of several addresses that a name has, the message is empty.
+  if (!UNKNOWN_ISSUER.test(code)) return `: ${message || code}.`;
   return `: ${message}. Name a certificate to trust in NODE_EXTRA_CA_CERTS.`;
 }
 

@@ -1,7 +1,7 @@
 /** For how long the event loop kept what was due waiting. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** Seconds, of the last 10 to 20 s, whoever asks how often; of longer where nobody has asked for longer. */
+/** Seconds, of the last 10 to 20 s; where nobody has asked for as long, of what passed since then. */
 export interface EventLoopSnapshot {
   readonly p50: number;
   readonly p99: number;
@@ -35,7 +35,7 @@ export class EventLoopDelay {
     const part = (percentage: number) =>
       age < FEW_LOOKS_MS ? 0 : delay(histogram.percentile(percentage));
     const current = { p50: part(50), p99: part(99), max: delay(histogram.max) };
-    const before = this.#before;
+    const before = age < 2 * WINDOW_MS ? this.#before : NONE;
     if (age >= WINDOW_MS) {
       this.#before = current;
       this.#since = now;

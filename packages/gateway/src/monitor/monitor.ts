@@ -14,13 +14,16 @@ import { RollCall } from './roll-call.ts';
 
 export interface MonitorDeps {
   readonly calls: Calls;
-  readonly report: () => Promise<NodeReport>;
+  readonly state: () => NodeReport['state'];
+  readonly report: () => Promise<Omit<NodeReport, 'state'>>;
   readonly connections: { all(): Iterable<Connection> };
   /** See `Gateway.drain`. */
   readonly drain: () => Promise<void>;
   readonly log: Logger;
 }
 
+/** A node asks all others twice before it goes, each time for up to 1.5 s, milliseconds. */
+const DRAIN_PATIENCE_MS = 5_000;
 /** Whoever asked a node to drain has its answer by then, milliseconds. */
 const DRAIN_DELAY_MS = 100;
 const CONNECTIONS = 'connections';
@@ -30,15 +33,17 @@ const DRAIN = 'drain';
 export class Monitor {
   readonly #deps: MonitorDeps;
   readonly #rollCall: RollCall;
-  /** Set while this node finds out whether it may go, and says that it does. */
-  #going: Promise<void> | undefined;
+  /** Set from when this node asks whether it may go, and not any more where it may not. */
+  #asksToGo: Promise<void> | undefined;
+  #isGoing = false;
 
   constructor(deps: MonitorDeps) {
-    const { calls, report } = deps;
+    const { calls } = deps;
     this.#deps = deps;
     this.#rollCall = new RollCall(calls, async () => {
-      const said = await report();
-      return this.#going ? { ...said, state: 'draining' } : said;
+      const report = await deps.report();
+      // Read last: it may have changed meanwhile.
+      return { ...report, state: this.#asksToGo || this.#isGoing ? 'draining' : deps.state() };
     });
     calls.answer(CONNECTIONS, async (query) => ({ ...this.#list(query as never) }));
     calls.answer(CUT, async ({ id, by }) => ({ isCut: this.#cut(String(id), String(by)) }));
@@ -68,7 +73,7 @@ export class Monitor {
     this.#rollCall.leave();
   }
 
-  /** The reports of all nodes, this one's first; takes 1 s where one is silent. */
+  /** The reports of all nodes, this one's first; takes 1.5 s where one is silent. */
   nodes(): Promise<readonly HeardReport[]> {
     return this.#rollCall.ask();
   }
@@ -114,7 +119,7 @@ export class Monitor {
    */
   async drain(node: string, { force, by }: { force: boolean; by: string }): Promise<void> {
     if (node === this.node) return this.#drain(by, force);
-    const answer = await this.#deps.calls.ask(node, DRAIN, { by, force });
+    const answer = await this.#deps.calls.ask(node, DRAIN, { by, force }, DRAIN_PATIENCE_MS);
     if (!answer) throw nodeNotFound(node);
     if (typeof answer.refusal === 'string') throw new ProtocolError('LAST_NODE', answer.refusal);
   }
@@ -131,11 +136,14 @@ export class Monitor {
   }
 
   async #drain(by: string, force: boolean): Promise<void> {
-    const { drain, log, report } = this.#deps;
-    if (!force && (await report()).state === 'serving') {
-      this.#going ??= this.#askToGo();
-      await this.#going;
+    const { drain, log, state } = this.#deps;
+    if (!force && !this.#isGoing && state() === 'serving') {
+      this.#asksToGo ??= this.#askToGo();
+      await this.#asksToGo;
     }
+    // One that goes already goes on with it.
+    if (this.#isGoing || state() === 'draining') return;
+    this.#isGoing = true;
     log.info({ by }, 'an administrator drains this node');
     setTimeout(() => {
       drain().catch((error) => log.error({ err: error }, 'the node was not drained'));
@@ -144,7 +152,7 @@ export class Monitor {
 
   /**
    * Says that it goes before it asks who stays: of nodes that are told to go at the same moment the last one hears of it,
-   * and stays.
+   * and stays. Where it may, it says so from then on.
    *
    * @throws {ProtocolError} `LAST_NODE`
    */
@@ -155,7 +163,7 @@ export class Monitor {
       const [own, ...others] = await this.#rollCall.ask();
       needOthers(own as HeardReport, others);
     } catch (error) {
-      this.#going = undefined;
+      this.#asksToGo = undefined;
       throw error;
     }
   }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus, Following, Notice } from '../buses/bus.ts';
 
-/** A node that has not answered by then is not asked any longer, milliseconds. */
+/** A node that has not answered by then is not waited for any longer, unless more is said, milliseconds. */
 const PATIENCE_MS = 3_000;
 
 type Call =
@@ -57,11 +57,16 @@ export class Calls {
     this.#answers.set(about, answer);
   }
 
-  /** `undefined`: it did not answer. */
-  ask(node: string, about: string, question: Notice): Promise<Notice | undefined> {
+  /** `undefined`: it did not answer within `patience` milliseconds. */
+  ask(
+    node: string,
+    about: string,
+    question: Notice,
+    patience = PATIENCE_MS,
+  ): Promise<Notice | undefined> {
     const id = randomUUID();
     const { promise, resolve } = Promise.withResolvers<Notice | undefined>();
-    const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
+    const timer = setTimeout(() => resolve(undefined), patience);
     this.#waiting.set(id, resolve);
     void this.#tell(node, { kind: 'ask', id, from: this.node, about, question }).then((isHeard) => {
       // It is gone, or cannot be reached: nothing is to be waited for.

@@ -39,9 +39,9 @@ export function Overview({ samples, node, onDone }: Props) {
         >
           <WarningIcon />
           <ul>
-            {unready.map(({ node, faults }) => (
-              <li key={node}>
-                {words.nodes.notReady(shortId(node))}{' '}
+            {unready.map(({ node: id, faults }) => (
+              <li key={id}>
+                {words.nodes.notReady(shortId(id))}{' '}
                 {Object.entries(faults)
                   .map(([part, fault]) => `${part}: ${fault}`)
                   .join('; ')}

@@ -6,14 +6,15 @@ const MAX_ID_TEXT = 6 * MAX_ID + 2;
 
 /**
  * Of the message itself, never of what is in it, wherever it stands; of several the last one, as `JSON.parse` has it.
- * Looks at each character once, and builds nothing: who is refused must not cost more than who is not.
+ * Looks at each character once and parses one string at most: who is refused must not cost more than who is not.
  */
 export function messageIdIn(text: string): string | undefined {
   let depth = 0;
   /** Whether the next string is a value; where it is one, whether of the id. */
   let isValue = false;
   let isId = false;
-  let found: string | undefined;
+  /** Where the value of the last id stands, in its quotes. */
+  let found: readonly [start: number, end: number] | undefined;
   for (let at = 0; at < text.length; at += 1) {
     switch (text[at]) {
       case '{':
@@ -32,15 +33,20 @@ export function messageIdIn(text: string): string | undefined {
         break;
       case '"': {
         const end = endOfString(text, at);
-        if (end === undefined) return found;
-        if (depth === 1 && !isValue) isId = text.startsWith('"message_id"', at);
-        else if (depth === 1 && isId) found = idFrom(text.slice(at, end + 1));
+        if (end === undefined) return found && idFrom(text, ...found);
+        if (depth === 1 && !isValue) {
+          isId = text.startsWith('"message_id"', at);
+          if (isId) found = undefined;
+        } else if (depth === 1 && isId) {
+          found = [at, end + 1];
+          isId = false;
+        }
         at = end;
         break;
       }
     }
   }
-  return found;
+  return found && idFrom(text, ...found);
 }
 
 /** Where the string that begins at `start` has its closing quote. */
@@ -53,10 +59,10 @@ function endOfString(text: string, start: number): number | undefined {
   return undefined;
 }
 
-function idFrom(json: string): string | undefined {
-  if (json.length > MAX_ID_TEXT) return undefined;
+function idFrom(text: string, start: number, end: number): string | undefined {
+  if (end - start > MAX_ID_TEXT) return undefined;
   try {
-    const id: string = JSON.parse(json);
+    const id: string = JSON.parse(text.slice(start, end));
     return id !== '' && id.length <= MAX_ID ? id.toWellFormed() : undefined;
   } catch {
     return undefined;

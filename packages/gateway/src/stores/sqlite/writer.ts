@@ -13,24 +13,31 @@ import { prepareSessions } from './sessions.ts';
 const CHECKPOINT_PAGES = 8_000;
 /** Beyond this many (128 MB) the writer waits for the readers, so that the file starts anew. */
 const MAX_LOG_PAGES = 16_000;
-/** With less room a message may not fit, though a change of one row may: bytes. */
+const FULL = 'SQLITE_FULL';
+/** With so much room a disk that was full is not any more, bytes. */
 const LEAST_ROOM = 1_048_576;
 /** How long nothing must have been written before the search index catches up, milliseconds. */
 const QUIET = 50;
 
 function prepareMethods(db: ReturnType<typeof openForWriting>, file: string) {
   const index = prepareSearchIndex(db);
+  /** A write was refused for want of room. A small one may fit all the same, which says nothing of messages. */
+  const disk = { isFull: false };
   const touch = db.prepare('UPDATE search_state SET indexed_to = indexed_to');
   return {
     index,
+    disk,
     methods: {
       /** Resolves when the database is open and its schema up to date. */
       open(): void {},
       /** Writes, and so needs what every write needs: room on the disk and its fsync. */
       check(): void {
-        const { bavail, bsize } = statfsSync(dirname(file));
-        if (bavail * bsize < LEAST_ROOM) {
-          throw Object.assign(new Error('less than 1 MiB is free'), { code: 'SQLITE_FULL' });
+        if (disk.isFull) {
+          const { bavail, bsize } = statfsSync(dirname(file));
+          if (bavail * bsize < LEAST_ROOM) {
+            throw Object.assign(new Error('less than 1 MiB is free'), { code: FULL });
+          }
+          disk.isFull = false;
         }
         touch.run();
       },
@@ -45,7 +52,7 @@ export type Writes = ReturnType<typeof prepareMethods>['methods'];
 
 export function openWriter(file: string): Served {
   const db = openForWriting(file);
-  const { index, methods } = prepareMethods(db, file);
+  const { index, disk, methods } = prepareMethods(db, file);
   // Whoever had it before is gone: the lock of the directory says so.
   db.exec('DELETE FROM nodes');
   const table: Readonly<Record<string, unknown>> = methods;
@@ -73,6 +80,7 @@ export function openWriter(file: string): Served {
     try {
       return transact([call])[0] ?? failed(new Error(`No answer to ${call[0]}.`));
     } catch (error) {
+      if ((error as { code?: string }).code === FULL) disk.isFull = true;
       return failed(error);
     }
   }
