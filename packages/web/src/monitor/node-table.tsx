@@ -82,7 +82,9 @@ function Row({ report, at, onDrain }: RowProps) {
     <tr>
       <RowHead title={node} className="font-mono text-xs">
         {shortId(node)}
-        <span className="block font-normal text-muted">{address}</span>
+        <span title={address} className="block max-w-40 truncate font-normal text-muted">
+          {address}
+        </span>
       </RowHead>
       <Cell>
         <span className={`rounded-full px-2 py-0.5 text-xs font-medium ${STATES[state]}`}>

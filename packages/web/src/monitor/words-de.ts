@@ -91,7 +91,7 @@ export const de: Words = {
     uptime: 'Läuft seit',
     connections: 'Verbindungen',
     answers: 'Antworten',
-    loop: 'Längste Verzögerung',
+    loop: 'Verzögerung',
     memory: 'Speicher',
     actions: 'Aktionen',
     drain: 'Leerlaufen …',

@@ -90,7 +90,7 @@ export const en = {
     uptime: 'Up for',
     connections: 'Connections',
     answers: 'Answers',
-    loop: 'Longest loop delay',
+    loop: 'Loop delay',
     memory: 'Memory',
     actions: 'Actions',
     drain: 'Drain…',
