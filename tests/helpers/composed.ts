@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import type { Authenticate } from '../../packages/gateway/src/auth/function.ts';
-import { openAuthentication } from '../../packages/gateway/src/auth/open.ts';
 import type { Bus } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { type Composition, compose } from '../../packages/gateway/src/composition.ts';
@@ -13,7 +12,6 @@ import { type Agent, simulatorAgent } from '../../packages/gateway/src/index.ts'
 import { createLogger } from '../../packages/gateway/src/log.ts';
 import { Metrics } from '../../packages/gateway/src/metrics/metrics.ts';
 import type { Gauges } from '../../packages/gateway/src/metrics/snapshot.ts';
-import { Calls } from '../../packages/gateway/src/sessions/calls.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import type { Store } from '../../packages/gateway/src/stores/store.ts';
 
@@ -47,21 +45,13 @@ export async function startComposed(options: ComposedOptions = {}) {
   const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const calls = new Calls(randomUUID(), bus);
   const metrics = new Metrics((): Gauges => parts.measure());
-  const limiter = bus.limiter.bind(bus);
-  const authentication = await openAuthentication(
+  const parts: Composition = await compose({
+    node: randomUUID(),
     config,
     authenticate,
-    { limiter, tickets: calls },
-    log,
-  );
-  const parts: Composition = compose({
-    config,
     store,
     bus,
-    calls,
-    authentication,
     agents,
     metrics,
     log,

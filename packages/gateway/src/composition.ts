@@ -1,7 +1,9 @@
 /** Which parts a node is made of, and what each is given: all of them but those that a setting chooses. */
 import { ClientAddresses } from './address.ts';
 import type { AgentRegistry } from './agents/registry.ts';
-import type { Authentication } from './auth/authentication.ts';
+import type { Authenticate } from './auth/function.ts';
+import { openAuthentication } from './auth/open.ts';
+import type { MakeLimiter } from './budget.ts';
 import type { Bus } from './buses/bus.ts';
 import type { Config } from './config.ts';
 import { ConnectionManager } from './connections/connection-manager.ts';
@@ -11,7 +13,7 @@ import type { Metrics } from './metrics/metrics.ts';
 import { Readiness } from './readiness.ts';
 import { LocalRunQueue } from './runs/local-run-queue.ts';
 import { RunManager } from './runs/run-manager.ts';
-import type { Calls } from './sessions/calls.ts';
+import { Calls } from './sessions/calls.ts';
 import { Healing } from './sessions/healing.ts';
 import { Hub } from './sessions/hub.ts';
 import { Cleaner } from './sessions/retention.ts';
@@ -21,11 +23,13 @@ import type { Store } from './stores/store.ts';
 import type { Traces } from './traces.ts';
 
 export interface CompositionOptions {
+  /** Its id. */
+  readonly node: string;
   readonly config: Config;
+  /** See `GatewayOptions`. */
+  readonly authenticate?: Authenticate | undefined;
   readonly store: Store;
   readonly bus: Bus;
-  readonly calls: Calls;
-  readonly authentication: Authentication;
   readonly agents: AgentRegistry;
   readonly metrics: Metrics;
   readonly traces?: Traces | undefined;
@@ -34,18 +38,29 @@ export interface CompositionOptions {
   readonly leaseMs?: number | undefined;
 }
 
-export type Composition = ReturnType<typeof compose>;
+export type Composition = Awaited<ReturnType<typeof compose>>;
 
-export function compose(options: CompositionOptions) {
-  const { config, store, bus, calls, authentication, agents, metrics, traces, log } = options;
-  const { node } = calls;
+/** @throws what `openAuthentication` does; store and bus stay open. */
+export async function compose(options: CompositionOptions) {
+  const { node, config, store, bus, agents, metrics, traces, log } = options;
+  const calls = new Calls(node, bus);
+  const limiter: MakeLimiter = (...counted) => bus.limiter(...counted);
+  const authentication = await openAuthentication(
+    config,
+    options.authenticate,
+    { limiter, tickets: calls },
+    log,
+  ).catch((error) => {
+    calls.close();
+    throw error;
+  });
   const isOneOwner = authentication.mode === 'none';
   const perPerson = isOneOwner ? UNLIMITED_PERSON : config;
   const limits = new Limits({
     ...config,
     ...perPerson,
     exemptsLoopback: isOneOwner,
-    limiter: (...counted) => bus.limiter(...counted),
+    limiter,
   });
   const addresses = new ClientAddresses(config.trustedProxies);
   const originRules = { origins: config.origins, hosts: config.hosts };
@@ -96,6 +111,8 @@ export function compose(options: CompositionOptions) {
   });
   return {
     addresses,
+    authentication,
+    calls,
     limits,
     originRules,
     hub,
@@ -126,6 +143,7 @@ export function compose(options: CompositionOptions) {
       readiness.close();
       await cleaner.close();
       await healing?.close();
+      authentication.close();
       hub.close();
     },
   };

@@ -15,7 +15,6 @@ import { createGuideAgent } from './agents/guide.ts';
 import { AgentRegistry } from './agents/registry.ts';
 import { simulatorAgent } from './agents/simulator.ts';
 import type { Authenticate } from './auth/function.ts';
-import { openAuthentication } from './auth/open.ts';
 import type { Bus } from './buses/bus.ts';
 import { MemoryBus } from './buses/memory.ts';
 import { type Composition, compose } from './composition.ts';
@@ -31,7 +30,6 @@ import type { Gauges } from './metrics/snapshot.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
-import { Calls } from './sessions/calls.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { OnCommit, Store } from './stores/store.ts';
@@ -128,31 +126,24 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     await store.close();
     throw error;
   });
-  const calls = new Calls(node, bus);
   // After the store, which says in words what is wrong with the data directory.
-  const authentication = await openAuthentication(
+  const parts: Composition = await compose({
+    node,
     config,
     authenticate,
-    { limiter: (...counted) => bus.limiter(...counted), tickets: calls },
-    log,
-  ).catch(async (error) => {
-    calls.close();
-    await bus.close();
-    await store.close();
-    throw error;
-  });
-  const parts: Composition = compose({
-    config,
     store,
     bus,
-    calls,
-    authentication,
     agents,
     metrics,
     traces,
     log,
+  }).catch(async (error) => {
+    await bus.close();
+    await store.close();
+    throw error;
   });
-  const { addresses, connections, limits, originRules, readiness, runs, sessions } = parts;
+  const { addresses, authentication, calls, connections, limits, originRules } = parts;
+  const { readiness, runs, sessions } = parts;
   const monitor = new Monitor({
     calls,
     connections,
@@ -222,7 +213,6 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
     for (const server of servers) server.closeAllConnections();
     await parts.close();
     metrics.close();
-    authentication.close();
     await store.close();
     await bus.close();
   }
@@ -335,7 +325,7 @@ async function collectAgents(
   given: readonly AgentDefinition[] | undefined,
   log: Logger,
 ): Promise<AgentRegistry> {
-  const models = modelsOf(config);
+  const models = fitting(() => configuredModels(config));
   if (given) {
     const own = given.map(defineAgent);
     const both = models.find((model) => own.some(({ name }) => name === model.name));
@@ -360,18 +350,14 @@ async function collectAgents(
   return registry([...agents, ...(await ollama)], config);
 }
 
-function modelsOf(config: Config): readonly Agent[] {
-  try {
-    return configuredModels(config);
-  } catch (error) {
-    throw new ConfigError([(error as Error).message]);
-  }
+function registry(agents: readonly Agent[], config: Config): AgentRegistry {
+  return fitting(() => new AgentRegistry(agents, config.agent));
 }
 
 /** Which agents there are is known only here; that they do not fit the settings is a wrong setting. */
-function registry(agents: readonly Agent[], config: Config): AgentRegistry {
+function fitting<Made>(make: () => Made): Made {
   try {
-    return new AgentRegistry(agents, config.agent);
+    return make();
   } catch (error) {
     throw new ConfigError([(error as Error).message]);
   }

@@ -73,10 +73,8 @@ export class Readiness {
       // What takes longer is told the next time.
       await within(HASTE_MS, this.#asking, () => new Error(noAnswerIn(HASTE_MS))).catch(() => {});
     }
-    const found = this.#last.parts.flatMap(({ name, fault, isNeeded }) =>
-      name === 'node' || fault === undefined || !isNeeded ? [] : [[name, fault] as const],
-    );
-    return Object.fromEntries(found);
+    const others = lacking(this.#last.parts).filter(([name]) => name !== 'node');
+    return Object.fromEntries(others);
   }
 
   async ask(): Promise<readonly Part[]> {
@@ -116,6 +114,13 @@ export class Readiness {
     else if (fault.isRefusal) this.#refused.begin(fault.error.message);
     return fault?.said;
   }
+}
+
+/** The parts that are needed and not ready, and why. */
+export function lacking(parts: readonly Part[]): readonly (readonly [Part['name'], string])[] {
+  return parts.flatMap(({ name, fault, isNeeded }) =>
+    isNeeded && fault !== undefined ? [[name, fault] as const] : [],
+  );
 }
 
 interface Fault {

@@ -51,13 +51,15 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     const methods = own.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     app.all(honoPath(path), (context) => {
       context.set('route', path);
-      return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '), refuse);
+      return otherMethod(path, context.req.method, [...methods, 'OPTIONS'].join(', '));
     });
   }
   if (isWorker) return app;
-  app.get('/ws', () => refuse(upgradeRequired()));
+  app.get('/ws', () => {
+    throw upgradeRequired();
+  });
   servePage(app, deps);
-  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS', refuse));
+  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS'));
   return app;
 }
 
@@ -70,17 +72,16 @@ function upgradeRequired(): HttpRefusal {
   );
 }
 
-/** Answers what none of the routes of a path takes. */
-function otherMethod(
-  path: string,
-  method: string,
-  allow: string,
-  refuse: (error: ProtocolError) => Response,
-): Response {
+/**
+ * Answers what none of the routes of a path takes.
+ *
+ * @throws {HttpRefusal} `METHOD_NOT_ALLOWED`
+ */
+function otherMethod(path: string, method: string, allow: string): Response {
   const headers = { Allow: allow };
   if (method === 'OPTIONS') return new Response(null, { status: 204, headers });
   const message = `${path} does not take ${method.slice(0, 20)}; it takes ${allow}.`;
-  return refuse(new HttpRefusal('METHOD_NOT_ALLOWED', message, { headers }));
+  throw new HttpRefusal('METHOD_NOT_ALLOWED', message, { headers });
 }
 
 /** OpenAPI writes a parameter as `{id}`, hono as `:id`. */

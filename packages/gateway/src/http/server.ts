@@ -1,5 +1,6 @@
 /** The routes that say what this server is, how it does and how to talk to it. */
 import { LIMITS, SUBPROTOCOL } from '@parley/protocol';
+import { lacking } from '../readiness.ts';
 import { errorResponse, HttpRefusal, unixSeconds } from './errors.ts';
 import { defineRoute, type Route } from './route.ts';
 import * as schema from './schemas.ts';
@@ -34,9 +35,7 @@ export const serverRoutes: readonly Route[] = [
     async handle({ readiness }) {
       const asked = await readiness();
       const parts = Object.fromEntries(asked.map(({ name, fault }) => [name, fault ?? 'ready']));
-      const reasons = asked.flatMap(({ name, fault, isNeeded }) =>
-        isNeeded && fault !== undefined ? [`${name}: ${fault}`] : [],
-      );
+      const reasons = lacking(asked).map(([name, fault]) => `${name}: ${fault}`);
       if (reasons.length === 0) return { ready: true as const, parts };
       // Returned, not thrown: it is the answer, and no refusal to be counted.
       return errorResponse(

@@ -15,6 +15,7 @@ import type { Logger } from '../log.ts';
 import type { AgentMetrics } from '../metrics/agent-metrics.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { type NewEvent, type Store, StoreError } from '../stores/store.ts';
+import { parseTraceparent } from '../trace-context.ts';
 import type { TraceContext } from '../traces.ts';
 import { checkApproval, checkEvent, MAX_STEPS, reasonOf } from './agent-events.ts';
 import { AnswerText } from './answer-text.ts';
@@ -208,8 +209,7 @@ export class Run {
       message_id: replyTo,
       agent: agent.name,
       attempt,
-      // Behind its version.
-      trace_id: traceparent?.slice(3, 35),
+      trace_id: traceparent && parseTraceparent(traceparent)?.traceId,
     };
   }
 
