@@ -1,8 +1,8 @@
 import { useState } from 'react';
-import { WarningIcon } from '../controls/icons.tsx';
 import { drainNode, type NodeReport, Refusal } from './api.ts';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { shortId } from './units.ts';
+import { Warning } from './warning.tsx';
 import { useWords } from './words.ts';
 
 interface Props {
@@ -36,13 +36,10 @@ export function DrainDialog({ report: { node, address, role, metrics }, onClose,
       {role !== 'gateway' && <p>{say.answers(running)}</p>}
       <p>{say.end}</p>
       {isLast && (
-        <p role="alert" className="flex gap-2.5 rounded-xl bg-danger-tint p-3 text-danger">
-          <WarningIcon />
-          <span>
-            <strong className="block">{say.lastTitle}</strong>
-            {say.last}
-          </span>
-        </p>
+        <Warning>
+          <strong className="block">{say.lastTitle}</strong>
+          {say.last}
+        </Warning>
       )}
     </ConfirmDialog>
   );

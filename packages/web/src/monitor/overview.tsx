@@ -1,11 +1,11 @@
 import { useMemo } from 'react';
-import { WarningIcon } from '../controls/icons.tsx';
 import { AgentTable } from './agent-table.tsx';
 import { Chart, type Series } from './chart.tsx';
 import { agentFigures, type Figures, figuresOf } from './figures.ts';
 import { NodeTable } from './node-table.tsx';
 import type { Sample } from './poll.ts';
 import { byteRate, bytes, count, duration, rate, shortId } from './units.ts';
+import { Warning } from './warning.tsx';
 import { useWords } from './words.ts';
 
 interface Props {
@@ -33,11 +33,7 @@ export function Overview({ samples, node, onDone }: Props) {
   return (
     <div className="space-y-6">
       {unready.length > 0 && (
-        <div
-          role="alert"
-          className="flex gap-2.5 rounded-xl bg-danger-tint p-3 text-sm text-danger"
-        >
-          <WarningIcon />
+        <Warning>
           <ul>
             {unready.map(({ node: id, faults }) => (
               <li key={id}>
@@ -48,7 +44,7 @@ export function Overview({ samples, node, onDone }: Props) {
               </li>
             ))}
           </ul>
-        </div>
+        </Warning>
       )}
       <section aria-labelledby="charts" className="space-y-3">
         <h2 id="charts" className="text-base font-semibold">
