@@ -1,17 +1,11 @@
 /** What memory at rest is made of: what each part takes by itself, in a process with nothing but a server. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { residentBytes } from './process.ts';
+import { BARE, start } from './footprint.ts';
 import { bounded, circumstances, type Figure, median, table } from './results.ts';
 
 /** From here the packages of the gateway are found. */
 const GATEWAY = join(import.meta.dirname, '../packages/gateway');
 const RUNS = 5;
-/** As for `parley serve` in footprint.ts. */
-const SETTLE_MS = 3_000;
-const SERVER = "require('node:http').createServer().listen(0, '127.0.0.1');";
 
 function thread(what: string): string {
   const body = `${what};require('node:worker_threads').parentPort.on('message', () => {})`;
@@ -29,19 +23,12 @@ const PARTS: readonly (readonly [what: string, program: string])[] = [
   ['pino', "import('pino')"],
 ];
 
-async function megabytesOf(program: string): Promise<number> {
-  const child = spawn(process.execPath, ['--eval', SERVER + program], { cwd: GATEWAY });
-  const exit = once(child, 'exit');
-  await delay(SETTLE_MS);
-  const bytes = residentBytes(child.pid as number);
-  child.kill();
-  await exit;
-  return bytes / 1e6;
-}
-
 async function runsOf(program: string): Promise<number[]> {
+  const argumentsFor = (port: number) => ['--eval', `${BARE};${program}`, '--', `${port}`];
   const runs: number[] = [];
-  for (let run = 0; run < RUNS; run += 1) runs.push(await megabytesOf(program));
+  for (let run = 0; run < RUNS; run += 1) {
+    runs.push((await start(argumentsFor, GATEWAY)).megabytes);
+  }
   return runs;
 }
 

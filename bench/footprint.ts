@@ -15,7 +15,7 @@ import { onServerCore } from './stage.ts';
 export const FOOTPRINT = 'G. Start, memory and size';
 
 /** The least that a server can be, with the port as its argument. */
-const BARE = "require('node:http').createServer().listen(process.argv[1], '127.0.0.1')";
+export const BARE = "require('node:http').createServer().listen(process.argv[1], '127.0.0.1')";
 /** As often as a median needs; a start varies more than a rate. */
 const LEAST_STARTS = 10;
 /** After it has begun to listen: by then everything that a start leaves for later is done. */
@@ -75,13 +75,16 @@ function outcome(title: string, unit: string, [ours = [], bare = []]: number[][]
   return { title, unit, figures: [parley, node], bars };
 }
 
-/** Of `node` with these arguments, in an empty directory. */
-async function start(argumentsFor: (port: number) => string[]): Promise<Started> {
+/** Of `node` with these arguments, in `within`, or in an empty directory. */
+export async function start(
+  argumentsFor: (port: number) => string[],
+  within?: string,
+): Promise<Started> {
   const directory = await mkdtemp(join(tmpdir(), 'parley-bench-'));
   const port = await freePort();
   const began = performance.now();
   const child = onServerCore([process.execPath, ...argumentsFor(port)], {
-    cwd: directory,
+    cwd: within ?? directory,
     stdio: 'ignore',
   });
   const exit = once(child, 'exit');

@@ -67,6 +67,15 @@ test('[R6] a lost connection is told and resumed in mid-answer', async () => {
   expect(await shown).toContain('half \nconnection lost, trying again in 1 s…\nresumed\nwhole\n');
 });
 
+test('[R12] a server that cannot be reached is named, with what may be wrong', async () => {
+  const server = await fakeServer();
+  server.refuse();
+  const { exit, shown } = start(server);
+  expect(await exit).toBe(1);
+  const url = server.url.replace('ws:', 'http:');
+  expect(await shown).toBe(`What answers at ${url} is no Parley server (HTTP 426).\n`);
+});
+
 test('[R12] a refusal is told in its words, with what could be done, and is no success', async () => {
   const server = await fakeServer();
   const { input, exit, shown } = start(server);

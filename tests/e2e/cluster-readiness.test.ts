@@ -5,6 +5,7 @@ import { keptLog } from '../helpers/log-lines.ts';
 import { SIGNING_KEYS } from '../helpers/nodes.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
 import { BLACK_HOLE, proxyBefore } from '../helpers/proxy.ts';
+import { readiness } from '../helpers/readiness.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
@@ -19,11 +20,6 @@ beforeAll(async () => {
   [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
 });
 afterAll(() => Promise.all([postgres.stop(), redis.stop()]));
-
-async function readiness({ http }: { http: string }): Promise<string> {
-  const response = await fetch(`${http}/readyz`);
-  return `${response.status} ${await response.text()}`;
-}
 
 test('[R12] a database that hangs is told within seconds, and its return', async () => {
   const { proxy, through } = await proxyBefore(await postgres.newDatabase());

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { readiness } from '../helpers/readiness.ts';
 import { ask } from '../http/request.ts';
 
 /** A file system of 4 MiB. */
@@ -22,25 +23,22 @@ test.runIf(isRoot)(
   '[R2] [R9] a full disk: nothing is acknowledged, readiness says so, and all goes on when there is room',
   async () => {
     const dataDir = await smallDisk();
-    const { http } = await startGateway({ store: 'sqlite:', dataDir, agents: [echoAgent] });
-    const chat = async () => (await ask(`${http}/api/chat`, { body: { message: 'x' } })).status;
-    const readiness = async () => {
-      const response = await fetch(`${http}/readyz`);
-      return `${response.status} ${await response.text()}`;
-    };
+    const node = await startGateway({ store: 'sqlite:', dataDir, agents: [echoAgent] });
+    const chat = async () =>
+      (await ask(`${node.http}/api/chat`, { body: { message: 'x' } })).status;
     expect(await chat()).toBe(200);
-    expect(await readiness()).toMatch(/^200/);
+    expect(await readiness(node)).toMatch(/^200/);
 
     const filler = join(dataDir, 'filler');
     const { bavail, bsize } = await statfs(dataDir);
     await writeFile(filler, Buffer.alloc(bavail * bsize));
-    expect(await readiness()).toMatch(/^200/);
+    expect(await readiness(node)).toMatch(/^200/);
     // What room the log of the database had by then is taken by and by.
     await expect.poll(chat, { timeout: 20_000, interval: 0 }).toBe(503);
-    expect(await readiness()).toMatch(/^503.*store: takes no writes \(SQLITE_FULL\)/);
+    expect(await readiness(node)).toMatch(/^503.*store: takes no writes \(SQLITE_FULL\)/);
 
     await rm(filler);
-    await expect.poll(readiness).toMatch(/^200/);
+    await expect.poll(() => readiness(node)).toMatch(/^200/);
     expect(await chat()).toBe(200);
   },
 );

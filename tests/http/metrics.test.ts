@@ -161,6 +161,11 @@ test('a snapshot is plain JSON, and several may read it: only what is of a momen
   expect(memory.rss).toBeGreaterThan(memory.heap_used);
   // The first reading begins it.
   expect(event_loop_delay).toEqual({ p50: 0, p99: 0, max: 0 });
+  const delayedBy = (ms: number) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    return metrics.snapshot().event_loop_delay.max;
+  };
+  await expect.poll(() => delayedBy(200)).toBeGreaterThan(0.1);
   metrics.close();
 });
 
