@@ -1,6 +1,6 @@
 /**
  * `ws` with the messages of Parley on the wire, and nothing behind them: a question is parsed and its acknowledgement,
- * its text and its end are written as Parley writes them, all of a tick together. Nothing is checked, kept,
+ * its text, its end and the notice of that are written as Parley writes them, all of a tick together. Nothing is checked, kept,
  * numbered by a store, queued, told to others or sent again. It is how far the wire itself lets a server on `ws` come.
  */
 import { once } from 'node:events';
@@ -50,11 +50,16 @@ function answer(
 ): void {
   const said = { role: 'assistant', agent_name: 'echo', content, message_type: 'text' } as const;
   const piece = { agent_name: 'echo', offset: 0, content };
-  const end = { ...ids, message_id: ids.run_id, attempt: 1, seq };
+  const run = { ...ids, attempt: 1 };
+  const of = { ...run, message_id: ids.run_id };
   const kept = { ...ids, seq: seq - 1 };
+  const over = { agent_name: 'echo', status: 'complete' } as const;
   socket.send(encode(createMessage('message_ack', { status: 'accepted' }, kept)));
-  socket.send(encode(createMessage('agent_chunk', piece, { ...ids, attempt: 1 })));
-  socket.send(encode(createMessage('agent_response', { ...said, status: 'complete' }, end)));
+  socket.send(encode(createMessage('agent_chunk', piece, of)));
+  socket.send(
+    encode(createMessage('agent_response', { ...said, status: 'complete' }, { ...of, seq })),
+  );
+  socket.send(encode(createMessage('run_status', over, run)));
 }
 
 await once(server, 'listening');
