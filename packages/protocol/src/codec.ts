@@ -185,20 +185,46 @@ export function createError(
 
 /** The text of one frame. */
 export function encode(message: ServerMessage): string {
-  const { type, session_id, message_id, timestamp, seq, reply_to, run_id, attempt } = message;
   // Piece by piece, because every message that goes out comes through here, and `JSON.stringify` of the whole
   // takes three times as long.
-  let text = `{"type":"${type}"`;
-  if (session_id !== undefined) text += `,"session_id":${sessionIds.quote(session_id)}`;
-  if (message_id !== undefined) text += `,"message_id":${messageIds.quote(message_id)}`;
-  if (reply_to !== undefined) text += `,"reply_to":${replyIds.quote(reply_to)}`;
-  if (run_id !== undefined) text += `,"run_id":${runIds.quote(run_id)}`;
-  if (attempt !== undefined) text += `,"attempt":${attempt}`;
-  if (seq !== undefined) text += `,"seq":${seq}`;
-  if (message.type === 'run_status' && message.traceparent !== undefined) {
-    text += `,"traceparent":${JSON.stringify(message.traceparent)}`;
+  const place = message.seq === undefined ? '' : `,"seq":${message.seq}`;
+  const trace =
+    message.type === 'run_status' && message.traceparent !== undefined
+      ? `,"traceparent":${JSON.stringify(message.traceparent)}`
+      : '';
+  return `{"type":"${message.type}"${about.encode(message)}${place}${trace},"timestamp":"${message.timestamp}","data":${encodeData(message)}}`;
+}
+
+/** What a message is about, as JSON: those of a run that follow each other have it in common. */
+class About {
+  #sessionId: string | undefined;
+  #messageId: string | undefined;
+  #replyTo: string | undefined;
+  #runId: string | undefined;
+  #attempt: number | undefined;
+  #text = '';
+
+  encode({ session_id, message_id, reply_to, run_id, attempt }: ServerMessage): string {
+    const isSame =
+      message_id === this.#messageId &&
+      run_id === this.#runId &&
+      attempt === this.#attempt &&
+      reply_to === this.#replyTo &&
+      session_id === this.#sessionId;
+    if (isSame) return this.#text;
+    let text = session_id === undefined ? '' : `,"session_id":${sessionIds.quote(session_id)}`;
+    if (message_id !== undefined) text += `,"message_id":${JSON.stringify(message_id)}`;
+    if (reply_to !== undefined) text += `,"reply_to":${replyIds.quote(reply_to)}`;
+    if (run_id !== undefined) text += `,"run_id":${runIds.quote(run_id)}`;
+    if (attempt !== undefined) text += `,"attempt":${attempt}`;
+    this.#sessionId = session_id;
+    this.#messageId = message_id;
+    this.#replyTo = reply_to;
+    this.#runId = run_id;
+    this.#attempt = attempt;
+    this.#text = text;
+    return text;
   }
-  return `${text},"timestamp":"${timestamp}","data":${encodeData(message)}}`;
 }
 
 /** The same for what there is most of. */
@@ -206,7 +232,7 @@ function encodeData(message: ServerMessage): string {
   switch (message.type) {
     case 'agent_chunk': {
       const { agent_name, offset, content } = message.data;
-      return `{"agent_name":${agentNames.quote(agent_name)},"offset":${offset},"content":${JSON.stringify(content)}}`;
+      return `{"agent_name":${agentNames.quote(agent_name)},"offset":${offset},"content":${contents.quote(content)}}`;
     }
     case 'run_status': {
       const { agent_name, status, position } = message.data;
@@ -216,12 +242,12 @@ function encodeData(message: ServerMessage): string {
     case 'chat_message': {
       const { role, content, message_type, sender, agent_name, replaces } = message.data;
       if (agent_name !== undefined || replaces !== undefined) return JSON.stringify(message.data);
-      return `{"role":"${role}","content":${JSON.stringify(content)},"message_type":"${message_type}","sender":${senders.quote(sender)}}`;
+      return `{"role":"${role}","content":${contents.quote(content)},"message_type":"${message_type}","sender":${senders.quote(sender)}}`;
     }
     case 'agent_response': {
       const { role, agent_name, content, status, message_type, error, code } = message.data;
       if (error !== undefined || code !== undefined) return JSON.stringify(message.data);
-      return `{"role":"${role}","agent_name":${agentNames.quote(agent_name)},"content":${JSON.stringify(content)},"status":"${status}","message_type":"${message_type}"}`;
+      return `{"role":"${role}","agent_name":${agentNames.quote(agent_name)},"content":${contents.quote(content)},"status":"${status}","message_type":"${message_type}"}`;
     }
     case 'message_ack':
       return message.data.cancelled ? JSON.stringify(message.data) : '{"status":"accepted"}';
@@ -230,22 +256,23 @@ function encodeData(message: ServerMessage): string {
   }
 }
 
-/** Ids as JSON: messages that follow each other have the same ones. */
+/** Texts as JSON: messages that follow each other have the same ones. */
 class Quoted {
-  #id = '';
+  #plain = '';
   #text = '""';
 
-  quote(id: string): string {
-    if (id !== this.#id) {
-      this.#id = id;
-      this.#text = JSON.stringify(id);
+  quote(plain: string): string {
+    if (plain !== this.#plain) {
+      this.#plain = plain;
+      this.#text = JSON.stringify(plain);
     }
     return this.#text;
   }
 }
 
+const about = new About();
 const sessionIds = new Quoted();
-const messageIds = new Quoted();
+const contents = new Quoted();
 const replyIds = new Quoted();
 const runIds = new Quoted();
 const agentNames = new Quoted();

@@ -158,13 +158,33 @@ export function defineAgent(definition: AgentDefinition): Agent {
       const answer = run(input, context);
       // As it is, where it can be: each step more is one for each piece.
       if (isAsyncIterable(answer)) return answer;
+      if (typeof answer === 'string') return new OnePiece(answer);
       return pieces(answer);
     },
   };
 }
 
+/** An answer that is there at once: a generator would take longer than all that is done with it. */
+class OnePiece implements AsyncIterable<AgentEvent>, AsyncIterator<AgentEvent> {
+  #text: string | undefined;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<AgentEvent>> {
+    const value = this.#text;
+    this.#text = undefined;
+    return Promise.resolve(value === undefined ? { done: true, value } : { done: false, value });
+  }
+}
+
 async function* pieces(
-  given: Exclude<AgentAnswer, AsyncIterable<AgentEvent>>,
+  given: Exclude<AgentAnswer, AsyncIterable<AgentEvent> | string>,
 ): AsyncGenerator<AgentEvent> {
   const answer = await given;
   if (typeof answer === 'string') yield answer;

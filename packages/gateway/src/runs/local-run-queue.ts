@@ -1,4 +1,4 @@
-import type { Executed, RunJob, RunQueue } from './run-queue.ts';
+import type { Executing, RunJob, RunQueue } from './run-queue.ts';
 
 /** The queue of a single process. What it holds is in the store too, so that it need not be kept. */
 export class LocalRunQueue implements RunQueue {
@@ -15,13 +15,15 @@ export class LocalRunQueue implements RunQueue {
    */
   #lingering = 0;
   #paused = false;
-  #execute: (job: RunJob) => Promise<Executed> = async () => ({ idle: Promise.resolve() });
+  #execute = (_job: RunJob): Executing => {
+    throw new Error('It was not said where the work is done.');
+  };
 
   constructor(options: { readonly maxRunning: number }) {
     this.#maxRunning = options.maxRunning;
   }
 
-  process(execute: (job: RunJob) => Promise<Executed>): void {
+  process(execute: (job: RunJob) => Executing): void {
     this.#execute = execute;
   }
 
@@ -30,7 +32,7 @@ export class LocalRunQueue implements RunQueue {
     if (jobs) return jobs.push(job) - 1;
     this.#sessions.set(job.incarnation, [job]);
     // Where there is room nobody waits for it.
-    if (this.#hasRoom) void this.#run(job.incarnation);
+    if (this.#hasRoom) this.#run(job.incarnation);
     else this.#ready.push(job.incarnation);
     return 0;
   }
@@ -60,25 +62,44 @@ export class LocalRunQueue implements RunQueue {
     while (this.#hasRoom) {
       const incarnation = this.#ready.shift();
       if (incarnation === undefined) return;
-      void this.#run(incarnation);
+      this.#run(incarnation);
     }
   }
 
-  async #run(incarnation: string): Promise<void> {
-    const jobs = this.#sessions.get(incarnation) as RunJob[];
+  #run(incarnation: string): void {
+    const [job] = this.#sessions.get(incarnation) as [RunJob];
     this.#running += 1;
-    const { idle } = await this.#execute(jobs[0] as RunJob);
+    const executing = this.#execute(job);
+    void executing.over.then(() => {
+      this.#leave(incarnation);
+      const lingering = executing.lingering();
+      if (lingering) void this.#linger(lingering);
+      else this.#free();
+    });
+  }
+
+  #leave(incarnation: string): void {
+    const jobs = this.#sessions.get(incarnation) as RunJob[];
     jobs.shift();
     if (jobs.length === 0) this.#sessions.delete(incarnation);
     else this.#ready.push(incarnation);
+  }
+
+  #free(): void {
+    this.#running -= 1;
+    this.#startReady();
+  }
+
+  async #linger(lingering: Promise<void>): Promise<void> {
     if (this.#lingering >= this.#maxRunning) {
       this.#startReady();
-      await idle;
+      await lingering;
+      this.#free();
+      return;
     }
-    this.#running -= 1;
     this.#lingering += 1;
-    this.#startReady();
-    await idle;
+    this.#free();
+    await lingering;
     this.#lingering -= 1;
   }
 }

@@ -48,6 +48,12 @@ export interface Turn {
   readonly traceparent?: string | undefined;
 }
 
+/** Of a message, from its arrival to its run. */
+export interface Way {
+  /** By now; whoever has stopped it must not see its agent begin. */
+  readonly stopped: boolean;
+}
+
 /** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
 const END_GRACE_MS = 1_000;
 
@@ -55,6 +61,8 @@ export class RunManager {
   readonly #deps: RunManagerDeps;
   readonly #runDeps: RunDeps;
   readonly #known = new KnownRuns();
+  /** By their id, runs of messages that came here and are found in the store, behind those before them. */
+  readonly #onTheirWay = new Map<string, Way>();
   /** What comes now is for the next start. */
   #drained = false;
   readonly #lease: Lease;
@@ -68,15 +76,19 @@ export class RunManager {
       ...deps,
       lease: this.#lease,
       known: this.#known,
-      submit: (question, run) => void this.#submit(question, run, false),
+      submit: (question, run) => {
+        this.#submit(question, run, this.#onTheirWay.get(run.runId)?.stopped === true);
+      },
       // What does not end before this node stops is ended by the next one that has it.
       stop: (runs) => void this.#stop(runs).catch(() => {}),
       supersede: (session) => this.supersede(session),
     });
-    deps.queue.process(async ({ incarnation, runId }) => {
+    deps.queue.process(({ incarnation, runId }) => {
       const run = this.#known.get(incarnation, runId);
-      await run?.execute();
-      return { idle: run?.whenIdle() ?? Promise.resolve() };
+      return {
+        over: run?.execute() ?? Promise.resolve(),
+        lingering: () => run?.whenIdle(),
+      };
     });
   }
 
@@ -113,27 +125,30 @@ export class RunManager {
   /**
    * Takes on the run of a message that was put on disk here, behind `before`, as the store has said; `undefined`:
    * this node does not have that one, because its message came to another node, see `takeUpInOrder`.
-   * `stopped`: it has been stopped before it could begin, and ends at once.
+   * Where it has been stopped on its way here, it ends at once.
    */
   submit(
     question: SessionEventOf<'chat_message'>,
     run: SubmittedRun,
     before: RunAttempt | null,
-    { stopped = false }: { readonly stopped?: boolean } = {},
+    way: Way,
   ): Turn | undefined {
     return before === null || this.#known.has(run.incarnation, before)
-      ? this.#submit(question, run, stopped)
+      ? this.#submit(question, run, way.stopped)
       : undefined;
   }
 
   /** Takes the run up from the store, and those before it first. */
-  async takeUpInOrder(run: RunJob): Promise<Turn> {
+  async takeUpInOrder(run: RunJob, way: Way): Promise<Turn> {
+    this.#onTheirWay.set(run.runId, way);
     try {
       await this.takeUpOwn();
     } catch (error) {
       // It is done when the store is back.
       const fields = { err: error, run_id: run.runId };
       this.#deps.log.error(fields, 'runs before this one were not looked for');
+    } finally {
+      this.#onTheirWay.delete(run.runId);
     }
     return this.#turn(run);
   }

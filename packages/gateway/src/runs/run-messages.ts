@@ -1,5 +1,4 @@
 /** The messages of one run, as they go over the wire and into the log. */
-import { randomUUID } from 'node:crypto';
 import {
   createMessage,
   type RunEnd,
@@ -8,6 +7,7 @@ import {
   type SessionEvent,
 } from '@parley/protocol';
 import type { AgentEvent } from '../agents/agent.ts';
+import { randomId } from '../random-id.ts';
 import type { NewEvent, UnendedRun } from '../stores/store.ts';
 import type { RunFault, RunSpec } from './run.ts';
 
@@ -99,7 +99,7 @@ export class RunMessages {
   #event<Type extends SessionEvent['type']>(
     type: Type,
     data: ServerMessageOf<Type>['data'],
-    message_id: string = randomUUID(),
+    message_id: string = randomId(),
   ): NewEvent {
     return this.#message(type, data, message_id) as NewEvent;
   }

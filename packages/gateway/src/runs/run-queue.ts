@@ -6,15 +6,17 @@ export interface RunJob {
   readonly incarnation: string;
 }
 
-/** A job whose turn is over: the next of its session may begin. */
-export interface Executed {
-  /** Resolves when nothing of it works any more. */
-  readonly idle: Promise<void>;
+/** A job that has its turn. */
+export interface Executing {
+  /** Resolves when its turn is over: the next of its session may begin. Must not reject. */
+  readonly over: Promise<unknown>;
+  /** Asked when it is over: resolves when nothing of it works any more; `undefined`: nothing does. */
+  lingering(): Promise<void> | undefined;
 }
 
 export interface RunQueue {
-  /** Where the work is done. Called once, before the first `submit`. Must not reject. */
-  process(execute: (job: RunJob) => Promise<Executed>): void;
+  /** Where the work is done. Called once, before the first `submit`. */
+  process(execute: (job: RunJob) => Executing): void;
   /**
    * Executes the job when its turn comes: one of a session at a time, in the order of submission.
    * Returns how many jobs of the session end before it starts; 0: it is the next one.

@@ -99,7 +99,8 @@ export class Run {
   readonly #deps: RunDeps;
   /** Made for the first who asks for its signal: most of what is quick does not. */
   #controller: AbortController | undefined;
-  readonly #approvals: Approvals;
+  /** Made for the first question. */
+  #approvals: Approvals | undefined;
   #state: RunState = 'queued';
   readonly #text: AnswerText;
   readonly #pace = new TextPace(() => this.#tellText());
@@ -118,10 +119,6 @@ export class Run {
     this.messages = new RunMessages(spec);
     this.#deps = deps;
     this.#text = new AnswerText(deps.maxAnswerLength);
-    this.#approvals = new Approvals(
-      () => this.#signal,
-      (data) => this.#append(this.messages.approval(data)),
-    );
   }
 
   get state(): RunState {
@@ -144,13 +141,13 @@ export class Run {
   }
 
   /** Runs the agent. Resolves when the end is on disk, even where the agent does not return. */
-  async execute(): Promise<void> {
+  execute(): Promise<unknown> {
     if (this.#state === 'queued') {
       this.#state = 'running';
       process.nextTick(() => this.#begin());
       this.#consumed = this.#consume();
     }
-    await this.#settled.promise;
+    return this.settled;
   }
 
   /** Says that it runs, once: at the end of the tick, because of what is over by then its end says all. */
@@ -164,11 +161,11 @@ export class Run {
   }
 
   /**
-   * Resolves when its agent does nothing any more. One that does not come back is waited for as long
-   * as a run may take, and then given up.
+   * Resolves when its agent does nothing any more; `undefined`: it does not now. One that does not come back is
+   * waited for as long as a run may take, and then given up.
    */
-  whenIdle(): Promise<void> {
-    if (!this.#isConsuming) return this.#consumed;
+  whenIdle(): Promise<void> | undefined {
+    if (!this.#isConsuming) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     const giveUp = setTimeout(() => {
       this.#deps.log.error(this.#ids, 'an agent ignores that it was stopped');
@@ -230,8 +227,8 @@ export class Run {
   }
 
   /** Decides on an open approval. `false`: none of this id is open. */
-  decide(approvalId: string, decision: Decision, decidedBy: string): Promise<boolean> {
-    return this.#approvals.decide(approvalId, decision, decidedBy);
+  async decide(approvalId: string, decision: Decision, decidedBy: string): Promise<boolean> {
+    return (await this.#approvals?.decide(approvalId, decision, decidedBy)) ?? false;
   }
 
   async #consume(): Promise<void> {
@@ -295,6 +292,10 @@ export class Run {
 
   async #approve(request: unknown): Promise<Decision> {
     this.#countStep();
+    this.#approvals ??= new Approvals(
+      () => this.#signal,
+      (data) => this.#append(this.messages.approval(data)),
+    );
     return this.#approvals.ask(checkApproval(request), this.#text.length);
   }
 

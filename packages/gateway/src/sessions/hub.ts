@@ -162,13 +162,12 @@ export class Hub {
   ): void {
     const { origin, audience, record } = about;
     if (this.#bus.reachesOthers) this.#keep(incarnation, message);
-    this.#everywhere(incarnation, {
-      kind: 'said',
-      delivery: new Delivery(message, origin),
-      record,
-    });
-    if (!audience) return;
+    const delivery = new Delivery(message, origin);
     const session = this.#sessions.get(incarnation);
+    // First here: what others hear of may come back as what they say to it.
+    if (session) this.#deliver(session, delivery, record);
+    if (this.#bus.reachesOthers) this.#tell(incarnation, { kind: 'said', delivery, record });
+    if (!audience) return;
     this.tellLists(message.session_id, session ? audienceOf(session.record) : audience);
   }
 
@@ -192,7 +191,8 @@ export class Hub {
       const delivery = new Delivery(sessionStatus(last, status));
       for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
     }
-    this.#everywhere(incarnation, { kind: 'ended', status });
+    this.#take(incarnation, { kind: 'ended', status });
+    this.#tell(incarnation, { kind: 'ended', status });
   }
 
   /** Tells somebody who was taken out of a session, in the list of theirs: as if it were no more. */
@@ -203,12 +203,6 @@ export class Hub {
   close(): void {
     clearInterval(this.#repeat);
     this.calls.close();
-  }
-
-  /** First here: what others hear of may come back as what they say to it. */
-  #everywhere(incarnation: string, notice: Notice): void {
-    this.#take(incarnation, notice);
-    this.#tell(incarnation, notice);
   }
 
   #tell(incarnation: string, notice: Notice): void {
@@ -245,11 +239,12 @@ export class Hub {
 
   /** Takes what another node says. */
   #hear(incarnation: string, notice: Notice): void {
-    const session = this.#sessions.get(incarnation);
-    if (!session || notice.kind !== 'said') {
+    if (notice.kind !== 'said') {
       this.#take(incarnation, notice);
       return;
     }
+    const session = this.#sessions.get(incarnation);
+    if (!session) return;
     const { message, origin } = notice.delivery;
     this.#followAnswer(session, message);
     this.#deliver(session, new Delivery(message, origin), notice.record);
@@ -267,13 +262,10 @@ export class Hub {
     });
   }
 
-  #take(incarnation: string, notice: Notice): void {
+  #take(incarnation: string, notice: Exclude<Notice, { kind: 'said' }>): void {
     const session = this.#sessions.get(incarnation);
     if (!session) return;
     switch (notice.kind) {
-      case 'said':
-        this.#deliver(session, notice.delivery, notice.record);
-        break;
       case 'ended':
         this.#forget(session);
         for (const subscriber of session.subscribers) {
@@ -302,7 +294,12 @@ export class Hub {
     const { seq } = delivery.message;
     if (seq !== undefined && seq > session.heardSeq) session.heardSeq = seq;
     for (const subscriber of session.subscribers) {
-      this.#guard(() => subscriber.deliver(delivery));
+      // As `#guard` does, without a function for each message and each who hears it.
+      try {
+        subscriber.deliver(delivery);
+      } catch (error) {
+        this.#noteFault(error);
+      }
     }
   }
 
@@ -329,8 +326,12 @@ export class Hub {
     try {
       work();
     } catch (error) {
-      this.#log.error({ err: error }, 'a subscriber failed');
+      this.#noteFault(error);
     }
+  }
+
+  #noteFault(error: unknown): void {
+    this.#log.error({ err: error }, 'a subscriber failed');
   }
 
   /** `own`: it is this node's that has changed, of which the others do not know yet. */

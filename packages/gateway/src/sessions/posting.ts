@@ -1,10 +1,10 @@
 /** What is said in a session: the way of a message into the log, and what starts the run that answers it. */
-import { randomUUID } from 'node:crypto';
 import { type ClientMessageOf, ProtocolError, type SessionEventOf } from '@parley/protocol';
 import type { AgentRegistry } from '../agents/registry.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import { Outage } from '../outage.ts';
+import { randomId } from '../random-id.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type {
   AppendMessage,
@@ -49,6 +49,9 @@ export interface Poster {
   readonly acknowledge: (seq: number, text: string) => void;
 }
 
+/** The run that answers a message, and whether it waits. */
+type Executed = Turn & { readonly runId: string };
+
 /** A message that the store was given. */
 interface Appended {
   readonly record: SessionRecord;
@@ -91,7 +94,7 @@ export class Posting {
     sessionId: string,
     message: Posted,
     poster?: Poster,
-  ): Promise<Turn & { runId: string; repeats?: number }> {
+  ): Promise<Executed & { repeats?: number }> {
     const { runs, store } = this.#deps;
     const record =
       this.#records.known(principal, sessionId, 'write') ??
@@ -99,13 +102,13 @@ export class Posting {
     const { incarnation } = record;
     const { data } = message;
     const agent = data.agent_name ?? record.agent;
-    const messageId = message.message_id ?? randomUUID();
+    const messageId = message.message_id ?? randomId();
     const refusal =
       this.#unknown(agent) ??
       (data.replaces ? await this.#misplaced(principal, record, data.replaces) : undefined);
     // They may have been taken out while that was read.
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
-    const run = { runId: randomUUID(), answerId: randomUUID(), agent, node: runs.executor };
+    const run = { runId: randomId(), answerId: randomId(), agent, node: runs.executor };
     const append = this.#append(principal, record, messageId, data, run);
     const arrival = this.#arrivals.add(incarnation);
     let result: MessageOutcome | NoRepetition;
@@ -140,11 +143,11 @@ export class Posting {
   }
 
   /** The message is on disk: acknowledges and tells it, and has it answered. */
-  async #kept(
+  #kept(
     { record, append, caller, poster }: Appended,
     arrival: Arrival,
     { seq, node, before, titled }: Extract<MessageOutcome, { outcome: 'appended' }>,
-  ): Promise<Turn & { runId: string }> {
+  ): Executed | Promise<Executed> {
     const { hub, runs } = this.#deps;
     const { incarnation } = record;
     const { run } = append;
@@ -173,19 +176,21 @@ export class Posting {
     }
     const agent = this.#deps.agents.need(run.agent);
     const spec = { ...run, incarnation, agent, attempt: 1, audience, caller };
-    const turn =
-      runs.submit(event, spec, before, { stopped: arrival.stopped }) ??
-      (await runs.takeUpInOrder(spec));
-    arrival.settle(arrival.stopped ? runs.cancel(incarnation, runId).then((ids) => ids ?? []) : []);
-    if (event.data.replaces !== undefined) runs.supersede(record);
-    return { ...turn, runId };
+    const settle = (turn: Turn): Executed => {
+      const ids = arrival.stopped ? runs.cancel(incarnation, runId) : undefined;
+      arrival.settle(ids?.then((cancelled) => cancelled ?? []) ?? []);
+      if (event.data.replaces !== undefined) runs.supersede(record);
+      return { ...turn, runId };
+    };
+    const turn = runs.submit(event, spec, before, arrival);
+    return turn ? settle(turn) : runs.takeUpInOrder(spec, arrival).then(settle);
   }
 
   /** The message was on disk before: acknowledges it once more, and sees to it that it is answered. */
   async #repeated(
     { record, append, poster }: Appended,
     known: Extract<MessageOutcome, { outcome: 'duplicate' }>,
-  ): Promise<Turn & { runId: string; repeats: number }> {
+  ): Promise<Executed & { repeats: number }> {
     const { hub, runs } = this.#deps;
     const { incarnation } = record;
     const { seq, runId } = known;

@@ -27,20 +27,26 @@ export class Background {
   }
 
   /** Lets a message finish. */
-  post(work: Promise<void>, replyTo: string | undefined): void {
+  post(work: Promise<unknown>, replyTo: string | undefined): void {
     this.#posts += 1;
-    this.#follow(work, replyTo, () => {
-      this.#posts -= 1;
-    });
+    this.#follow(work, replyTo, this.#finishPost);
   }
 
+  readonly #finishPost = (): void => {
+    this.#posts -= 1;
+    this.#notify();
+  };
+
   /** The same for a stop, for which nothing waits: an end may be long on its way to the disk. */
-  stop(work: Promise<void>, replyTo: string | undefined): void {
+  stop(work: Promise<unknown>, replyTo: string | undefined): void {
     this.#stops += 1;
-    this.#follow(work, replyTo, () => {
-      this.#stops -= 1;
-    });
+    this.#follow(work, replyTo, this.#finishStop);
   }
+
+  readonly #finishStop = (): void => {
+    this.#stops -= 1;
+    this.#notify();
+  };
 
   /** Resolves when every message, stops aside, has finished. */
   async settled(): Promise<void> {
@@ -59,16 +65,16 @@ export class Background {
     });
   }
 
-  #follow(work: Promise<void>, replyTo: string | undefined, uncount: () => void): void {
-    const finish = () => {
-      uncount();
-      const listeners = this.#listeners;
-      this.#listeners = undefined;
-      for (const listener of listeners ?? []) listener();
-    };
+  #follow(work: Promise<unknown>, replyTo: string | undefined, finish: () => void): void {
     work.then(finish, (error) => {
       finish();
       this.#owner.refuse(error, replyTo);
     });
+  }
+
+  #notify(): void {
+    const listeners = this.#listeners;
+    this.#listeners = undefined;
+    for (const listener of listeners ?? []) listener();
   }
 }

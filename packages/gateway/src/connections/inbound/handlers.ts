@@ -7,6 +7,7 @@ import {
   decode,
   ProtocolError,
 } from '@parley/protocol';
+import type { Turn } from '../../runs/run-manager.ts';
 import type { JoinPosition } from '../../sessions/subscription.ts';
 import { parseTraceparent } from '../../trace-context.ts';
 import type { Connection } from '../connection.ts';
@@ -206,14 +207,14 @@ async function joinAndPost(
   await post(connection, sessionId, message);
 }
 
-async function post(
+function post(
   connection: Connection,
   sessionId: string,
   message: ClientMessageOf<'chat_message'>,
-): Promise<void> {
+): Promise<unknown> {
   const plain = connection.profile === 'plain';
   const { trace } = connection.origin;
-  const { waits, position } = await connection.sessions.posting.post(
+  const posted = connection.sessions.posting.post(
     connection.principal,
     sessionId,
     trace && !parseTraceparent(message.traceparent) ? { ...message, ...trace } : message,
@@ -227,15 +228,21 @@ async function post(
       },
     },
   );
-  if (plain && waits) {
-    connection.tell(
-      createMessage(
-        'system_message',
-        { level: 'info', message: `Your message waits its turn: ${ahead(position)} first.` },
-        envelope(sessionId, message.message_id),
-      ),
-    );
-  }
+  // Clients of the seed know no `run_status`.
+  return plain ? posted.then((turn) => tellWaiting(connection, sessionId, message, turn)) : posted;
+}
+
+function tellWaiting(
+  connection: Connection,
+  sessionId: string,
+  { message_id }: ClientMessageOf<'chat_message'>,
+  { waits, position }: Turn,
+): void {
+  if (!waits) return;
+  const message = `Your message waits its turn: ${ahead(position)} first.`;
+  connection.tell(
+    createMessage('system_message', { level: 'info', message }, envelope(sessionId, message_id)),
+  );
 }
 
 function ahead(position: number): string {
