@@ -44,7 +44,7 @@ export async function openPage(url: string, options: PageOptions = {}): Promise<
     // What a lost connection makes the browser say itself is no fault of the page.
     const isFault = ![CONNECTION_LOST, expected].some((words) => words?.test(message.text()));
     if (message.type() === 'error' && isFault) {
-      faults.push(message.text());
+      faults.push(`${message.text()} at ${message.location().url}`);
     }
   });
   onTestFinished(() => {

@@ -1,6 +1,5 @@
 /** A gateway: what its settings choose, how it starts, listens, drains and stops. */
 
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -30,6 +29,7 @@ import type { Gauges } from './metrics/snapshot.ts';
 import { Monitor } from './monitor/monitor.ts';
 import { isLoopback, pathOf } from './origin.ts';
 import { StoreOutage } from './outage.ts';
+import { randomId } from './random-id.ts';
 import { MemoryStore } from './stores/memory.ts';
 import { openSqliteStore } from './stores/sqlite.ts';
 import type { OnCommit, Store } from './stores/store.ts';
@@ -108,7 +108,7 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   const { agents: given, authenticate, logger, ...settings } = options;
   const agent = settings.agent ?? given?.[0]?.name;
   const config = parseOptions(agent === undefined ? settings : { ...settings, agent });
-  const node = randomUUID();
+  const node = randomId();
   const ownLog = (
     logger ??
     (await createLogger({ level: config.logLevel, pretty: process.stdout.isTTY === true }))

@@ -13,8 +13,8 @@ const REPORT = 'report';
 const LEAVE = 'leave';
 
 interface Heard {
-  readonly report: NodeReport;
-  /** Milliseconds since the epoch. */
+  report: NodeReport;
+  /** When it answered last, milliseconds since the epoch. */
   readonly at: number;
   /** It did not answer when it was asked last. */
   isSilent: boolean;
@@ -36,7 +36,8 @@ export class RollCall {
     });
     calls.answer(LEAVE, async ({ node }) => {
       const heard = this.#others.get(String(node));
-      if (heard) this.#hear({ ...heard.report, state: 'draining' });
+      // That is no answer: of who asks at this moment it need not hear any more.
+      if (heard) heard.report = { ...heard.report, state: 'draining' };
       return {};
     });
   }

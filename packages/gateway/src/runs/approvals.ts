@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Json, ServerMessageOf } from '@parley/protocol';
+import { randomId } from '../random-id.ts';
 
 export interface ApprovalRequest {
   readonly tool: string;
@@ -38,7 +38,7 @@ export class Approvals {
   async ask(request: ApprovalRequest, offset: number): Promise<Decision> {
     const signal = this.#signalOf();
     signal.throwIfAborted();
-    const id = randomUUID();
+    const id = randomId();
     const { promise, resolve, reject } = Promise.withResolvers<Decision>();
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });

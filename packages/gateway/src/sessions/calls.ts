@@ -1,6 +1,7 @@
 /** What one node asks another one: a question and its answer over the bus, or none in time. */
-import { randomUUID } from 'node:crypto';
+
 import type { Bus, Following, Notice } from '../buses/bus.ts';
+import { randomId } from '../random-id.ts';
 
 /** A node that has not answered by then is not waited for any longer, unless more is said, milliseconds. */
 const PATIENCE_MS = 3_000;
@@ -64,7 +65,7 @@ export class Calls {
     question: Notice,
     patience = PATIENCE_MS,
   ): Promise<Notice | undefined> {
-    const id = randomUUID();
+    const id = randomId();
     const { promise, resolve } = Promise.withResolvers<Notice | undefined>();
     const timer = setTimeout(() => resolve(undefined), patience);
     this.#waiting.set(id, resolve);
@@ -87,7 +88,7 @@ export class Calls {
     question: Notice,
     heard: (node: string, answer: Notice) => void,
   ): { readonly isHeard: Promise<boolean>; end(): void } {
-    const id = randomUUID();
+    const id = randomId();
     this.#waiting.set(id, (answer, from) => heard(from, answer));
     const call: Call = { kind: 'ask', id, from: this.node, about, question };
     return {

@@ -1,5 +1,5 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/protocol';
 import { authorize, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
@@ -78,7 +78,7 @@ export class SessionManager {
     options: { id?: string | undefined; title?: string | undefined; agent?: string | undefined },
   ): Promise<SessionRecord> {
     const { agents, store, limits, hub } = this.#deps;
-    const id = options.id ?? randomUUID();
+    const id = options.id ?? randomId();
     const limit = limits.maxSessionsPerPerson;
     const { session, created } = await store.createSession(
       {
