@@ -118,44 +118,56 @@ test('[R8] [R10] a message on the node that has those before it costs no reading
   expect(reads).not.toHaveBeenCalled();
 });
 
-test('[R4] [R7] [R10] a message behind a stopped one does not overtake those that other nodes took', async () => {
-  const { store, alice, bob, next, sessionId, post } = await twoNodes({
-    loses: ({ kind }) => kind === 'wake',
-  });
-  post(alice, 'm-1');
-  await next();
-  post(bob, 'm-2');
-  await acknowledged(bob, 'm-2');
-  // What the store says to the node of the answers comes late, all at once, and a stop reaches it later.
-  const [appends, stops] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const { appendMessage, stopRuns } = {
-    appendMessage: store.appendMessage.bind(store),
-    stopRuns: store.stopRuns.bind(store),
-  };
-  const arrived: string[] = [];
-  vi.spyOn(store, 'appendMessage').mockImplementation(async (append) => {
-    const outcome = await appendMessage(append);
-    arrived.push(append.event.message_id);
-    await appends.promise;
-    return outcome;
-  });
-  vi.spyOn(store, 'stopRuns').mockImplementation(async (...which) => {
-    arrived.push('stop');
-    await stops.promise;
-    return stopRuns(...which);
-  });
-  post(alice, 'm-3');
-  await expect.poll(() => arrived).toEqual(['m-3']);
-  alice.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data: {} });
-  await expect.poll(() => arrived).toEqual(['m-3', 'stop']);
-  post(alice, 'm-4');
-  await expect.poll(() => arrived).toEqual(['m-3', 'stop', 'm-4']);
-  appends.resolve();
-  for (const id of ['m-2', 'm-4']) {
-    const run = await next();
-    expect(run.input.message).toBe(id);
-    await run.finish();
-  }
-  stops.resolve();
-  await alice.find(({ reply_to }) => reply_to === 'stop');
-});
+test.for(['when the store has said that it is kept', 'before the store has said that it is kept'])(
+  '[R4] [R7] [R10] a message that is stopped on its way does not begin, and what is behind it overtakes nothing that other nodes took: it is found %s',
+  async (found) => {
+    const { one, store, alice, bob, next, sessionId, post } = await twoNodes({
+      loses: ({ kind }) => kind === 'wake',
+    });
+    post(alice, 'm-1');
+    await next();
+    post(bob, 'm-2');
+    await acknowledged(bob, 'm-2');
+    // What the store says to the node of the answers comes late, all at once, and a stop reaches it later.
+    const [appends, stops] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { appendMessage, stopRuns } = {
+      appendMessage: store.appendMessage.bind(store),
+      stopRuns: store.stopRuns.bind(store),
+    };
+    const arrived: string[] = [];
+    vi.spyOn(store, 'appendMessage').mockImplementation(async (append) => {
+      const outcome = await appendMessage(append);
+      arrived.push(append.event.message_id);
+      await appends.promise;
+      return outcome;
+    });
+    vi.spyOn(store, 'stopRuns').mockImplementation(async (...which) => {
+      arrived.push('stop');
+      await stops.promise;
+      return stopRuns(...which);
+    });
+    post(alice, 'm-3');
+    await expect.poll(() => arrived).toEqual(['m-3']);
+    alice.send({ type: 'run_cancel', message_id: 'stop', session_id: sessionId, data: {} });
+    await expect.poll(() => arrived).toEqual(['m-3', 'stop']);
+    post(alice, 'm-4');
+    await expect.poll(() => arrived).toEqual(['m-3', 'stop', 'm-4']);
+    const isBefore = found.startsWith('before');
+    if (isBefore) await one.runs.takeUpOwn();
+    else appends.resolve();
+    for (const id of ['m-2', 'm-4']) {
+      const run = await next();
+      expect(run.input.message).toBe(id);
+      await run.finish();
+    }
+    if (isBefore) appends.resolve();
+    stops.resolve();
+    const { data } = await acknowledged(alice, 'stop');
+    const stopped = alice.received.filter(
+      ({ type, reply_to = '' }) => type === 'message_ack' && ['m-1', 'm-3'].includes(reply_to),
+    );
+    expect((data as { cancelled: string[] }).cancelled.toSorted()).toEqual(
+      stopped.map(({ run_id }) => run_id).toSorted(),
+    );
+  },
+);

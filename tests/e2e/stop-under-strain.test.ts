@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { ServerMessage } from '@parley/protocol';
 import { expect, test } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import { defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
@@ -252,6 +253,49 @@ test('[R2] [R3] a message whose commit was not confirmed is answered when it com
   expect((await client.next('message_ack')).seq).toBe(1);
   expect((await client.next('agent_response')).data.content).toBe('hello');
 });
+
+test.for(['all of the session', 'its run'])(
+  '[R3] [R4] a message that comes again does not begin where a stop of %s came while it was looked for',
+  async (meant) => {
+    const keptIn = new MemoryStore();
+    const appendMessage = keptIn.appendMessage.bind(keptIn);
+    keptIn.appendMessage = async (append) => {
+      keptIn.appendMessage = appendMessage;
+      await appendMessage(append);
+      throw new StoreError('The worker thread of the store ended.');
+    };
+    const gate = gated(keptIn);
+    let begun = 0;
+    const agent = defineAgent({
+      name: 'counts',
+      run: () => {
+        begun += 1;
+        return 'hello';
+      },
+    });
+    const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
+    const client = await TestSocket.open(ws);
+    await client.create();
+    const message = { type: 'chat_message', message_id: 'm-1', data: { content: 'hello' } };
+    client.send(message);
+    await client.next('error');
+    gate.hold('unfinishedRuns');
+    client.send(message);
+    const { run_id } = await client.next('message_ack');
+    await gate.held(1);
+    const data = meant === 'its run' ? { run_id } : {};
+    client.send({ type: 'run_cancel', message_id: 'stop', data });
+    client.send({ type: 'ping', message_id: 'behind' });
+    await client.next('pong');
+    gate.release();
+    const isOf = ({ type, reply_to }: ServerMessage) =>
+      type === 'message_ack' && reply_to === 'stop';
+    expect((await client.find(isOf)).data).toEqual({ status: 'accepted', cancelled: [run_id] });
+    const ends = client.received.filter(({ type }) => type === 'agent_response');
+    expect(ends.map(({ data }) => data)).toMatchObject([{ status: 'cancelled' }]);
+    expect(begun).toBe(0);
+  },
+);
 
 test('[R6] a connection that lost its place in a session by a join that failed has to come back', async () => {
   const gate = gated(new MemoryStore());

@@ -29,7 +29,6 @@ export class SharedStore extends MemoryStore {
   override readonly isShared = true;
 }
 
-const NOT_STOPPED = { stopped: false };
 const silent = new WeakMap<Store, Set<string>>();
 
 /** From now on a node reaches the store no more to say that it lives; returns what heals that. */
@@ -116,9 +115,7 @@ export async function runNode(
         const { incarnation } = append;
         const spec = { runId, incarnation, answerId, agent, attempt: 1, audience: [] };
         const event = { ...append.event, seq: outcome.seq };
-        if (!runs.submit(event, spec, outcome.before, NOT_STOPPED)) {
-          await runs.takeUpInOrder(spec, NOT_STOPPED);
-        }
+        if (!runs.submit(event, spec, outcome.before)) await runs.takeUpInOrder(spec);
       }
       return outcome;
     },

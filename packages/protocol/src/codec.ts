@@ -227,7 +227,7 @@ class About {
   }
 }
 
-/** The same for what there is most of. */
+/** The `data` of a message; piece by piece, too, for what there is most of. */
 function encodeData(message: ServerMessage): string {
   switch (message.type) {
     case 'agent_chunk': {
@@ -263,8 +263,9 @@ class Quoted {
 
   quote(plain: string): string {
     if (plain !== this.#plain) {
-      this.#plain = plain;
+      // First, because it throws where the text would be too long for a string.
       this.#text = JSON.stringify(plain);
+      this.#plain = plain;
     }
     return this.#text;
   }

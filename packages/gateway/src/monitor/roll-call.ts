@@ -14,7 +14,7 @@ const LEAVE = 'leave';
 
 interface Heard {
   report: NodeReport;
-  /** When it answered last, milliseconds since the epoch. */
+  /** When it reported last, milliseconds since the epoch. */
   readonly at: number;
   /** It did not answer when it was asked last. */
   isSilent: boolean;
@@ -36,7 +36,7 @@ export class RollCall {
     });
     calls.answer(LEAVE, async ({ node }) => {
       const heard = this.#others.get(String(node));
-      // That is no answer: of who asks at this moment it need not hear any more.
+      // No answer to who asks at this moment: it may be gone before it hears of that.
       if (heard) heard.report = { ...heard.report, state: 'draining' };
       return {};
     });

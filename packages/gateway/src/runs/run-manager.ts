@@ -11,6 +11,7 @@ import type { Logger } from '../log.ts';
 import type { RunGauges } from '../metrics/snapshot.ts';
 import type { RunAttempt, SessionIdentity, Store, UnendedRun } from '../stores/store.ts';
 import type { Traces } from '../traces.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
@@ -48,12 +49,6 @@ export interface Turn {
   readonly traceparent?: string | undefined;
 }
 
-/** Of a message, from its arrival to its run. */
-export interface Way {
-  /** By now; whoever has stopped it must not see its agent begin. */
-  readonly stopped: boolean;
-}
-
 /** The store has so long to take the ends of a drain; then they are left to the next start, milliseconds. */
 const END_GRACE_MS = 1_000;
 
@@ -61,8 +56,8 @@ export class RunManager {
   readonly #deps: RunManagerDeps;
   readonly #runDeps: RunDeps;
   readonly #known = new KnownRuns();
-  /** By their id, runs of messages that came here and are found in the store, behind those before them. */
-  readonly #onTheirWay = new Map<string, Way>();
+  /** The messages whose runs are not here yet. */
+  readonly arrivals = new Arrivals();
   /** What comes now is for the next start. */
   #drained = false;
   readonly #lease: Lease;
@@ -77,7 +72,7 @@ export class RunManager {
       lease: this.#lease,
       known: this.#known,
       submit: (question, run) => {
-        this.#submit(question, run, this.#onTheirWay.get(run.runId)?.stopped === true);
+        this.#submit(question, run, this.arrivals.of(run.runId));
       },
       // What does not end before this node stops is ended by the next one that has it.
       stop: (runs) => void this.#stop(runs).catch(() => {}),
@@ -131,29 +126,30 @@ export class RunManager {
     question: SessionEventOf<'chat_message'>,
     run: SubmittedRun,
     before: RunAttempt | null,
-    way: Way,
+    arrival?: Arrival,
   ): Turn | undefined {
     return before === null || this.#known.has(run.incarnation, before)
-      ? this.#submit(question, run, way.stopped)
+      ? this.#submit(question, run, arrival)
       : undefined;
   }
 
   /** Takes the run up from the store, and those before it first. */
-  async takeUpInOrder(run: RunJob, way: Way): Promise<Turn> {
-    this.#onTheirWay.set(run.runId, way);
+  async takeUpInOrder(run: RunJob): Promise<Turn> {
     try {
       await this.takeUpOwn();
     } catch (error) {
       // It is done when the store is back.
       const fields = { err: error, run_id: run.runId };
       this.#deps.log.error(fields, 'runs before this one were not looked for');
-    } finally {
-      this.#onTheirWay.delete(run.runId);
     }
     return this.#turn(run);
   }
 
-  #submit(question: SessionEventOf<'chat_message'>, run: SubmittedRun, stopped: boolean): Turn {
+  #submit(
+    question: SessionEventOf<'chat_message'>,
+    run: SubmittedRun,
+    arrival: Arrival | undefined,
+  ): Turn {
     const { session_id: sessionId, message_id: replyTo, data } = question;
     // It was found in the store before whoever put it there has said so.
     if (this.#known.has(run.incarnation, run)) return this.#turn(run);
@@ -163,7 +159,7 @@ export class RunManager {
     const taken = new Run(spec, this.#runDeps);
     if (trace) void taken.settled.then((end) => trace.end(end, taken.fault));
     // Before its turn may come.
-    if (stopped) void taken.stop();
+    if (arrival?.stopped) arrival.settle(this.#stop([taken]));
     return this.#take(taken);
   }
 
@@ -223,17 +219,19 @@ export class RunManager {
   }
 
   /**
-   * Stops all runs of the session, waiting ones included. Resolves when each end is on disk, with the
-   * ids of the runs that this cancelled.
+   * Stops all runs of the session, waiting ones and those of messages on their way included. Resolves when each
+   * end is on disk, with the ids of the runs that this cancelled.
    */
-  cancelAll(incarnation: string): Promise<string[]> {
-    return this.#stop(this.#known.of(incarnation));
+  async cancelAll(incarnation: string): Promise<string[]> {
+    const here = this.#stop(this.#known.of(incarnation));
+    const arriving = this.arrivals.stop(incarnation) ?? [];
+    return (await Promise.all([here, arriving])).flat();
   }
 
   /** Stops one run, like `cancelAll`; `undefined` where it is not among the session's. */
   async cancel(incarnation: string, runId: string): Promise<string[] | undefined> {
     const run = this.#known.get(incarnation, runId);
-    return run && this.#stop([run]);
+    return run ? this.#stop([run]) : this.arrivals.stop(incarnation, runId);
   }
 
   /** Stops the runs of the session whose messages are not shown any more; nobody waits for that. */

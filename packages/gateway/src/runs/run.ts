@@ -107,7 +107,7 @@ export class Run {
   #timer: NodeJS.Timeout | undefined;
   readonly #settled = Promise.withResolvers<RunEnd | 'released'>();
   /** Resolves when the agent has come back. */
-  #consumed: Promise<void> = Promise.resolve();
+  #consumed: Promise<void> | undefined;
   #isConsuming = false;
   #steps = 0;
   #fault: RunFault | undefined;
@@ -171,7 +171,7 @@ export class Run {
       this.#deps.log.error(this.#ids, 'an agent ignores that it was stopped');
       resolve();
     }, this.#deps.runTimeout).unref();
-    void this.#consumed.then(() => {
+    void this.#consumed?.then(() => {
       clearTimeout(giveUp);
       resolve();
     });

@@ -191,8 +191,9 @@ export class Hub {
       const delivery = new Delivery(sessionStatus(last, status));
       for (const person of audienceOf(last)) this.#watchers.ended(person, delivery);
     }
-    this.#take(incarnation, { kind: 'ended', status });
-    this.#tell(incarnation, { kind: 'ended', status });
+    const notice = { kind: 'ended', status } as const;
+    this.#take(incarnation, notice);
+    this.#tell(incarnation, notice);
   }
 
   /** Tells somebody who was taken out of a session, in the list of theirs: as if it were no more. */

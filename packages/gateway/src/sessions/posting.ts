@@ -5,6 +5,7 @@ import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import type { Logger } from '../log.ts';
 import { Outage } from '../outage.ts';
 import { randomId } from '../random-id.ts';
+import type { Arrival } from '../runs/arrivals.ts';
 import type { RunManager, Turn } from '../runs/run-manager.ts';
 import type {
   AppendMessage,
@@ -17,7 +18,6 @@ import type {
 } from '../stores/store.ts';
 import type { TraceContext } from '../traces.ts';
 import { waitForAnswer } from './answer.ts';
-import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Hub } from './hub.ts';
 import { acknowledgement, newMessage } from './message.ts';
 import type { SessionRecords } from './session-records.ts';
@@ -50,7 +50,7 @@ export interface Poster {
 }
 
 /** The run that answers a message, and whether it waits. */
-type Executed = Turn & { readonly runId: string };
+type Answered = Turn & { readonly runId: string };
 
 /** A message that the store was given. */
 interface Appended {
@@ -64,7 +64,6 @@ interface Appended {
 export class Posting {
   readonly #deps: PostingDeps;
   readonly #records: SessionRecords;
-  readonly #arrivals = new Arrivals();
   readonly #most: MostRuns;
   readonly #noWorker: Outage;
 
@@ -94,7 +93,7 @@ export class Posting {
     sessionId: string,
     message: Posted,
     poster?: Poster,
-  ): Promise<Executed & { repeats?: number }> {
+  ): Promise<Answered & { repeats?: number }> {
     const { runs, store } = this.#deps;
     const record =
       this.#records.known(principal, sessionId, 'write') ??
@@ -110,7 +109,7 @@ export class Posting {
     if (data.replaces) await this.#records.get(principal, sessionId, 'write');
     const run = { runId: randomId(), answerId: randomId(), agent, node: runs.executor };
     const append = this.#append(principal, record, messageId, data, run);
-    const arrival = this.#arrivals.add(incarnation);
+    const arrival = runs.arrivals.add(incarnation, run.runId);
     let result: MessageOutcome | NoRepetition;
     try {
       // The store's own promise: with one more step between, an event of a run that is committed
@@ -118,16 +117,14 @@ export class Posting {
       // A message that was accepted once is acknowledged again, whatever would be said to it today.
       result = await (refusal ? store.repeatMessage(append) : store.appendMessage(append));
     } catch (error) {
-      arrival.settle([]);
+      arrival.settle();
       throw error;
     }
-    if (result.outcome !== 'appended') arrival.settle([]);
     const appended: Appended = { record, append, caller: message, poster };
+    if (result.outcome === 'appended') return this.#kept(appended, arrival, result);
+    if (result.outcome === 'duplicate') return this.#repeated(appended, arrival, result);
+    arrival.settle();
     switch (result.outcome) {
-      case 'appended':
-        return this.#kept(appended, arrival, result);
-      case 'duplicate':
-        return this.#repeated(appended, result);
       case 'new':
         throw refusal;
       case 'full':
@@ -147,7 +144,7 @@ export class Posting {
     { record, append, caller, poster }: Appended,
     arrival: Arrival,
     { seq, node, before, titled }: Extract<MessageOutcome, { outcome: 'appended' }>,
-  ): Executed | Promise<Executed> {
+  ): Answered | Promise<Answered> {
     const { hub, runs } = this.#deps;
     const { incarnation } = record;
     const { run } = append;
@@ -171,37 +168,40 @@ export class Posting {
     if (node !== runs.node) {
       this.#noteWorker(node);
       hub.calls.wake(node);
-      arrival.settle([]);
+      arrival.settle();
       return { waits: false, position: 0, runId };
     }
     const agent = this.#deps.agents.need(run.agent);
     const spec = { ...run, incarnation, agent, attempt: 1, audience, caller };
-    const settle = (turn: Turn): Executed => {
-      const ids = arrival.stopped ? runs.cancel(incarnation, runId) : undefined;
-      arrival.settle(ids?.then((cancelled) => cancelled ?? []) ?? []);
+    const settle = (turn: Turn): Answered => {
+      arrival.settle();
       if (event.data.replaces !== undefined) runs.supersede(record);
       return { ...turn, runId };
     };
     const turn = runs.submit(event, spec, before, arrival);
-    return turn ? settle(turn) : runs.takeUpInOrder(spec, arrival).then(settle);
+    return turn ? settle(turn) : runs.takeUpInOrder(spec).then(settle);
   }
 
   /** The message was on disk before: acknowledges it once more, and sees to it that it is answered. */
   async #repeated(
     { record, append, poster }: Appended,
+    arrival: Arrival,
     known: Extract<MessageOutcome, { outcome: 'duplicate' }>,
-  ): Promise<Executed & { repeats: number }> {
+  ): Promise<Answered & { repeats: number }> {
     const { hub, runs } = this.#deps;
     const { incarnation } = record;
     const { seq, runId } = known;
     poster?.acknowledge(seq, acknowledgement({ ...append.event, ...known }, runId));
-    if (!runs.settled(incarnation, runId)) {
-      await runs.adopt(runId, (event) =>
-        hub.publish(incarnation, event, {
-          origin: poster?.connectionId,
-          audience: audienceOf(record),
-        }),
-      );
+    const tell = (event: SessionEventOf<'chat_message'>) =>
+      hub.publish(incarnation, event, {
+        origin: poster?.connectionId,
+        audience: audienceOf(record),
+      });
+    arrival.repeats(runId);
+    try {
+      if (!runs.settled(incarnation, runId)) await runs.adopt(runId, tell);
+    } finally {
+      arrival.settle();
     }
     return { waits: false, position: 0, runId, repeats: seq };
   }
@@ -247,11 +247,6 @@ export class Posting {
       },
     });
     return { ...end, traceparent };
-  }
-
-  /** Stops the runs of all messages that are still on their way to the disk; resolves with those that this ended. */
-  stopArriving(incarnation: string): Promise<string[]> {
-    return this.#arrivals.stop(incarnation);
   }
 
   /** What the store is to keep of a message. */

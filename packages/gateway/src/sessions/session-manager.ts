@@ -199,7 +199,6 @@ export class SessionManager {
     if (runId === undefined) {
       const ended = await Promise.all([
         runs.cancelAll(incarnation),
-        this.posting.stopArriving(incarnation),
         store.isShared ? stopOthers() : undefined,
       ]);
       // The store may name what was stopped here.

@@ -38,7 +38,7 @@ export class Background {
   };
 
   /** The same for a stop, for which nothing waits: an end may be long on its way to the disk. */
-  stop(work: Promise<unknown>, replyTo: string | undefined): void {
+  stop(work: Promise<void>, replyTo: string | undefined): void {
     this.#stops += 1;
     this.#follow(work, replyTo, this.#finishStop);
   }
