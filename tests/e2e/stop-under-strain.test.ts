@@ -11,6 +11,31 @@ import { startGateway } from '../helpers/gateway.ts';
 import { type PuppetRun, puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
 
+/** An agent, and how often it has begun. */
+function counting() {
+  let count = 0;
+  const agent = defineAgent({
+    name: 'counting',
+    run: () => {
+      count += 1;
+      return 'said';
+    },
+  });
+  return { agent, begun: () => count };
+}
+
+/** A store that keeps its first message and fails before it can say so. */
+function doubtfulStore(): MemoryStore {
+  const store = new MemoryStore();
+  const appendMessage = store.appendMessage.bind(store);
+  store.appendMessage = async (append) => {
+    store.appendMessage = appendMessage;
+    await appendMessage(append);
+    throw new StoreError('The worker thread of the store ended.');
+  };
+  return store;
+}
+
 test('[R4] an agent that must not act twice does not begin after a stop', async () => {
   const keptIn = new MemoryStore();
   const noted = Promise.withResolvers<void>();
@@ -70,14 +95,7 @@ test('[R4] what runs is stopped at once, while a message sent before is on its w
 
 test('[R4] a message that is on its way when another connection stops the session is not answered', async () => {
   const gate = gated(new MemoryStore());
-  let begun = 0;
-  const agent = defineAgent({
-    name: 'counting',
-    run: () => {
-      begun += 1;
-      return 'said';
-    },
-  });
+  const { agent, begun } = counting();
   const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
   const client = await TestSocket.open(ws);
   const sessionId = await client.create();
@@ -96,7 +114,7 @@ test('[R4] a message that is on its way when another connection stops the sessio
     status: 'cancelled',
     content: '',
   });
-  expect(begun).toBe(0);
+  expect(begun()).toBe(0);
 });
 
 test('[R4] [R9] while the store takes no end, a stopped run says nothing and the connection answers', async () => {
@@ -236,13 +254,7 @@ test('[R4] a stop whose end is not on disk when the server stops is not acknowle
 });
 
 test('[R2] [R3] a message whose commit was not confirmed is answered when it comes again', async () => {
-  const keptIn = new MemoryStore();
-  const appendMessage = keptIn.appendMessage.bind(keptIn);
-  keptIn.appendMessage = async (append) => {
-    keptIn.appendMessage = appendMessage;
-    await appendMessage(append);
-    throw new StoreError('The worker thread of the store ended.');
-  };
+  const keptIn = doubtfulStore();
   const { ws } = await startComposed({ agents: [echoAgent], keptIn });
   const client = await TestSocket.open(ws);
   await client.create();
@@ -257,22 +269,8 @@ test('[R2] [R3] a message whose commit was not confirmed is answered when it com
 test.for(['all of the session', 'its run'])(
   '[R3] [R4] a message that comes again does not begin where a stop of %s came while it was looked for',
   async (meant) => {
-    const keptIn = new MemoryStore();
-    const appendMessage = keptIn.appendMessage.bind(keptIn);
-    keptIn.appendMessage = async (append) => {
-      keptIn.appendMessage = appendMessage;
-      await appendMessage(append);
-      throw new StoreError('The worker thread of the store ended.');
-    };
-    const gate = gated(keptIn);
-    let begun = 0;
-    const agent = defineAgent({
-      name: 'counts',
-      run: () => {
-        begun += 1;
-        return 'hello';
-      },
-    });
+    const gate = gated(doubtfulStore());
+    const { agent, begun } = counting();
     const { ws } = await startComposed({ agents: [agent], keptIn: gate.store });
     const client = await TestSocket.open(ws);
     await client.create();
@@ -293,7 +291,7 @@ test.for(['all of the session', 'its run'])(
     expect((await client.find(isOf)).data).toEqual({ status: 'accepted', cancelled: [run_id] });
     const ends = client.received.filter(({ type }) => type === 'agent_response');
     expect(ends.map(({ data }) => data)).toMatchObject([{ status: 'cancelled' }]);
-    expect(begun).toBe(0);
+    expect(begun()).toBe(0);
   },
 );
 
