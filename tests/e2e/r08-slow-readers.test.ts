@@ -173,7 +173,9 @@ describe('[R8] what waits for one reader is bounded', () => {
     await run.say('the end');
     await run.finish();
     await reader.until(() => reader.messages().some(({ type }) => type === 'agent_response'));
-    expect(reader.messages().at(-1)?.type).toBe('run_status');
+    const types = reader.messages().map(({ type }) => type);
+    // Who is there is told 100 ms after the reader has come: on a fast machine that is behind all of this.
+    expect(types[types.indexOf('agent_response') + 1]).toBe('run_status');
     expect(reader.frames.some(({ opcode }) => opcode === OPCODE.close)).toBe(false);
   }, 120_000);
 });
