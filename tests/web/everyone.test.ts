@@ -109,6 +109,8 @@ test('the keyboard does everything: shortcuts, their sheet, a new chat, the chat
   await sheet.getByText('Search in all chats').waitFor();
   await keyboard.press('Escape');
   await expect.poll(() => sheet.count()).toBe(0);
+  // The focus goes back there when the sheet is gone, and would be taken from the field again.
+  await expect.poll(() => chat.log.evaluate((log) => log === document.activeElement)).toBe(true);
   await keyboard.press('/');
   expect(await chat.field.evaluate((field) => field === document.activeElement)).toBe(true);
   await keyboard.type('what? /');
