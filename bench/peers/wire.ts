@@ -1,7 +1,7 @@
 /**
  * `ws` with the messages of Parley on the wire, and nothing behind them: a question is parsed and its acknowledgement,
- * its text, its end and the notice of that are written as Parley writes them, all of a tick together. Nothing is checked, kept,
- * numbered by a store, queued, told to others or sent again. It is how far the wire itself lets a server on `ws` come.
+ * its text, its end and the notice of that are written as Parley writes them, all of a tick together. Nothing is
+ * checked, kept, numbered by a store, queued, told to others or sent again. It is how far the wire itself lets a server on `ws` come.
  */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';

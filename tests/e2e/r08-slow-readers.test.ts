@@ -147,6 +147,8 @@ describe('[R8] what waits for one reader is bounded', () => {
     const author = await TestSocket.open(ws);
     const sessionId = await author.create();
     const reader = await stall(Number(new URL(ws).port), sessionId);
+    // Who is there is told 100 ms after the reader has come: on a fast machine that would be behind all of this.
+    await author.find(({ type, data }) => type === 'presence' && data.connections === 2);
     author.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
     const run = await next();
     let length = 0;
@@ -173,9 +175,7 @@ describe('[R8] what waits for one reader is bounded', () => {
     await run.say('the end');
     await run.finish();
     await reader.until(() => reader.messages().some(({ type }) => type === 'agent_response'));
-    const types = reader.messages().map(({ type }) => type);
-    // Who is there is told 100 ms after the reader has come: on a fast machine that is behind all of this.
-    expect(types[types.indexOf('agent_response') + 1]).toBe('run_status');
+    expect(reader.messages().at(-1)?.type).toBe('run_status');
     expect(reader.frames.some(({ opcode }) => opcode === OPCODE.close)).toBe(false);
   }, 120_000);
 });

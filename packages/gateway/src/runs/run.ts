@@ -226,9 +226,9 @@ export class Run {
     this.#deps.publish(this.spec.incarnation, message, audience);
   }
 
-  /** Decides on an open approval. `false`: none of this id is open. */
-  async decide(approvalId: string, decision: Decision, decidedBy: string): Promise<boolean> {
-    return (await this.#approvals?.decide(approvalId, decision, decidedBy)) ?? false;
+  /** Decides on an open approval. `false`: none of this id is open; `undefined`: it has not asked yet. */
+  decide(approvalId: string, decision: Decision, decidedBy: string): Promise<boolean> | undefined {
+    return this.#approvals?.decide(approvalId, decision, decidedBy);
   }
 
   async #consume(): Promise<void> {

@@ -166,7 +166,7 @@ export class Hub {
     const session = this.#sessions.get(incarnation);
     // First here: what others hear of may come back as what they say to it.
     if (session) this.#deliver(session, delivery, record);
-    if (this.#bus.reachesOthers) this.#tell(incarnation, { kind: 'said', delivery, record });
+    this.#tell(incarnation, { kind: 'said', delivery, record });
     if (!audience) return;
     this.tellLists(message.session_id, session ? audienceOf(session.record) : audience);
   }
