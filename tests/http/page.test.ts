@@ -120,6 +120,16 @@ test('the page is never kept unasked, its hashed assets for a year', async () =>
   }
 });
 
+test('[R12] where the page is not built yet there is nothing, and no method is wrong', async () => {
+  const url = await serve(await temporaryDirectory());
+  for (const path of ['/', '/s/4809518b-e536', '/index.html']) {
+    const response = await fetch(`${url}${path}`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: 'NOT_FOUND' } });
+  }
+  expect((await fetch(url, { method: 'POST' })).status).toBe(405);
+});
+
 test('whoever takes them gets the compressed files that the build made, the others the plain ones', async () => {
   const root = await builtPage();
   const script = `export const text = '${'word '.repeat(1_000)}';`;

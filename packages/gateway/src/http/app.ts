@@ -59,7 +59,12 @@ export function createApp(deps: AppDeps): Hono<HttpEnv> {
     throw upgradeRequired();
   });
   servePage(app, deps);
-  app.all('/', ({ req }) => otherMethod('/', req.method, 'GET, HEAD, OPTIONS'));
+  app.all('/', (context) => {
+    const { method } = context.req;
+    // The page is not there: it is being built, or was never.
+    if (method === 'GET' || method === 'HEAD') return context.notFound();
+    return otherMethod('/', method, 'GET, HEAD, OPTIONS');
+  });
   return app;
 }
 
