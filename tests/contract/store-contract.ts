@@ -1,4 +1,5 @@
 /** What every store must do, whatever it keeps its data in. Titles cite the rules of the design. */
+import { encode } from '@parley/protocol';
 import { describe, expect, test } from 'vitest';
 import {
   type AppendMessage,
@@ -44,7 +45,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         expect(await store.getSession('s')).toEqual(record);
         expect(await store.readSession('s', { limit: 10 })).toEqual({
           session: record,
-          events: [],
+          texts: [],
           runs: [],
         });
       });
@@ -442,6 +443,24 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           messageCount: 2,
           lastSeq: 3,
         });
+      });
+
+      test('[R6] an event is read as the text that goes over the wire', async () => {
+        const session = 'a "session" \\';
+        const store = await openStore(session);
+        const message = newMessage(session, 'a "message" \\');
+        await store.appendMessage(message);
+        await store.finishRun(newAnswer(message));
+        const page = await store.readSession(session, { limit: 9 });
+        expect(page?.texts).toEqual(page?.events.map(encode));
+        expect(page?.events.map(({ message_id: id }) => id)).toEqual([
+          message.event.message_id,
+          message.run.answerId,
+        ]);
+        expect(page?.endedRuns).toEqual([message.run.runId]);
+        expect(await store.getEvent(identityOf(session), message.run.answerId)).toEqual(
+          page?.events[1],
+        );
       });
 
       test('what was read can be changed without changing the log', async () => {

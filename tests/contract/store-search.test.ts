@@ -6,11 +6,12 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { matches, parseQuery } from '../../packages/gateway/src/stores/search-text.ts';
 import { prepareLog } from '../../packages/gateway/src/stores/sqlite/log.ts';
-import { toCounted, toRow } from '../../packages/gateway/src/stores/sqlite/rows.ts';
+import { toCounted } from '../../packages/gateway/src/stores/sqlite/rows.ts';
 import { openForWriting } from '../../packages/gateway/src/stores/sqlite/schema.ts';
 import { prepareSearch } from '../../packages/gateway/src/stores/sqlite/search.ts';
 import { prepareSearchIndex } from '../../packages/gateway/src/stores/sqlite/search-index.ts';
 import { prepareSessions } from '../../packages/gateway/src/stores/sqlite/sessions.ts';
+import { toRow } from '../../packages/gateway/src/stores/sqlite.ts';
 import { identityOf, newMessage, newSession } from './store-records.ts';
 
 function openIndex() {

@@ -1,9 +1,31 @@
-import { Branch, fromHistoryEntry, type SessionEvent, toHistoryEntry } from '@parley/protocol';
+import {
+  Branch,
+  encode,
+  encodeData,
+  encodeEvent,
+  encodeStatus,
+  fromHistoryEntry,
+  type ServerMessageOf,
+  type SessionEvent,
+  toHistoryEntry,
+} from '@parley/protocol';
+import { runIdOf, seqOf, toHistoryText, typeOf } from '@parley/protocol/event-text';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-const id = fc.stringMatching(/^[\x21-\x7e]{1,20}$/);
-const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+/** What looks as if it were a part of the text around it. */
+const mark = fc.constantFrom(
+  ',"data":{',
+  '{"type":"chat_message"',
+  ',"seq":7,',
+  '","run_id":"r-9","',
+  ',"message_id":"',
+  '}}',
+  '\\',
+  '\\"',
+);
+const id = fc.oneof(fc.stringMatching(/^[\x21-\x7e]{1,20}$/), mark);
+const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), mark);
 const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)));
 const optional = { requiredKeys: [] as never[] };
 
@@ -84,6 +106,45 @@ test('[R6] an event and its entry in a history are the same thing in two forms',
       expect(fromHistoryEntry('s-1', entry)).toEqual(one);
     }),
     { numRuns: 2_000 },
+  );
+});
+
+test('[R6] what has to be known of an event is found in its text, and the text of its entry made of it', () => {
+  fc.assert(
+    fc.property(event, (one) => {
+      const written = encode(one);
+      expect(encodeEvent(one, encodeData(one))).toBe(written);
+      expect(typeOf(written)).toBe(one.type);
+      expect(seqOf(written)).toBe(one.seq);
+      expect(runIdOf(written)).toBe(one.run_id);
+      expect(JSON.parse(toHistoryText(written))).toEqual(
+        JSON.parse(JSON.stringify(toHistoryEntry(one))),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('[R6] a status with a history as text is what it is with the entries', () => {
+  const data = { session_id: 's-1', status: 'active', title: ']}}', last_seq: 2 };
+  const status = {
+    type: 'session_status',
+    session_id: 's-1',
+    timestamp: '2025-01-09T10:00:00.000Z',
+    data,
+  } as unknown as ServerMessageOf<'session_status'>;
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 3 }), (events) => {
+      const written = encodeStatus(
+        status,
+        events.map((one) => toHistoryText(encode(one))),
+      );
+      const history = events.map(toHistoryEntry);
+      expect(JSON.parse(written)).toEqual(
+        JSON.parse(JSON.stringify({ ...status, data: { ...data, history } })),
+      );
+    }),
+    { numRuns: 200 },
   );
 });
 

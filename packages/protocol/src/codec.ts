@@ -11,6 +11,7 @@ import {
   type ServerMessage,
   type ServerMessageOf,
   type ServerMessageType,
+  type SessionEvent,
 } from './messages.ts';
 
 /** Further facts of an error, as they stand in its `data`. */
@@ -195,6 +196,19 @@ export function encode(message: ServerMessage): string {
   return `{"type":"${message.type}"${about.encode(message)}${place}${trace},"timestamp":"${message.timestamp}","data":${encodeData(message)}}`;
 }
 
+/** The text of an event whose `data` is there as JSON. */
+export function encodeEvent(event: Omit<SessionEvent, 'data'>, data: string): string {
+  return `{"type":"${event.type}"${about.encode(event)},"seq":${event.seq},"timestamp":"${event.timestamp}","data":${data}}`;
+}
+
+/** The text of a `session_status` with a history, whose entries are there as JSON (`toHistoryText`). */
+export function encodeStatus(
+  status: ServerMessageOf<'session_status'>,
+  history: readonly string[],
+): string {
+  return `${encode(status).slice(0, -'}}'.length)},"history":[${history.join()}]}}`;
+}
+
 /** What a message is about, as JSON: those of a run that follow each other have it in common. */
 class About {
   #sessionId: string | undefined;
@@ -204,7 +218,7 @@ class About {
   #attempt: number | undefined;
   #text = '';
 
-  encode({ session_id, message_id, reply_to, run_id, attempt }: ServerMessage): string {
+  encode({ session_id, message_id, reply_to, run_id, attempt }: MessageEnvelope): string {
     const isSame =
       message_id === this.#messageId &&
       run_id === this.#runId &&
@@ -228,7 +242,7 @@ class About {
 }
 
 /** The `data` of a message; piece by piece, too, for what there is most of. */
-function encodeData(message: ServerMessage): string {
+export function encodeData(message: ServerMessage): string {
   switch (message.type) {
     case 'agent_chunk': {
       const { agent_name, offset, content } = message.data;

@@ -9,6 +9,9 @@ export {
   decode,
   type ErrorDetails,
   encode,
+  encodeData,
+  encodeEvent,
+  encodeStatus,
   type MessageEnvelope,
   ProtocolError,
 } from './codec.ts';

@@ -227,8 +227,8 @@ export class Connection implements Peer, OutboxOwner {
     this.#outbox.whenClear(callback);
   }
 
-  acknowledge(text: string): void {
-    this.#send('message_ack', new OutgoingText(text));
+  say(type: ServerMessageType, text: string): void {
+    this.#send(type, new OutgoingText(text));
   }
 
   forward(delivery: Delivery): void {
@@ -236,7 +236,7 @@ export class Connection implements Peer, OutboxOwner {
   }
 
   tell(message: ServerMessage): void {
-    this.#send(message.type, new OutgoingText(encode(message)));
+    this.say(message.type, encode(message));
   }
 
   #send(type: ServerMessageType, text: OutgoingText): void {

@@ -94,7 +94,7 @@ export class Ends implements Subscriber {
         return [];
       }
       const { events } = page;
-      this.session.sawEnds(events);
+      this.session.sawEnds(page.endedRuns);
       for (const event of events) {
         if (event.type === 'agent_response' && event.run_id !== undefined) this.#take(event);
       }

@@ -289,7 +289,8 @@ export class Hub {
     if (record) this.#expel(session, members);
     // What is written here says nothing after its end; what other nodes write may be late.
     if (this.#bus.reachesOthers || session.remote) {
-      if (delivery.message.type === 'agent_response') session.sawEnds([delivery.message]);
+      const { type, run_id } = delivery.message;
+      if (type === 'agent_response' && run_id !== undefined) session.sawEnds([run_id]);
       if (session.isStale(delivery.message)) return;
     }
     const { seq } = delivery.message;

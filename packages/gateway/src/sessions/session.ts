@@ -152,7 +152,7 @@ export class Session {
     const { remote } = this;
     if (!remote) return;
     const end = await store.getEvent(this.#record, remote.answerId);
-    if (end) this.sawEnds([end]);
+    if (end?.run_id !== undefined) this.sawEnds([end.run_id]);
     else this.#confirmed = remote.runId;
   }
 
@@ -165,9 +165,8 @@ export class Session {
   }
 
   /** Takes note of the ends of runs, whichever way they were found: what comes of those still is late. */
-  sawEnds(events: readonly Pick<Delivery['message'], 'type' | 'run_id'>[]): void {
-    for (const { type, run_id: runId } of events) {
-      if (type !== 'agent_response' || runId === undefined) continue;
+  sawEnds(runIds: readonly string[]): void {
+    for (const runId of runIds) {
       this.#ended ??= new Set();
       this.#ended.delete(runId);
       this.#ended.add(runId);

@@ -6,14 +6,15 @@
  * answer is not queued for a reader that is behind; it is owed, and paid from the answer itself.
  */
 import {
+  encodeStatus,
   LIMITS,
   type Profile,
   SERVER_MESSAGE_TYPES,
   type ServerMessage,
   type ServerMessageOf,
-  type SessionEvent,
-  toHistoryEntry,
+  type ServerMessageType,
 } from '@parley/protocol';
+import { seqOf, toHistoryText, typeOf } from '@parley/protocol/event-text';
 import { accessOf } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
 import type {
@@ -36,8 +37,8 @@ export interface Peer {
   readonly principal: Principal;
   /** Takes a message for this peer alone. */
   tell(message: ServerMessage): void;
-  /** Takes the text of a `message_ack`. */
-  acknowledge(text: string): void;
+  /** Takes the text of a message of this type for this peer alone. */
+  say(type: ServerMessageType, text: string): void;
   /** Takes a message that others get as well, so that its frame is built once. */
   forward(delivery: Delivery): void;
   readonly congested: boolean;
@@ -214,12 +215,12 @@ export class Subscription implements Subscriber, AnswerSource {
    */
   acknowledge(seq: number, text: string): void {
     if (this.#state === 'closed' || seq <= this.#seq) {
-      this.peer.acknowledge(text);
+      this.peer.say('message_ack', text);
       return;
     }
     if (this.#state === 'live' && seq === this.#seq + 1) {
       this.#seq = seq;
-      this.peer.acknowledge(text);
+      this.peer.say('message_ack', text);
       return;
     }
     this.#acknowledgements ??= new Map();
@@ -304,7 +305,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#seq = afterSeq;
     const extra = { ...this.#announce(answer), ...this.#you(page.session) };
     this.#send(sessionStatus(page.session, 'active', extra, replyTo));
-    await this.#replay(page.events);
+    await this.#replay(page.texts);
     return this.#catchUp();
   }
 
@@ -313,15 +314,15 @@ export class Subscription implements Subscriber, AnswerSource {
     await this.#session.confirm(this.#deps.store);
     if (!page || this.#state === 'closed') return false;
     this.#seq = page.session.lastSeq;
-    const oldest = page.events[0]?.seq ?? page.session.firstSeq;
+    const [oldest] = page.texts;
     const shown = {
-      history: page.events.map(toHistoryEntry),
-      has_more: oldest > page.session.firstSeq,
+      has_more: oldest !== undefined && seqOf(oldest) > page.session.firstSeq,
       ...extra,
       ...this.#announce(undefined),
       ...this.#you(page.session),
     };
-    this.#send(sessionStatus(page.session, 'active', shown, replyTo));
+    const status = sessionStatus(page.session, 'active', shown, replyTo);
+    this.peer.say(status.type, encodeStatus(status, page.texts.map(toHistoryText)));
     return this.#catchUp();
   }
 
@@ -340,7 +341,7 @@ export class Subscription implements Subscriber, AnswerSource {
     this.#runs = page.runs.length > 0 ? page.runs : undefined;
     this.#readable = page.session.lastSeq;
     this.#deps.hub.learn(page.session);
-    this.#session.sawEnds(page.events);
+    this.#session.sawEnds(page.endedRuns);
     // They may have been taken out since they were let in, before anybody here knew that they follow it.
     return accessOf(this.#principal, page.session) ? page : undefined;
   }
@@ -362,7 +363,7 @@ export class Subscription implements Subscriber, AnswerSource {
       // What was to be read has been cleaned up meanwhile: say so instead of leaving a hole.
       if (page.session.firstSeq > this.#seq + 1) return this.#showNewestPage({ reset: true });
       const before = this.#seq;
-      await this.#replay(page.events);
+      await this.#replay(page.texts);
       // Read again it would be the same: this must not go round for ever.
       if (this.#seq === before && this.#state === 'catching_up') {
         throw new Error(`The log of ${this.#session.record.id} cannot be read after ${before}.`);
@@ -377,15 +378,17 @@ export class Subscription implements Subscriber, AnswerSource {
     return new Promise((resolve) => this.peer.whenClear(resolve));
   }
 
-  async #replay(events: readonly SessionEvent[]): Promise<void> {
-    for (const event of events) {
+  async #replay(events: readonly string[]): Promise<void> {
+    for (const text of events) {
       await this.#clear();
-      if (this.#state !== 'catching_up' || event.seq !== this.#seq + 1) return;
-      this.#seq = event.seq;
-      const acknowledgement = this.#acknowledgements?.get(event.seq);
-      this.#acknowledgements?.delete(event.seq);
-      if (acknowledgement !== undefined) this.peer.acknowledge(acknowledgement);
-      else if (TYPES[this.peer.profile].has(event.type)) this.peer.tell(event);
+      const seq = seqOf(text);
+      if (this.#state !== 'catching_up' || seq !== this.#seq + 1) return;
+      this.#seq = seq;
+      const acknowledgement = this.#acknowledgements?.get(seq);
+      this.#acknowledgements?.delete(seq);
+      const type = typeOf(text);
+      if (acknowledgement !== undefined) this.peer.say('message_ack', acknowledgement);
+      else if (TYPES[this.peer.profile].has(type)) this.peer.say(type, text);
     }
   }
 
@@ -405,7 +408,7 @@ export class Subscription implements Subscriber, AnswerSource {
 
   /** Of messages that are in the log, and whose place in it was not come to. */
   #acknowledgeAll(): void {
-    for (const text of this.#acknowledgements?.values() ?? []) this.peer.acknowledge(text);
+    for (const text of this.#acknowledgements?.values() ?? []) this.peer.say('message_ack', text);
     this.#acknowledgements = undefined;
   }
 

@@ -23,7 +23,7 @@ import {
   type SessionHead,
   type SessionIdentity,
   type SessionListPage,
-  type SessionPage,
+  SessionPage,
   type SessionRecord,
   STORE_LIMITS,
   type StopRuns,
@@ -365,11 +365,7 @@ export class MemoryStore implements Store {
     const runs = this.#unfinished(session).map(({ runId, replyTo, agent, attempt }) => {
       return { runId, replyTo, agent, attempt };
     });
-    return {
-      session: { ...session.record },
-      events: page.map((text) => JSON.parse(text) as SessionEvent),
-      runs,
-    };
+    return new SessionPage({ ...session.record }, page, runs);
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {

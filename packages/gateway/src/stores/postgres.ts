@@ -3,7 +3,7 @@ import type { SessionEvent } from '@parley/protocol';
 import type { Pool } from 'pg';
 import { openPool, toStoreError } from './postgres/connection.ts';
 import { findRemovable, READS } from './postgres/reads.ts';
-import { type EventRow, storable, toCall, toCounted, toEvent, toTsquery } from './postgres/rows.ts';
+import { type EventRow, storable, toCall, toCounted, toText, toTsquery } from './postgres/rows.ts';
 import { migrate } from './postgres/schema.ts';
 import { type Call, Writer } from './postgres/writer.ts';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
@@ -28,7 +28,7 @@ import {
   type SessionHead,
   type SessionIdentity,
   type SessionListPage,
-  type SessionPage,
+  SessionPage,
   type SessionRecord,
   STORE_LIMITS,
   type StopRuns,
@@ -254,8 +254,8 @@ class PostgresStore implements Store {
     );
     const first = rows.find((row) => row.session !== null);
     if (!first) return undefined;
-    const events = rows.flatMap((row) => (row.seq === null ? [] : [toEvent(id, row)]));
-    return { session: first.session, events, runs: first.runs };
+    const texts = rows.flatMap((row) => (row.seq === null ? [] : [toText(id, row)]));
+    return new SessionPage(first.session, texts, first.runs);
   }
 
   async getEvent(
@@ -263,7 +263,7 @@ class PostgresStore implements Store {
     messageId: string,
   ): Promise<SessionEvent | undefined> {
     const [row] = await this.#read<EventRow>('getEvent', id, incarnation, messageId);
-    return row && toEvent(id, row);
+    return row && JSON.parse(toText(id, row));
   }
 
   heads(ids: readonly string[]): Promise<readonly SessionHead[]> {

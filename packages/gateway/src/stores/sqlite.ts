@@ -1,10 +1,10 @@
 /** The store of a single machine: SQLite, off the event loop, with group commit. */
 import { randomUUID } from 'node:crypto';
 import { extname, join } from 'node:path';
-import type { SessionEvent } from '@parley/protocol';
+import { encodeData, type SessionEvent } from '@parley/protocol';
 import { createPrivateFile, lockDataDirectory } from './sqlite/lock.ts';
 import type { Reads } from './sqlite/reader.ts';
-import { toCounted, toRow } from './sqlite/rows.ts';
+import { type EventRow, toCounted } from './sqlite/rows.ts';
 import { SqliteThread } from './sqlite/thread.ts';
 import type { Writes } from './sqlite/writer.ts';
 import {
@@ -27,7 +27,7 @@ import {
   type SessionHead,
   type SessionIdentity,
   type SessionListPage,
-  type SessionPage,
+  SessionPage,
   type SessionRecord,
   STORE_LIMITS,
   type StopRuns,
@@ -223,7 +223,8 @@ class SqliteStore implements Store {
     const limit = bounded(read.limit, STORE_LIMITS.page);
     const page = await this.#reader.call('readSession', id, read.after, read.before, limit);
     if (!page) return undefined;
-    return { ...page, events: JSON.parse(page.events) };
+    const { session, texts, runs } = page;
+    return new SessionPage(session, texts === '' ? [] : texts.split('\n'), runs);
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
@@ -271,6 +272,19 @@ class SqliteStore implements Store {
     await this.#writer.close();
     this.#unlock();
   }
+}
+
+/** An event with its `data` as the wire has them. */
+export function toRow(event: NewEvent): EventRow {
+  return [
+    event.type,
+    event.message_id,
+    event.timestamp,
+    event.reply_to ?? null,
+    event.run_id ?? null,
+    event.attempt ?? null,
+    encodeData(event),
+  ];
 }
 
 /** No more of a record than says which session is meant: it goes to another thread. */

@@ -3,6 +3,7 @@
  * gives out `seq` (R1), recognises a repeated `message_id` (R3) and fences stale runs (R5).
  */
 import type { SessionEvent } from '@parley/protocol';
+import { runIdOf, typeOf } from '@parley/protocol/event-text';
 
 /** What one call may ask for. A larger number means this one, a smaller than 1 means 1. */
 export const STORE_LIMITS = {
@@ -212,11 +213,32 @@ export interface ReadEvents {
 }
 
 /** A consistent view of a session and a page of its log, oldest first. */
-export interface SessionPage {
+export class SessionPage {
   readonly session: SessionRecord;
-  readonly events: readonly SessionEvent[];
+  /** The events as the wire has them (`encode`): most who read a page pass it on as it is. */
+  readonly texts: readonly string[];
   /** Its runs that have not ended, in the order of their messages. */
   readonly runs: readonly UnendedRun[];
+  #events: readonly SessionEvent[] | undefined;
+
+  constructor(session: SessionRecord, texts: readonly string[], runs: readonly UnendedRun[]) {
+    this.session = session;
+    this.texts = texts;
+    this.runs = runs;
+  }
+
+  get events(): readonly SessionEvent[] {
+    // One parsing of all takes less than one of each.
+    this.#events ??= JSON.parse(`[${this.texts.join()}]`) as SessionEvent[];
+    return this.#events;
+  }
+
+  /** The runs that ended in this page. */
+  get endedRuns(): string[] {
+    return this.texts.flatMap((text) =>
+      typeOf(text) === 'agent_response' ? (runIdOf(text) ?? []) : [],
+    );
+  }
 }
 
 export type UnendedRun = Pick<RunRecord, 'runId' | 'replyTo' | 'agent' | 'attempt'>;

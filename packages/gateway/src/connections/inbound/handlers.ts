@@ -224,7 +224,7 @@ function post(
         if (plain) return;
         const subscription = connection.subscriptions.get(sessionId);
         if (subscription) subscription.acknowledge(seq, text);
-        else connection.acknowledge(text);
+        else connection.say('message_ack', text);
       },
     },
   );

@@ -1,5 +1,5 @@
 /** Events and words on their way to the database and back. */
-import type { SessionEvent } from '@parley/protocol';
+import { type EventType, encodeData, encodeEvent } from '@parley/protocol';
 import { type Query, wordsOf } from '../search-text.ts';
 import type { AppendMessage, NewEvent } from '../store.ts';
 
@@ -10,7 +10,7 @@ const WORDS_BYTES = 1_000_000;
 
 export interface EventRow {
   readonly seq: number;
-  readonly type: string;
+  readonly type: EventType;
   readonly message_id: string;
   readonly timestamp: string;
   readonly reply_to: string | null;
@@ -25,7 +25,7 @@ export function storable(text: string): string {
 }
 
 export function toCall(event: NewEvent) {
-  const data = JSON.stringify(event.data);
+  const data = encodeData(event);
   return {
     session: event.session_id,
     type: event.type,
@@ -71,16 +71,18 @@ function cut(word: string): string {
   return word.slice(0, WORD_LENGTH).toWellFormed();
 }
 
-export function toEvent(sessionId: string, row: EventRow): SessionEvent {
-  return {
-    type: row.type,
+/** The event as the wire has it. */
+export function toText(sessionId: string, row: EventRow): string {
+  const { type, message_id, timestamp, seq, reply_to, run_id, attempt, data } = row;
+  const event = {
+    type,
     session_id: sessionId,
-    message_id: row.message_id,
-    timestamp: row.timestamp,
-    seq: row.seq,
-    ...(row.reply_to !== null && { reply_to: row.reply_to }),
-    ...(row.run_id !== null && { run_id: row.run_id }),
-    ...(row.attempt !== null && { attempt: row.attempt }),
-    data: JSON.parse(row.data),
-  } as SessionEvent;
+    message_id,
+    timestamp,
+    seq,
+    ...(reply_to !== null && { reply_to }),
+    ...(run_id !== null && { run_id }),
+    ...(attempt !== null && { attempt }),
+  };
+  return encodeEvent(event, data);
 }

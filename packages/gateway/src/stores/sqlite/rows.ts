@@ -1,5 +1,5 @@
 /** What the event loop and the worker threads send each other: flat, because copying objects is dear. */
-import { type AppendMessage, type NewEvent, NO_MEMBERS, type SessionRecord } from '../store.ts';
+import { type AppendMessage, NO_MEMBERS, type SessionRecord } from '../store.ts';
 
 /** A call of a method of a worker, and its arguments. */
 export type Call = readonly [method: string, ...args: unknown[]];
@@ -41,8 +41,6 @@ export type Counted = readonly [
   asAdmin: boolean,
 ];
 
-export type SeqAndRow = readonly [seq: number, ...row: EventRow];
-
 /** What is due to be taken away, as it was when it was found. */
 export interface Removal {
   readonly expired: readonly Pick<
@@ -59,30 +57,6 @@ export function fromSessionRow(row: SessionRow): SessionRecord {
   return { ...row, members: row.members === '{}' ? NO_MEMBERS : JSON.parse(row.members) };
 }
 
-export function toRow(event: NewEvent): EventRow {
-  return [
-    event.type,
-    event.message_id,
-    event.timestamp,
-    event.reply_to ?? null,
-    event.run_id ?? null,
-    event.attempt ?? null,
-    JSON.stringify(event.data),
-  ];
-}
-
 export function toCounted({ event, most, asAdmin }: AppendMessage): Counted {
   return [event.data.sender, most.ofSession, most.ofSender, asAdmin];
-}
-
-/**
- * The JSON text of an event. Its `data` is there as text, and is put in as it is; one text goes to the other thread, and
- * one parsing makes all events of a page of it, in half the time of copying rows and parsing the `data` of each.
- */
-export function toText(sessionId: string, row: SeqAndRow): string {
-  const [seq, type, messageId, timestamp, replyTo, runId, attempt, data] = row;
-  const reply = replyTo === null ? '' : `,"reply_to":${JSON.stringify(replyTo)}`;
-  const run = runId === null ? '' : `,"run_id":${JSON.stringify(runId)}`;
-  const tried = attempt === null ? '' : `,"attempt":${attempt}`;
-  return `{"type":"${type}","session_id":${JSON.stringify(sessionId)},"message_id":${JSON.stringify(messageId)},"timestamp":"${timestamp}","seq":${seq}${reply}${run}${tried},"data":${data}}`;
 }
