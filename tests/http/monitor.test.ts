@@ -110,6 +110,30 @@ test('[R6][R9] a connection that an administrator cuts is told so, and who did i
   expect(again).toMatchObject({ code: 'CONNECTION_NOT_FOUND' });
 });
 
+test('who reads the session of others as an administrator is named in the log, and nobody else is', async () => {
+  const { logger, lines } = keptLog();
+  const options = { admins: ['root'], logger };
+  const { http, ws, tokens } = await startGuarded(['root', 'alice'], options);
+  const [alice, root] = [
+    await connectAs(ws, tokens.alice ?? ''),
+    await connectAs(ws, tokens.root ?? ''),
+  ];
+  const [hers, own] = [await alice.create(), await root.create()];
+  const read = (id: string, token = tokens.root ?? '') =>
+    fetch(`${http}/api/sessions/${id}/messages`, bearer(token));
+  const seen = () =>
+    lines.filter(({ msg }) => msg === 'an administrator saw a session').map(({ fields }) => fields);
+  await read(own);
+  await read(hers, tokens.alice);
+  expect(seen()).toEqual([]);
+  for (let page = 1; page <= 3; page += 1) expect((await read(hers)).status).toBe(200);
+  expect(seen()).toMatchObject([{ session_id: hers, by: 'root' }]);
+  await read(await alice.create());
+  root.send({ type: 'session_join', session_id: hers });
+  await root.find(({ type, session_id }) => type === 'session_status' && session_id === hers);
+  expect(seen().slice(2)).toMatchObject([{ session_id: hers, by: 'root' }]);
+});
+
 test('the last node is drained by force alone; then its answers finish, and a program that has it hears of it', async () => {
   const { logger, lines } = keptLog();
   const { agent, next } = puppet();

@@ -18,6 +18,11 @@ export function accessOf(principal: Principal, session: SessionRecord): Operatio
   return Object.hasOwn(session.members, principal.id) ? session.members[principal.id] : undefined;
 }
 
+/** Whether they see it for being an administrator alone. */
+export function isStranger(principal: Principal, session: SessionRecord): boolean {
+  return accessOf({ ...principal, isAdmin: false }, session) === undefined;
+}
+
 export function mayDo(principal: Principal, session: SessionRecord, operation: Operation): boolean {
   const access = accessOf(principal, session);
   return access !== undefined && includes(access, operation);

@@ -1,7 +1,7 @@
 /** What people do with sessions, whatever way they came: every operation of the wire and of HTTP. */
 import { randomInt } from 'node:crypto';
 import { type ClientMessageOf, createMessage, ProtocolError } from '@parley/protocol';
-import { authorize, type Operation } from '../auth/access.ts';
+import { authorize, isStranger, type Operation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import { randomId } from '../random-id.ts';
 import type { Run } from '../runs/run.ts';
@@ -49,6 +49,8 @@ export class SessionManager {
   readonly #records: SessionRecords;
   /** What all who follow a session need. */
   readonly #following: SubscriptionDeps;
+  /** The administrator who saw a session of others last, and which one. */
+  #lastSeen = '';
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
@@ -135,6 +137,7 @@ export class SessionManager {
   ): Promise<SessionPage> {
     const page = await this.#deps.store.readSession(id, read);
     authorize(principal, page?.session, 'read', id);
+    this.#noteStranger(principal, page.session);
     return page;
   }
 
@@ -147,7 +150,18 @@ export class SessionManager {
     const record = await this.get(principal, id, 'read');
     const subscription = await Subscription.join(record, peer, this.#following, position);
     if (!subscription) throw sessionNotFound(id);
+    this.#noteStranger(principal, record);
     return subscription;
+  }
+
+  /** Whoever sees what others have said is named in the log, once for the pages that follow each other. */
+  #noteStranger(principal: Principal, record: SessionRecord): void {
+    if (!principal.isAdmin || !isStranger(principal, record)) return;
+    const seen = `${principal.id} ${record.incarnation}`;
+    if (seen === this.#lastSeen) return;
+    this.#lastSeen = seen;
+    const ids = { session_id: record.id, by: principal.id };
+    this.#deps.log.info(ids, 'an administrator saw a session');
   }
 
   /** Renames, or gives the session another agent, and tells everyone in it. */
