@@ -1,5 +1,6 @@
 /** What happened, put together again from the lines of the log by the ids in them. */
 import { expect, test } from 'vitest';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { keptLog } from '../helpers/log-lines.ts';
 import { puppet } from '../helpers/puppet.ts';
@@ -56,6 +57,24 @@ test('[R12] from the end of a run its lines lead to the message, the connection 
   // Unless it is asked for, there is a line for what went wrong alone.
   const shown = lines.filter(({ level }) => level !== 'debug').map(({ msg }) => msg);
   expect(shown).toEqual(['an agent failed']);
+});
+
+test('[R12] the line of a request that said something leads to its message', async () => {
+  const { logger, lines } = keptLog();
+  const { http } = await startGateway({ agents: [echoAgent], logger });
+  const response = await fetch(`${http}/api/chat`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ message: 'hello' }),
+  });
+  expect(response.status).toBe(200);
+  await response.text();
+  const of = (msg: string) => lines.find((line) => line.msg === msg)?.fields ?? {};
+  expect(of('a request was answered')).toMatchObject({
+    route: '/api/chat',
+    ...pick(of('a message was kept'), BY_MESSAGE),
+  });
+  expect(of('a message was kept')).toMatchObject({ message_id: expect.any(String) });
 });
 
 function pick(fields: Readonly<Record<string, unknown>>, names: readonly string[]) {

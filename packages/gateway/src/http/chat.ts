@@ -1,6 +1,7 @@
 /** Asking an agent with one request. */
 import { ERROR_CODES, type ErrorCode, type SessionEventOf } from '@parley/protocol';
 import type { Principal } from '../auth/principal.ts';
+import { randomId } from '../random-id.ts';
 import type { AppDeps } from './deps.ts';
 import { HttpRefusal, unixSeconds } from './errors.ts';
 import { defineRoute, type Route, success } from './route.ts';
@@ -30,8 +31,9 @@ export const chatRoutes: readonly Route[] = [
       'ANSWER_TOO_LARGE',
     ],
     async handle(deps, { principal, body, context }) {
-      const { message, message_id, agent_name } = body;
+      const { message, message_id = randomId(), agent_name } = body;
       const sessionId = await openSession(deps, principal, body.session_id, agent_name);
+      context.set('said', { session_id: sessionId, message_id });
       const content = { content: message, message_type: 'text' as const, agent_name };
       const caller = {
         traceparent: context.req.header('traceparent'),

@@ -45,6 +45,8 @@ export interface HttpEnv {
     client: ClientAddress;
     /** Who is asking; `undefined`: it does not say. */
     identity: Identity | undefined;
+    /** What it says, by whose ids its line in the log joins up with others. */
+    said: { readonly session_id: string; readonly message_id: string } | undefined;
   };
 }
 

@@ -32,7 +32,7 @@ export function guard({
     const { status } = context.res;
     metrics.countRequest(method, route, status);
     const ms = Math.round(performance.now() - began);
-    log.debug({ method, route, status, ms }, 'a request was answered');
+    log.debug({ method, route, status, ms, ...context.get('said') }, 'a request was answered');
   };
 }
 
