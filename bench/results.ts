@@ -24,10 +24,11 @@ export interface Bound {
 export function bounded(what: string, unit: string, runs: number[], bound: Bound): Figure {
   const { atLeast, atMost } = bound;
   const value = median(runs);
+  const amount = (number: number) => `${number.toLocaleString('en')} ${unit}`;
   if (atLeast !== undefined)
-    return { what, unit, runs, target: `≥ ${atLeast}`, isReached: value >= atLeast };
+    return { what, unit, runs, target: `≥ ${amount(atLeast)}`, isReached: value >= atLeast };
   if (atMost !== undefined)
-    return { what, unit, runs, target: `≤ ${atMost}`, isReached: value <= atMost };
+    return { what, unit, runs, target: `≤ ${amount(atMost)}`, isReached: value <= atMost };
   return { what, unit, runs };
 }
 

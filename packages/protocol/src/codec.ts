@@ -8,6 +8,7 @@ import {
   type ClientMessageOf,
   clientMessageSchemas,
   type Profile,
+  SERVER_MESSAGE_TYPES,
   type ServerMessage,
   type ServerMessageOf,
   type ServerMessageType,
@@ -184,6 +185,10 @@ export function createError(
   );
 }
 
+const BEGINNINGS: Readonly<Record<string, string>> = Object.fromEntries(
+  SERVER_MESSAGE_TYPES['parley.v1'].map((type) => [type, `{"type":"${type}"`]),
+);
+
 /** The text of one frame. */
 export function encode(message: ServerMessage): string {
   // Piece by piece, because every message that goes out comes through here, and `JSON.stringify` of the whole
@@ -193,12 +198,12 @@ export function encode(message: ServerMessage): string {
     message.type === 'run_status' && message.traceparent !== undefined
       ? `,"traceparent":${JSON.stringify(message.traceparent)}`
       : '';
-  return `{"type":"${message.type}"${about.encode(message)}${place}${trace},"timestamp":"${message.timestamp}","data":${encodeData(message)}}`;
+  return `${BEGINNINGS[message.type]}${about.encode(message)}${place}${trace}${times.text(message.timestamp)}${encodeData(message)}}`;
 }
 
 /** The text of an event whose `data` is there as JSON. */
 export function encodeEvent(event: Omit<SessionEvent, 'data'>, data: string): string {
-  return `{"type":"${event.type}"${about.encode(event)},"seq":${event.seq},"timestamp":"${event.timestamp}","data":${data}}`;
+  return `${BEGINNINGS[event.type]}${about.encode(event)},"seq":${event.seq}${times.text(event.timestamp)}${data}}`;
 }
 
 /** The text of a `session_status` with a history, whose entries are there as JSON (`toHistoryText`). */
@@ -226,10 +231,10 @@ class About {
       reply_to === this.#replyTo &&
       session_id === this.#sessionId;
     if (isSame) return this.#text;
-    let text = session_id === undefined ? '' : `,"session_id":${sessionIds.quote(session_id)}`;
+    let text = session_id === undefined ? '' : sessionIds.text(session_id);
     if (message_id !== undefined) text += `,"message_id":${JSON.stringify(message_id)}`;
-    if (reply_to !== undefined) text += `,"reply_to":${replyIds.quote(reply_to)}`;
-    if (run_id !== undefined) text += `,"run_id":${runIds.quote(run_id)}`;
+    if (reply_to !== undefined) text += replyIds.text(reply_to);
+    if (run_id !== undefined) text += runIds.text(run_id);
     if (attempt !== undefined) text += `,"attempt":${attempt}`;
     this.#sessionId = session_id;
     this.#messageId = message_id;
@@ -246,22 +251,22 @@ export function encodeData(message: ServerMessage): string {
   switch (message.type) {
     case 'agent_chunk': {
       const { agent_name, offset, content } = message.data;
-      return `{"agent_name":${agentNames.quote(agent_name)},"offset":${offset},"content":${contents.quote(content)}}`;
+      return `{${agentNames.text(agent_name)}"offset":${offset},"content":${contents.text(content)}}`;
     }
     case 'run_status': {
       const { agent_name, status, position } = message.data;
       const place = position === undefined ? '' : `,"position":${position}`;
-      return `{"agent_name":${agentNames.quote(agent_name)},"status":"${status}"${place}}`;
+      return `{${agentNames.text(agent_name)}"status":"${status}"${place}}`;
     }
     case 'chat_message': {
-      const { role, content, message_type, sender, agent_name, replaces } = message.data;
+      const { content, sender, agent_name, replaces } = message.data;
       if (agent_name !== undefined || replaces !== undefined) return JSON.stringify(message.data);
-      return `{"role":"${role}","content":${contents.quote(content)},"message_type":"${message_type}","sender":${senders.quote(sender)}}`;
+      return `{"role":"user","content":${contents.text(content)}${senders.text(sender)}`;
     }
     case 'agent_response': {
-      const { role, agent_name, content, status, message_type, error, code } = message.data;
+      const { agent_name, content, status, error, code } = message.data;
       if (error !== undefined || code !== undefined) return JSON.stringify(message.data);
-      return `{"role":"${role}","agent_name":${agentNames.quote(agent_name)},"content":${contents.quote(content)},"status":"${status}","message_type":"${message_type}"}`;
+      return `{"role":"assistant",${agentNames.text(agent_name)}"content":${contents.text(content)},"status":"${status}","message_type":"text"}`;
     }
     case 'message_ack':
       return message.data.cancelled ? JSON.stringify(message.data) : '{"status":"accepted"}';
@@ -270,25 +275,32 @@ export function encodeData(message: ServerMessage): string {
   }
 }
 
-/** Texts as JSON: messages that follow each other have the same ones. */
-class Quoted {
-  #plain = '';
-  #text = '""';
+/** Parts of texts: messages that follow each other have the same ones, which are so made once. */
+class Part {
+  readonly #make: (of: string) => string;
+  #of = '';
+  #text: string;
 
-  quote(plain: string): string {
-    if (plain !== this.#plain) {
+  constructor(make: (of: string) => string) {
+    this.#make = make;
+    this.#text = make('');
+  }
+
+  text(of: string): string {
+    if (of !== this.#of) {
       // First, because it throws where the text would be too long for a string.
-      this.#text = JSON.stringify(plain);
-      this.#plain = plain;
+      this.#text = this.#make(of);
+      this.#of = of;
     }
     return this.#text;
   }
 }
 
 const about = new About();
-const sessionIds = new Quoted();
-const contents = new Quoted();
-const replyIds = new Quoted();
-const runIds = new Quoted();
-const agentNames = new Quoted();
-const senders = new Quoted();
+const times = new Part((timestamp) => `,"timestamp":"${timestamp}","data":`);
+const sessionIds = new Part((id) => `,"session_id":${JSON.stringify(id)}`);
+const replyIds = new Part((id) => `,"reply_to":${JSON.stringify(id)}`);
+const runIds = new Part((id) => `,"run_id":${JSON.stringify(id)}`);
+const contents = new Part(JSON.stringify);
+const agentNames = new Part((name) => `"agent_name":${JSON.stringify(name)},`);
+const senders = new Part((id) => `,"message_type":"text","sender":${JSON.stringify(id)}}`);
