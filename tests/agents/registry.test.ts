@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defineAgent } from '../../packages/gateway/src/agents/agent.ts';
+import { type AgentDefinition, defineAgent } from '../../packages/gateway/src/agents/agent.ts';
 import { echoAgent } from '../../packages/gateway/src/agents/echo.ts';
 import { AgentRegistry } from '../../packages/gateway/src/agents/registry.ts';
 import { simulatorAgent } from '../../packages/gateway/src/agents/simulator.ts';
@@ -41,4 +41,32 @@ test.each([
 ])('[R12] examples are refused: %s, %s', (examples) => {
   const agent = { name: 'pilot', examples, run: () => '' };
   expect(() => defineAgent(agent)).toThrow(/Agent pilot: expected at most 8 examples/);
+});
+
+test('[R12] an agent without a function is refused when it is made', () => {
+  const agent = { name: 'pilot', runn: () => '' } as unknown as AgentDefinition;
+  expect(() => defineAgent(agent)).toThrow(
+    'Agent pilot: expected run to be a function, got undefined.',
+  );
+});
+
+test.each([
+  ['undefined', undefined],
+  ['null', null],
+  ['number', 42],
+  ['object', { text: 'wrong' }],
+  ['undefined', Promise.resolve()],
+])('[R12] what run returned is named where it is no answer: %s', async (what, returned) => {
+  const agent = defineAgent({ name: 'pilot', run: () => returned as unknown as string });
+  await expect(ask(agent, 'x')).rejects.toThrow(
+    `run returned ${what}; expected a text, or an iterable of texts and events.`,
+  );
+});
+
+test('what is iterated gives its pieces, however it comes', async () => {
+  const answers = [['a', 'b'], new Set(['a', 'b']), Promise.resolve(new Set(['a', 'b']))];
+  for (const answer of answers) {
+    const agent = defineAgent({ name: 'pilot', run: () => answer as Iterable<string> });
+    expect(await ask(agent, 'x')).toEqual(['a', 'b']);
+  }
 });

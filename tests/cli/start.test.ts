@@ -33,6 +33,34 @@ function packageOf(url: string): string {
   return installed ?? `@parley/${own}`;
 }
 
+test('the threads of the store load neither schemas nor codec', async () => {
+  const running = start(['serve', '--port', '0', '--data-dir', await temporaryDirectory()], {
+    env: { NODE_OPTIONS: `--import=${new URL('./fixtures/loaded.ts', import.meta.url)}` },
+  });
+  const [, url] = await running.until(/"url":"(http[^"]+)"/);
+  await (await fetch(`${url}/api/sessions`)).text();
+  const threads = (await loadedBy(running)).filter(
+    ({ modules }) => !modules.some((module) => module.endsWith('/cli/serve-command.ts')),
+  );
+  // The one that writes, and the one that reads.
+  expect(threads).toHaveLength(2);
+  for (const { modules } of threads) {
+    expect(modules.map(packageOf)).toContain('better-sqlite3');
+    expect(modules.map(packageOf)).not.toContain('zod');
+  }
+});
+
+/** What each thread of a server had loaded when it was told to end. */
+async function loadedBy(running: ReturnType<typeof start>): Promise<Loaded[]> {
+  running.process.kill('SIGTERM');
+  expect(await running.ended).toBe(0);
+  return running
+    .stderr()
+    .split('\n')
+    .filter((line) => line.startsWith('loaded '))
+    .map((line) => JSON.parse(line.slice('loaded '.length)) as Loaded);
+}
+
 test('a start loads what a server needs that nobody has asked anything yet, in two threads', async () => {
   const running = start(['serve', '--port', '0', '--data-dir', await temporaryDirectory()], {
     env: {
@@ -42,13 +70,7 @@ test('a start loads what a server needs that nobody has asked anything yet, in t
     },
   });
   await running.until(/Parley is listening/);
-  running.process.kill('SIGTERM');
-  expect(await running.ended).toBe(0);
-  const threads = running
-    .stderr()
-    .split('\n')
-    .filter((line) => line.startsWith('loaded '))
-    .map((line) => JSON.parse(line.slice('loaded '.length)) as Loaded);
+  const threads = await loadedBy(running);
   // The process's own and the one that writes; the one that reads begins with the first read.
   expect(threads.map(({ modules }) => modules.length > 0)).toEqual([true, true]);
   const modules = threads.flatMap((thread) => thread.modules);

@@ -312,6 +312,26 @@ describe('in a browser', () => {
     await became(client, 'open');
   });
 
+  test('gives up within 2 s what is silent while there is no network, and keeps what answers', async () => {
+    const { page } = browser();
+    const server = await fakeServer();
+    const client = connect({ url: server.url });
+    const connection = await server.accept();
+    await became(client, 'open');
+    page.dispatchEvent(new Event('offline'));
+    await connection.next('ping');
+    connection.send({ type: 'pong', timestamp: new Date().toISOString(), data: {} });
+    await connection.settled();
+    vi.advanceTimersByTime(2_000);
+    expect(client.state.status).toBe('open');
+    page.dispatchEvent(new Event('offline'));
+    await connection.next('ping');
+    vi.advanceTimersByTime(1_999);
+    expect(client.state.status).toBe('open');
+    vi.advanceTimersByTime(1);
+    expect(client.state.status).toBe('waiting');
+  });
+
   test('waits 5 s at the most while the page is looked at, 30 s while it is not', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(1);
     const { document } = browser();

@@ -450,17 +450,45 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
         const store = await openStore(session);
         const message = newMessage(session, 'a "message" \\');
         await store.appendMessage(message);
+        await store.appendRunEvent(newToolCall(message, 't'));
         await store.finishRun(newAnswer(message));
         const page = await store.readSession(session, { limit: 9 });
         expect(page?.texts).toEqual(page?.events.map(encode));
         expect(page?.events.map(({ message_id: id }) => id)).toEqual([
           message.event.message_id,
+          't',
           message.run.answerId,
         ]);
         expect(page?.endedRuns).toEqual([message.run.runId]);
         expect(await store.getEvent(identityOf(session), message.run.answerId)).toEqual(
-          page?.events[1],
+          page?.events[2],
         );
+      });
+
+      test('[R8] a page ends where the data of its events would be too long together, and has one at least', async () => {
+        const store = await openStore('s');
+        const content = 'x'.repeat(STORE_LIMITS.pageLength / 4);
+        for (const [index, times] of [1, 1, 1, 1, 5, 1].entries()) {
+          const message = { content: content.repeat(times), fingerprint: '' };
+          await store.appendMessage(newMessage('s', `m${index}`, message));
+        }
+        const seqsOf = async (where: { after?: number; before?: number }) =>
+          (await store.readSession('s', { ...where, limit: 9 }))?.events.map(({ seq }) => seq);
+        // Four are a little more than a page, by what stands around the content.
+        expect(await seqsOf({ after: 0 })).toEqual([1, 2, 3]);
+        expect(await seqsOf({ after: 3 })).toEqual([4]);
+        expect(await seqsOf({ after: 4 })).toEqual([5]);
+        expect(await seqsOf({ before: 6 })).toEqual([5]);
+        expect(await seqsOf({ before: 5 })).toEqual([2, 3, 4]);
+        // What stands around the data does not count: the same place in every store.
+        const bare = STORE_LIMITS.pageLength / 500;
+        const around = JSON.stringify(newMessage('s', 'n', { content: '' }).event.data).length;
+        for (let n = 0; n < 501; n += 1) {
+          const short = { content: 'y'.repeat(Math.floor(bare) - around), fingerprint: '' };
+          await store.appendMessage(newMessage('s', `n${n}`, short));
+        }
+        const many = await store.readSession('s', { limit: 1_000 });
+        expect(many?.texts.length).toBe(Math.floor(STORE_LIMITS.pageLength / Math.floor(bare)));
       });
 
       test('what was read can be changed without changing the log', async () => {
@@ -687,6 +715,7 @@ export function storeContract(name: string, open: () => Promise<OpenedStore>): v
           '𝒜'.repeat(10_000),
           'مرحبا שלום',
           '__proto__',
+          'two\nlines\r\nand a third',
           '',
         ];
         for (const [index, content] of texts.entries()) {

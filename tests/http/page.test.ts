@@ -127,6 +127,7 @@ test('[R12] where the page is not built yet there is nothing, and no method is w
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ error: { code: 'NOT_FOUND' } });
   }
+  expect((await fetch(url, { method: 'HEAD' })).status).toBe(404);
   expect((await fetch(url, { method: 'POST' })).status).toBe(405);
 });
 

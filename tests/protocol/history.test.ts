@@ -9,7 +9,7 @@ import {
   type SessionEvent,
   toHistoryEntry,
 } from '@parley/protocol';
-import { runIdOf, seqOf, toHistoryText, typeOf } from '@parley/protocol/event-text';
+import { dataLengthOf, runIdOf, seqOf, toHistoryText, typeOf } from '@parley/protocol/event-text';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -26,11 +26,23 @@ const mark = fc.constantFrom(
 );
 const id = fc.oneof(fc.stringMatching(/^[\x21-\x7e]{1,20}$/), mark);
 const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }), mark);
-const json = fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value)));
+/** Fields that an event has as well, as arguments of a tool. */
+const envelopeLike = fc.constant({
+  a: 1,
+  session_id: 's-2',
+  message_id: 'm-9',
+  run_id: 'r-9',
+  seq: 7,
+  data: { b: 1 },
+});
+const json = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }).map((value) => JSON.parse(JSON.stringify(value))),
+  envelopeLike,
+);
 const optional = { requiredKeys: [] as never[] };
 
 const envelope = fc.record({
-  session_id: fc.constant('s-1'),
+  session_id: id,
   message_id: id,
   timestamp: fc.constant('2025-01-09T10:00:00.000Z'),
   seq: fc.integer({ min: 1, max: 2 ** 40 }),
@@ -103,7 +115,7 @@ test('[R6] an event and its entry in a history are the same thing in two forms',
   fc.assert(
     fc.property(event, (one) => {
       const entry = JSON.parse(JSON.stringify(toHistoryEntry(one)));
-      expect(fromHistoryEntry('s-1', entry)).toEqual(one);
+      expect(fromHistoryEntry(one.session_id, entry)).toEqual(one);
     }),
     { numRuns: 2_000 },
   );
@@ -117,6 +129,7 @@ test('[R6] what has to be known of an event is found in its text, and the text o
       expect(typeOf(written)).toBe(one.type);
       expect(seqOf(written)).toBe(one.seq);
       expect(runIdOf(written)).toBe(one.run_id);
+      expect(dataLengthOf(written)).toBe(encodeData(one).length);
       expect(JSON.parse(toHistoryText(written))).toEqual(
         JSON.parse(JSON.stringify(toHistoryEntry(one))),
       );
@@ -125,8 +138,21 @@ test('[R6] what has to be known of an event is found in its text, and the text o
   );
 });
 
+test('what is not the text of an event is not passed on', () => {
+  for (const text of ['', '{}', '{"type":"chat_message","message_id":"m","data":nul}']) {
+    expect(() => toHistoryText(text)).toThrow('not the text of an event');
+  }
+  expect(() => runIdOf('{"type":"agent_response","run_id":"r')).toThrow('not the text of an event');
+});
+
 test('[R6] a status with a history as text is what it is with the entries', () => {
-  const data = { session_id: 's-1', status: 'active', title: ']}}', last_seq: 2 };
+  const data = {
+    session_id: 's-1',
+    status: 'active',
+    title: ']}}',
+    last_seq: 2,
+    you: { id: 'a', access: 'read' },
+  };
   const status = {
     type: 'session_status',
     session_id: 's-1',

@@ -2,6 +2,7 @@
 import type { ClientMessage, ServerMessage, SUBPROTOCOL } from '@parley/protocol';
 import { mayReconnect } from '@parley/protocol/codes';
 import { retryDelay } from './backoff.ts';
+import { parseJson } from './json.ts';
 import type { Token } from './token.ts';
 
 /** Written again because the wire's own file brings the schemas with it; the type keeps them equal. */
@@ -13,6 +14,8 @@ const CONNECT_MS = 10_000;
 const SILENCE_MS = 20_000;
 /** Nothing heard so long after asking: the connection is dead. */
 const ANSWER_MS = 10_000;
+/** The same where the browser says that there is no network: a server on this machine answers all the same. */
+const OFFLINE_ANSWER_MS = 2_000;
 /** Upper bound of the wait for the next try while a person looks at the page, milliseconds. */
 const LOOKED_AT_CAP_MS = 5_000;
 /** A connection that held so long was good: its loss is the first failure, not one more. */
@@ -54,20 +57,21 @@ export interface ConnectionHandlers {
   changed(state: ConnectionState): void;
 }
 
+interface PageEvent {
+  readonly type: string;
+}
+
 /** What is there of a browser's page; nothing of it in Node, half of it in workers. */
 interface Page {
   readonly document?: {
     readonly visibilityState: string;
-    addEventListener(type: string, listener: () => void): void;
-    removeEventListener(type: string, listener: () => void): void;
+    addEventListener(type: string, listener: (event: PageEvent) => void): void;
+    removeEventListener(type: string, listener: (event: PageEvent) => void): void;
   };
-  addEventListener?(type: string, listener: () => void): void;
-  removeEventListener?(type: string, listener: () => void): void;
+  addEventListener?(type: string, listener: (event: PageEvent) => void): void;
+  removeEventListener?(type: string, listener: (event: PageEvent) => void): void;
 }
 const page = globalThis as unknown as Page;
-/** When a page comes back: the network is there, it is looked at, it was frozen, it was left. */
-const PAGE_EVENTS = ['online', 'pageshow'];
-const DOCUMENT_EVENTS = ['visibilitychange', 'resume'];
 
 /** The end of a socket; the server no longer takes the token. */
 const NOT_AUTHENTICATED = 4401;
@@ -94,9 +98,7 @@ export class Connection {
     // A token that is waited for must not put off what is wrong already.
     checkUrl(options.url);
     this.#connect();
-    for (const type of PAGE_EVENTS) page.addEventListener?.(type, this.#wake);
-    for (const type of DOCUMENT_EVENTS) page.document?.addEventListener(type, this.#wake);
-    page.document?.addEventListener('freeze', this.#sleep);
+    this.#listen('addEventListener');
   }
 
   get state(): ConnectionState {
@@ -157,7 +159,7 @@ export class Connection {
 
   #opened(token: string | undefined): void {
     this.#openedAt = performance.now();
-    this.#heardAt = performance.now();
+    this.#heardAt = this.#openedAt;
     this.#watch();
     this.#become({ status: 'open' });
     if (token !== undefined) this.send({ type: 'auth', data: { token } });
@@ -178,23 +180,24 @@ export class Connection {
   #watch(): void {
     const left = this.#heardAt + SILENCE_MS - performance.now();
     if (left > 0) this.#after(left, () => this.#watch());
-    else this.#probe();
+    else this.#probe(ANSWER_MS);
   }
 
-  #probe(): void {
+  #probe(answerMs: number): void {
     const asked = performance.now();
     this.#heardAt = asked - 1;
     this.send({ type: 'ping', data: {} });
-    this.#after(ANSWER_MS, () => {
+    this.#after(answerMs, () => {
       if (this.#heardAt >= asked) this.#watch();
       else this.#lose(1006, 'The server does not answer.');
     });
   }
 
-  /** The network or the person is back: what waits need not, and what looks open may be dead. */
-  readonly #wake = (): void => {
+  /** The network or the person comes or goes: what waits need not, and what looks open may be dead. */
+  readonly #wake = ({ type }: PageEvent): void => {
     if (page.document?.visibilityState === 'hidden') return;
-    if (this.#state.status === 'open') this.#probe();
+    if (this.#state.status === 'open')
+      this.#probe(type === 'offline' ? OFFLINE_ANSWER_MS : ANSWER_MS);
     // A server that named a delay does so to spread its clients; coming early defeats that.
     else if (this.#state.status === 'waiting' && this.#retryAfter === undefined) this.#connect();
   };
@@ -231,17 +234,22 @@ export class Connection {
 
   /** A token that has expired is no reason to stay away, as long as a new one can be had: once. */
   #mayRenew(code: number): boolean {
-    if (code !== NOT_AUTHENTICATED || typeof this.#options.token !== 'function') return false;
-    if (this.#isRenewed) return false;
-    this.#isRenewed = true;
-    return true;
+    const isStale = code === NOT_AUTHENTICATED && !this.#isRenewed;
+    const may = isStale && typeof this.#options.token === 'function';
+    this.#isRenewed ||= may;
+    return may;
   }
 
   #end(code: number, reason: string): void {
-    for (const type of PAGE_EVENTS) page.removeEventListener?.(type, this.#wake);
-    for (const type of DOCUMENT_EVENTS) page.document?.removeEventListener(type, this.#wake);
-    page.document?.removeEventListener('freeze', this.#sleep);
+    this.#listen('removeEventListener');
     this.#become({ status: 'closed', code, reason });
+  }
+
+  #listen(how: 'addEventListener' | 'removeEventListener'): void {
+    // The network is there or not; a page comes back: it was left, it is looked at, it was frozen.
+    for (const type of ['online', 'offline', 'pageshow']) page[how]?.(type, this.#wake);
+    for (const type of ['visibilitychange', 'resume']) page.document?.[how](type, this.#wake);
+    page.document?.[how]('freeze', this.#sleep);
   }
 
   /** Lets go of the socket at once: on a dead network its own `close` event takes minutes. */
@@ -275,13 +283,7 @@ function checkUrl(url: string): void {
 
 /** What is not a message is passed over, as the wire asks of unknown things. */
 function parse(text: unknown): ServerMessage | undefined {
-  if (typeof text !== 'string') return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && 'type' in value
-      ? (value as ServerMessage)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = typeof text === 'string' ? parseJson(text) : undefined;
+  const isMessage = typeof value === 'object' && value !== null && 'type' in value;
+  return isMessage ? (value as ServerMessage) : undefined;
 }

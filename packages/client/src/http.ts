@@ -1,6 +1,7 @@
 /** The HTTP side of the server: requests that are tried again where that helps, and typed refusals. */
 import type { ErrorCode } from '@parley/protocol/codes';
 import { retryDelay } from './backoff.ts';
+import { parseJson } from './json.ts';
 import type { Token } from './token.ts';
 
 /** A try that has not been answered after so long has failed, milliseconds. */
@@ -110,7 +111,7 @@ export class Http {
         // A page that is closed has done what its person did last.
         keepalive: method !== 'GET',
       });
-      answer = parse(await response.text());
+      answer = parseJson(await response.text()) as Answer<Data> | undefined;
     } catch (cause) {
       const message = `The server at ${this.#base.host} cannot be reached.`;
       throw new RequestError(message, { code: 'UNREACHABLE', status: 0, retryable: true, cause });
@@ -131,14 +132,6 @@ type Answer<Data> =
         readonly retry_after_ms?: number;
       };
     };
-
-function parse<Data>(text: string): Answer<Data> | undefined {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 function refusal({ status }: Response, answer: Answer<unknown> | undefined): RequestError {
   if (answer?.status === 'error' && answer.error) {

@@ -327,7 +327,7 @@ async function collectAgents(
 ): Promise<AgentRegistry> {
   const models = fitting(() => configuredModels(config));
   if (given) {
-    const own = given.map(defineAgent);
+    const own = fitting(() => given.map(defineAgent));
     const both = models.find((model) => own.some(({ name }) => name === model.name));
     if (both) {
       throw new ConfigError([

@@ -206,7 +206,7 @@ export function encodeEvent(event: Omit<SessionEvent, 'data'>, data: string): st
   return `${BEGINNINGS[event.type]}${about.encode(event)},"seq":${event.seq}${times.text(event.timestamp)}${data}}`;
 }
 
-/** The text of a `session_status` with a history, whose entries are there as JSON (`toHistoryText`). */
+/** The text of a `session_status`, which has no `history`, with one whose entries are there as JSON (`toHistoryText`). */
 export function encodeStatus(
   status: ServerMessageOf<'session_status'>,
   history: readonly string[],

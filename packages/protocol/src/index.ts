@@ -1,6 +1,7 @@
 /**
  * Parley's wire protocol. `messages` has the schemas and types of every message, `codec` checks and
- * builds them, `codes` is the table of error and close codes, `history` says what a log means.
+ * builds them, `codes` is the table of error and close codes, `history` says what a log means, and
+ * `event-text` reads in an event what must be known of it without parsing it.
  */
 export {
   createError,

@@ -121,8 +121,8 @@ export interface Agent {
 /**
  * Makes an agent out of a function.
  *
- * @throws {TypeError} where the name is not 1 to 128 printable characters without spaces, or there are
- *   too many or too long examples.
+ * @throws {TypeError} where the name is not 1 to 128 printable characters without spaces, `run` is no
+ *   function, or there are too many or too long examples.
  *
  * @example
  * const parrot = defineAgent({
@@ -141,6 +141,9 @@ export function defineAgent(definition: AgentDefinition): Agent {
     throw new TypeError(
       `Agent name ${JSON.stringify(name)}: expected 1 to 128 printable ASCII characters without spaces.`,
     );
+  }
+  if (typeof run !== 'function') {
+    throw new TypeError(`Agent ${name}: expected run to be a function, got ${typeof run}.`);
   }
   if (examples.length > MAX_EXAMPLES || !examples.every(isExample)) {
     throw new TypeError(
@@ -188,7 +191,19 @@ async function* pieces(
 ): AsyncGenerator<AgentEvent> {
   const answer = await given;
   if (typeof answer === 'string') yield answer;
-  else yield* answer;
+  else if (isIterable(answer)) yield* answer;
+  else {
+    const what = answer === null ? 'null' : typeof answer;
+    throw new TypeError(
+      `run returned ${what}; expected a text, or an iterable of texts and events.`,
+    );
+  }
+}
+
+/** What is no TypeScript may give anything. */
+function isIterable(answer: Iterable<AgentEvent> | AsyncIterable<AgentEvent>): boolean {
+  if (typeof answer !== 'object' || answer === null) return false;
+  return Symbol.asyncIterator in answer || Symbol.iterator in answer;
 }
 
 function isAsyncIterable(answer: AgentAnswer): answer is AsyncIterable<AgentEvent> {

@@ -32,6 +32,11 @@ interface SessionLimits extends PostingLimits {
 /** The most that `randomInt` takes: nobody hits on the same one again. */
 const FIRST_EPOCHS = 2 ** 48 - 1;
 
+/** For so long it is said once that an administrator sees a session of others, milliseconds, */
+const SEEN_MS = 600_000;
+/** of so many at the most: the oldest is forgotten, and said again. */
+const MAX_SEEN = 1_000;
+
 /** A decision, as one node hands it to another. */
 interface Decided {
   readonly incarnation: string;
@@ -49,8 +54,8 @@ export class SessionManager {
   readonly #records: SessionRecords;
   /** What all who follow a session need. */
   readonly #following: SubscriptionDeps;
-  /** The administrator who saw a session of others last, and which one. */
-  #lastSeen = '';
+  /** Who saw which session of others as an administrator, and when that was said last, milliseconds. */
+  readonly #seen = new Map<string, number>();
 
   constructor(deps: SessionManagerDeps) {
     this.#deps = deps;
@@ -148,18 +153,21 @@ export class SessionManager {
     position: JoinPosition,
   ): Promise<Subscription> {
     const record = await this.get(principal, id, 'read');
+    // Before they see any of it, however that ends.
+    this.#noteStranger(principal, record);
     const subscription = await Subscription.join(record, peer, this.#following, position);
     if (!subscription) throw sessionNotFound(id);
-    this.#noteStranger(principal, record);
     return subscription;
   }
 
-  /** Whoever sees what others have said is named in the log, once for the pages that follow each other. */
+  /** Whoever sees what others have said is named in the log, once while they go on. */
   #noteStranger(principal: Principal, record: SessionRecord): void {
     if (!principal.isAdmin || !isStranger(principal, record)) return;
-    const seen = `${principal.id} ${record.incarnation}`;
-    if (seen === this.#lastSeen) return;
-    this.#lastSeen = seen;
+    const [seen, now] = [`${record.incarnation} ${principal.id}`, performance.now()];
+    if (now - (this.#seen.get(seen) ?? -Infinity) < SEEN_MS) return;
+    this.#seen.delete(seen);
+    this.#seen.set(seen, now);
+    if (this.#seen.size > MAX_SEEN) this.#seen.delete(this.#seen.keys().next().value as string);
     const ids = { session_id: record.id, by: principal.id };
     this.#deps.log.info(ids, 'an administrator saw a session');
   }

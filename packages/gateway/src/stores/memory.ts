@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SessionEvent } from '@parley/protocol';
+import { dataLengthOf } from '@parley/protocol/event-text';
 import { type Receipt, SessionLog } from './memory/session-log.ts';
 import { makeSnippet, matches, parseQuery } from './search-text.ts';
 import {
@@ -356,8 +357,7 @@ export class MemoryStore implements Store {
     const { firstSeq, lastSeq } = session.record;
     const end = Math.min(lastSeq, (before ?? Infinity) - 1);
     const start = Math.max(firstSeq, (after ?? 0) + 1);
-    const fittingTexts = (seqs: readonly number[]) =>
-      fitting(textsOf(session, seqs), ({ length }) => length);
+    const fittingTexts = (seqs: readonly number[]) => fitting(textsOf(session, seqs), dataLengthOf);
     const page =
       after === undefined
         ? fittingTexts(range(Math.max(firstSeq, end - limit + 1), end).reverse()).reverse()

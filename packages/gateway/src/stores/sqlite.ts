@@ -274,7 +274,7 @@ class SqliteStore implements Store {
   }
 }
 
-/** An event with its `data` as the wire has them. */
+/** An event with its `data` as the wire has them. Here and not in `rows.ts`: no thread is to load the codec. */
 export function toRow(event: NewEvent): EventRow {
   return [
     event.type,

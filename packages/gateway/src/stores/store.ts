@@ -10,8 +10,8 @@ export const STORE_LIMITS = {
   /** Sessions of `listSessions`, events of `readSession`. */
   page: 1_000,
   /**
-   * Characters of JSON in the events of a `readSession`: a page ends before it would hold more, but
-   * never before its first event.
+   * Characters of JSON in the `data` of the events of a `readSession`: a page ends before it would hold
+   * more, but never before its first event.
    */
   pageLength: 524_288,
   /** Hits of `search`. */
@@ -215,7 +215,10 @@ export interface ReadEvents {
 /** A consistent view of a session and a page of its log, oldest first. */
 export class SessionPage {
   readonly session: SessionRecord;
-  /** The events as the wire has them (`encode`): most who read a page pass it on as it is. */
+  /**
+   * The events as the wire has them: each is what `encode` makes of it, or `encodeEvent` of its `data`. Most who read
+   * a page pass it on as it is.
+   */
   readonly texts: readonly string[];
   /** Its runs that have not ended, in the order of their messages. */
   readonly runs: readonly UnendedRun[];

@@ -1,4 +1,5 @@
 /** What is read, each in one snapshot. Runs in the reader worker. */
+import { dataLengthOf } from '@parley/protocol/event-text';
 import type Database from 'better-sqlite3';
 import {
   fitting,
@@ -153,7 +154,7 @@ export function prepareReads(db: Database.Database) {
         const found = newestFirst
           ? portions(eventsBefore, { id, internal }, before ?? Number.MAX_SAFE_INTEGER, limit)
           : portions(eventsAfter, { id, internal }, after, limit);
-        const texts = fitting(found, (text) => text.length);
+        const texts = fitting(found, dataLengthOf);
         if (newestFirst) texts.reverse();
         // One string goes to the other thread in less time than a hundred, and JSON has no line break of its own.
         return { session, texts: texts.join('\n'), runs: runsOf.all(internal) };
