@@ -1,6 +1,7 @@
 /** Joins one session again and again, and says how long that takes. */
 import { FrameSocket } from './frame-socket.ts';
 import { percentile } from './percentile.ts';
+import { processorShare, stayAwake } from './processor.ts';
 import type { Done, WorkOf } from './work.ts';
 
 /** Until everything that it takes was done often enough to be compiled. */
@@ -15,17 +16,16 @@ interface Message {
 export async function join(work: WorkOf<'join'>, begin: () => Promise<void>): Promise<Done> {
   const socket = await FrameSocket.open(work.port, '/ws', 'parley.v1');
   for (let n = 0; n < WARM_UP; n += 1) await joinOnce(socket, work);
+  const share = processorShare();
+  for (let n = 0; n < WARM_UP; n += 1) await joinOnce(socket, work);
+  const load = share();
   await begin();
-  const [spent, began] = [process.cpuUsage(), performance.now()];
+  const letSleep = stayAwake();
   const delays: number[] = [];
   for (let n = 0; n < work.times; n += 1) delays.push(await joinOnce(socket, work));
-  const elapsed = performance.now() - began;
-  const { user, system } = process.cpuUsage(spent);
+  letSleep();
   socket.destroy();
-  return {
-    figures: { p50: percentile(delays, 0.5), p99: percentile(delays, 0.99) },
-    load: (user + system) / 1_000 / elapsed,
-  };
+  return { figures: { p50: percentile(delays, 0.5), p99: percentile(delays, 0.99) }, load };
 }
 
 /** Milliseconds from asking to the last byte of the answer; leaves again, so that each is a first one. */

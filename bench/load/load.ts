@@ -4,6 +4,7 @@ import { BURST, FAN, PIECE, PIECES, TURNS } from '../peers/work.ts';
 import { DIALECTS, question, type Room, type Seat } from './dialects.ts';
 import { join } from './join.ts';
 import { percentile } from './percentile.ts';
+import { processorShare, stayAwake } from './processor.ts';
 import type { Done, Work, WorkOf } from './work.ts';
 
 /** Until V8 has compiled what is called often, which for the gateway takes the longest. */
@@ -52,20 +53,17 @@ async function begin(): Promise<void> {
 
 /** Lets it run for a while, and then says by how much `count` grows a second, and what the load takes. */
 async function growth(count: () => number): Promise<Done> {
-  await wait(WARM_UP_MS);
+  await wait(WARM_UP_MS / 2);
+  const share = processorShare();
+  await wait(WARM_UP_MS / 2);
+  const load = share();
   await begin();
-  const [before, spent, began] = [count(), process.cpuUsage(), performance.now()];
+  const letSleep = stayAwake();
+  const [before, began] = [count(), performance.now()];
   await wait(MEASURE_MS);
   const elapsed = performance.now() - began;
-  return {
-    figures: { rate: ((count() - before) / elapsed) * 1_000 },
-    load: loadSince(spent, elapsed),
-  };
-}
-
-function loadSince(spent: NodeJS.CpuUsage, elapsed: number): number {
-  const { user, system } = process.cpuUsage(spent);
-  return (user + system) / 1_000 / elapsed;
+  letSleep();
+  return { figures: { rate: ((count() - before) / elapsed) * 1_000 }, load };
 }
 
 /** @throws where something that was asked for does not come. */
@@ -184,10 +182,10 @@ async function pace(work: WorkOf<'pace'>): Promise<Done> {
 async function idle(work: WorkOf<'idle'>): Promise<Done> {
   await open({ ...work, connections: work.before });
   await begin();
-  const [spent, began] = [process.cpuUsage(), performance.now()];
+  const [share, began] = [processorShare(), performance.now()];
   const seats = await open({ ...work, connections: work.connections - work.before });
   const elapsed = performance.now() - began;
-  return { figures: { rate: (seats.length / elapsed) * 1_000 }, load: loadSince(spent, elapsed) };
+  return { figures: { rate: (seats.length / elapsed) * 1_000 }, load: share() };
 }
 
 function wait(ms: number): Promise<void> {

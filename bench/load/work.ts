@@ -51,6 +51,6 @@ export type WorkOf<What extends Work['what']> = Extract<Work, { readonly what: W
 /** What came of it in the time that was measured: names of figures and their values. */
 export interface Done {
   readonly figures: Readonly<Record<string, number>>;
-  /** Processor time of the load in that time, of all time. */
+  /** Processor time of the load, of all time; see `stayAwake` for when. */
   readonly load: number;
 }

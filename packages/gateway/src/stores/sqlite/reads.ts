@@ -9,6 +9,7 @@ import {
   type SessionIdentity,
   type SessionListPage,
   type SessionRecord,
+  STORE_LIMITS,
   type UnendedRun,
 } from '../store.ts';
 import { fromSessionRow, type Removal, type SessionRow } from './rows.ts';
@@ -16,9 +17,9 @@ import { hashId, inSnapshot, SESSION_COLUMNS } from './schema.ts';
 
 /**
  * An event as the wire has it: its `data` is there as text, and SQLite puts the rest around it in less time than it takes
- * to make a JavaScript string of each column.
+ * to make a JavaScript string of each column. The session's id is given as JSON.
  */
-const EVENT_TEXT = `concat('{"type":"', type, '","session_id":', json_quote(?), ',"message_id":', json_quote(message_id),
+const EVENT_TEXT = `concat('{"type":"', type, '","session_id":', ?, ',"message_id":', json_quote(message_id),
   CASE WHEN reply_to IS NOT NULL THEN ',"reply_to":' || json_quote(reply_to) END,
   CASE WHEN run_id IS NOT NULL THEN ',"run_id":' || json_quote(run_id) END, ',"attempt":' || attempt,
   ',"seq":', seq, ',"timestamp":"', timestamp, '","data":', data, '}')`;
@@ -151,9 +152,10 @@ export function prepareReads(db: Database.Database) {
         const internal = findId.get(id);
         if (!session || internal === undefined) return undefined;
         const newestFirst = after === undefined;
+        const json = JSON.stringify(id);
         const found = newestFirst
-          ? portions(eventsBefore, { id, internal }, before ?? Number.MAX_SAFE_INTEGER, limit)
-          : portions(eventsAfter, { id, internal }, after, limit);
+          ? portions(eventsBefore, { json, internal }, before ?? Number.MAX_SAFE_INTEGER, limit)
+          : portions(eventsAfter, { json, internal }, after, limit);
         const texts = fitting(found, dataLengthOf);
         if (newestFirst) texts.reverse();
         // One string goes to the other thread in less time than a hundred, and JSON has no line break of its own.
@@ -161,7 +163,7 @@ export function prepareReads(db: Database.Database) {
       },
     ),
     getEvent({ id, incarnation }: SessionIdentity, messageId: string): string | undefined {
-      return eventByMessage.get(id, id, incarnation, hashId(messageId), messageId);
+      return eventByMessage.get(JSON.stringify(id), id, incarnation, hashId(messageId), messageId);
     },
     heads(ids: readonly string[]): SessionHead[] {
       return heads.all(JSON.stringify(ids));
@@ -207,31 +209,39 @@ export function prepareReads(db: Database.Database) {
  * is much where they are long. So few at first, and then more.
  */
 const FIRST_PORTION = 4;
-const MOST_PORTION = 25;
+const GROWTH = 8;
+const MOST_PORTION = 64;
 
 type SeqAndText = [seq: number, text: string];
 
 /** Up to `limit` texts from `place` on, each portion behind the last one of the one before. */
 function* portions(
   events: Database.Statement<
-    [id: string, internal: number, place: number, limit: number],
+    [json: string, internal: number, place: number, limit: number],
     SeqAndText
   >,
-  session: { readonly id: string; readonly internal: number },
+  session: { readonly json: string; readonly internal: number },
   place: number,
   limit: number,
 ): Generator<string> {
   let from = place;
   let left = limit;
   let portion = FIRST_PORTION;
+  let room: number = STORE_LIMITS.pageLength;
   while (left > 0) {
     const asked = Math.min(portion, left);
-    const rows = events.all(session.id, session.internal, from, asked);
-    for (const [, text] of rows) yield text;
+    const rows = events.all(session.json, session.internal, from, asked);
+    const before = room;
+    for (const [, text] of rows) {
+      room -= text.length;
+      yield text;
+    }
     const last = rows.at(-1);
     if (!last || rows.length < asked) return;
     [from] = last;
     left -= asked;
-    portion = Math.min(2 * portion, MOST_PORTION);
+    // No more than there is room for where the next ones are as long.
+    const fitting = Math.ceil((room * asked) / (before - room));
+    portion = Math.max(1, Math.min(GROWTH * portion, MOST_PORTION, fitting));
   }
 }
