@@ -253,6 +253,28 @@ test('[R4] a stop whose end is not on disk when the server stops is not acknowle
   });
 });
 
+test('[R4] a stop whose end is being put on disk when the server stops is waited for', async () => {
+  const gate = gated(new MemoryStore());
+  const { agent, next } = puppet();
+  const { ws, runs } = await startComposed({ agents: [agent], keptIn: gate.store });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
+  const run = await next();
+  gate.hold('finishRun');
+  client.send({ type: 'run_cancel', message_id: 'stop' });
+  await run.aborted;
+  await gate.held(1);
+  const drained = runs.drain(AbortSignal.abort());
+  await new Promise(setImmediate);
+  gate.release();
+  expect(await client.find(({ reply_to }) => reply_to === 'stop')).toMatchObject({
+    type: 'message_ack',
+    data: { cancelled: [expect.any(String)] },
+  });
+  await drained;
+});
+
 test('[R2] [R3] a message whose commit was not confirmed is answered when it comes again', async () => {
   const keptIn = doubtfulStore();
   const { ws } = await startComposed({ agents: [echoAgent], keptIn });

@@ -311,10 +311,14 @@ export class RunManager {
     const active = this.#known.all().filter((run) => run.state !== 'queued');
     await Promise.race([Promise.all(active.map((run) => run.settled)), aborted]);
     this.#drained = true;
-    const lost = this.#known
-      .all()
-      .filter((run) => run.spec.agent.onInterrupt === 'fail' && run.text !== '');
-    const ends = lost.map((run) => run.interrupt(INTERRUPTED));
+    const all = this.#known.all();
+    const lost = all.filter(({ spec, text }) => spec.agent.onInterrupt === 'fail' && text !== '');
+    // Of what is being put on disk at this moment some were stopped, by somebody who waits to hear so.
+    const ending = all.filter(({ state }) => state === 'ending');
+    const ends = [
+      ...lost.map((run) => run.interrupt(INTERRUPTED)),
+      ...ending.map(({ settled }) => settled),
+    ];
     await Promise.race([Promise.all(ends), delay(END_GRACE_MS, undefined, { ref: false })]);
     for (const run of this.#known.all()) run.release();
     await left;

@@ -241,7 +241,7 @@ function* portions(
     [from] = last;
     left -= asked;
     // No more than there is room for where the next ones are as long.
-    const fitting = Math.ceil((room * asked) / (before - room));
-    portion = Math.max(1, Math.min(GROWTH * portion, MOST_PORTION, fitting));
+    const fits = Math.ceil((room * asked) / (before - room));
+    portion = Math.max(1, Math.min(GROWTH * portion, MOST_PORTION, fits));
   }
 }
