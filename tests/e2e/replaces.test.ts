@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { type ChatTurn, defineAgent, echoAgent } from '../../packages/gateway/src/index.ts';
+import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
+import { startComposed } from '../helpers/composed.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
@@ -186,4 +188,36 @@ test('[R12] a message that is refused makes no session, and leaves none', async 
   client.send({ type: 'session_join', session_id: stays });
   void client.ask('for those who stayed', { session_id: stays });
   expect((await plain.next('agent_response')).session_id).toBe(stays);
+});
+
+test('[R4] [R7] what is asked while it is looked for what a message has superseded is answered', async () => {
+  const keptIn = new MemoryStore();
+  const questions = keptIn.questions.bind(keptIn);
+  const [read, reply] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  keptIn.questions = async (session) => {
+    const found = await questions(session);
+    read.resolve();
+    await reply.promise;
+    return found;
+  };
+  const { agent, next } = puppet();
+  const { ws } = await startComposed({ agents: [echoAgent, agent], keptIn });
+  const client = await TestSocket.open(ws);
+  await client.create();
+  await client.ask('one', { message_id: 'one', data: { agent_name: 'echo' } });
+  await client.ask('better', { message_id: 'two', data: { agent_name: 'echo', replaces: 'one' } });
+  await read.promise;
+  client.send({
+    type: 'chat_message',
+    message_id: 'three',
+    data: { content: 'and this', agent_name: 'puppet' },
+  });
+  const run = await next();
+  reply.resolve();
+  await run.say('Still here.');
+  await run.finish();
+  const end = await client.find(
+    ({ type, reply_to }) => type === 'agent_response' && reply_to === 'three',
+  );
+  expect(end.data).toMatchObject({ status: 'complete', content: 'Still here.' });
 });

@@ -15,14 +15,17 @@ export async function withQuestion(store: Store, record: RunRecord): Promise<Cla
   return { record, question: question?.type === 'chat_message' ? question : undefined };
 }
 
-/** The ids of the messages that a transcript of the session shows: those that no later one has replaced. */
-export async function shownQuestions(
+/**
+ * The ids of the messages of a session that a later one in its log has superseded. Not those that its transcript does
+ * not show: one that is posted while the log is read is not shown by that, and nobody has superseded it.
+ */
+export async function supersededQuestions(
   store: Store,
   session: SessionIdentity,
 ): Promise<ReadonlySet<string>> {
   const branch = new Branch<{ message_id: string; replaces?: string | undefined }>();
-  for (const question of await store.questions(session)) branch.add(question);
-  return new Set(branch.messages.map(({ message_id }) => message_id));
+  const questions = await store.questions(session);
+  return new Set(questions.flatMap((one) => branch.add(one)).map(({ message_id }) => message_id));
 }
 
 /**
@@ -39,9 +42,9 @@ export async function findSuperseded(
     // The run of a message that replaces waits for those before it, so it is among them.
     if (!own.some(({ question }) => question?.data.replaces !== undefined)) continue;
     const id = own[0]?.record.sessionId ?? '';
-    const shown = await shownQuestions(store, { id, incarnation });
+    const questions = await supersededQuestions(store, { id, incarnation });
     for (const { record, question } of own) {
-      if (question && !shown.has(question.message_id)) superseded.add(record.runId);
+      if (question && questions.has(question.message_id)) superseded.add(record.runId);
     }
   }
   return superseded;

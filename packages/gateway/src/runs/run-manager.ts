@@ -15,7 +15,7 @@ import { type Arrival, Arrivals } from './arrivals.ts';
 import { readHistory } from './history.ts';
 import { KnownRuns } from './known-runs.ts';
 import { Lease } from './lease.ts';
-import { shownQuestions } from './recovery.ts';
+import { supersededQuestions } from './recovery.ts';
 import { INTERRUPTED, type Publish, Run, type RunDeps, type SubmittedRun } from './run.ts';
 import { queued } from './run-messages.ts';
 import type { RunJob, RunQueue } from './run-queue.ts';
@@ -243,9 +243,9 @@ export class RunManager {
   }
 
   async #supersede(session: SessionIdentity): Promise<void> {
-    const shown = await shownQuestions(this.#deps.store, session);
+    const superseded = await supersededQuestions(this.#deps.store, session);
     const runs = this.#known.of(session.incarnation);
-    await this.#stop(runs.filter(({ spec }) => !shown.has(spec.replyTo)));
+    await this.#stop(runs.filter(({ spec }) => superseded.has(spec.replyTo)));
   }
 
   async #stop(runs: readonly Run[]): Promise<string[]> {
