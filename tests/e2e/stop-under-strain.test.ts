@@ -235,7 +235,8 @@ test('[R4] a stop does not wait for a message before it that replaces another, o
   expect(client.received.filter(({ type }) => type === 'agent_response')).toHaveLength(3);
 });
 
-test('[R4] a stop whose end is not on disk when the server stops is not acknowledged', async () => {
+/** A message whose answer is being written, and the store that is to keep its end. */
+async function beingAnswered() {
   const gate = gated(new MemoryStore());
   const { agent, next } = puppet();
   const { ws, runs } = await startComposed({ agents: [agent], keptIn: gate.store });
@@ -243,6 +244,11 @@ test('[R4] a stop whose end is not on disk when the server stops is not acknowle
   await client.create();
   client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
   const run = await next();
+  return { gate, client, run, runs };
+}
+
+test('[R4] a stop whose end is not on disk when the server stops is not acknowledged', async () => {
+  const { gate, client, run, runs } = await beingAnswered();
   gate.breakDown(diskFull(), 'finishRun');
   client.send({ type: 'run_cancel', message_id: 'stop' });
   await run.aborted;
@@ -254,13 +260,7 @@ test('[R4] a stop whose end is not on disk when the server stops is not acknowle
 });
 
 test('[R4] a stop whose end is being put on disk when the server stops is waited for', async () => {
-  const gate = gated(new MemoryStore());
-  const { agent, next } = puppet();
-  const { ws, runs } = await startComposed({ agents: [agent], keptIn: gate.store });
-  const client = await TestSocket.open(ws);
-  await client.create();
-  client.send({ type: 'chat_message', message_id: 'm-1', data: { content: 'go' } });
-  const run = await next();
+  const { gate, client, run, runs } = await beingAnswered();
   gate.hold('finishRun');
   client.send({ type: 'run_cancel', message_id: 'stop' });
   await run.aborted;

@@ -11,6 +11,7 @@ const MESSAGE_ID = ',"message_id":"';
 const RUN_ID = ',"run_id":"';
 const SEQ = ',"seq":';
 const NAME_OF_DATA = ',"data":';
+const DATA = `${NAME_OF_DATA}{`;
 
 /** These say in their `data` whose words they are; the others are of tools. */
 const SAID: ReadonlySet<string> = new Set<EventType>(['chat_message', 'agent_response']);
@@ -59,7 +60,7 @@ export function toHistoryText(text: string): string {
  * @throws {Error} where it has none: then it is damaged, and is not to go on.
  */
 function dataOf(text: string): number {
-  const start = text.indexOf(`${NAME_OF_DATA}{`);
+  const start = text.indexOf(DATA);
   if (start < 0) throw new Error(`This is not the text of an event: ${text.slice(0, 200)}`);
   return start + NAME_OF_DATA.length;
 }
