@@ -1,8 +1,9 @@
 import { request } from 'node:http';
+import { encode, type SessionEvent } from '@parley/protocol';
 import { expect, test } from 'vitest';
 import { defineAgent, echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { exportJson, exportMarkdown } from '../../packages/gateway/src/sessions/export.ts';
-import type { SessionPage } from '../../packages/gateway/src/stores/store.ts';
+import { SessionPage, type SessionRecord } from '../../packages/gateway/src/stores/store.ts';
 import { startGateway } from '../helpers/gateway.ts';
 import { ask } from './request.ts';
 
@@ -100,26 +101,28 @@ test('the file name is safe and the title is kept where it can be', async () => 
 /** A log in memory that says how much of it was asked for. */
 function log(events: readonly Record<string, unknown>[]) {
   const reads: { after: number; limit: number }[] = [];
-  const session = {
+  const session: SessionRecord = {
     id: 's',
     owner: 'local',
     title: null,
     agent: 'echo',
+    incarnation: 's-1',
     createdAt: 0,
     lastActivity: 0,
-    messageCount: 0,
+    messageCount: events.length,
     firstSeq: 1,
     lastSeq: events.length,
+    members: {},
+    invitationEpoch: 1,
+    version: 1,
   };
-  const all = events.map((event, index) => ({
-    session_id: 's',
-    timestamp: new Date(0).toISOString(),
-    ...event,
-    seq: index + 1,
-  }));
+  const timestamp = new Date(0).toISOString();
+  const all = events.map((event, index) =>
+    encode({ session_id: 's', timestamp, ...event, seq: index + 1 } as SessionEvent),
+  );
   const read = async (after: number, limit: number): Promise<SessionPage> => {
     reads.push({ after, limit });
-    return { session, events: all.slice(after, after + limit) } as unknown as SessionPage;
+    return new SessionPage(session, all.slice(after, after + limit), []);
   };
   return { read, reads };
 }

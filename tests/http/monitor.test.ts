@@ -130,7 +130,11 @@ test('who reads the session of others as an administrator is named in the log, a
   expect(seen()).toMatchObject([{ session_id: hers, by: 'root' }]);
   await read(await alice.create());
   root.send({ type: 'session_join', session_id: hers });
-  await root.find(({ type, session_id }) => type === 'session_status' && session_id === hers);
+  const joined = await root.find(
+    ({ type, session_id }) => type === 'session_status' && session_id === hers,
+  );
+  // And knows it by that: it looks like an own one else.
+  expect(joined.data).toMatchObject({ you: { id: 'root', access: 'manage', administrator: true } });
   // That was said before, and is not again for each page of two that are read in turn.
   expect(seen()).toHaveLength(2);
   await alice.create();

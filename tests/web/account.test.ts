@@ -4,7 +4,9 @@ import { expect, test } from 'vitest';
 import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
 import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { violations } from './axe.ts';
 import { Chat } from './chat.ts';
+import { look } from './look.ts';
 
 async function startGuarded(options: GatewayOptions = {}) {
   const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
@@ -77,6 +79,24 @@ test('[R12] who has tried too many tokens is told when to go on, and no token is
   await chat.page.getByRole('alert').getByText('not known here').waitFor();
   await signIn(chat, alice.token);
   await chat.page.getByRole('alert').getByText('Try again in a minute').waitFor();
+});
+
+test('[R7] to an administrator the chat of somebody else does not look like an own one', async () => {
+  const { http, alice, bob } = await startGuarded({ admins: ['bob'] });
+  const hers = await Chat.open(http, refusals);
+  await signIn(hers, alice.token);
+  await hers.converse('of alice');
+  const seen = await Chat.open(hers.page.url(), refusals);
+  await signIn(seen, bob.token);
+  const words = seen.page.getByRole('status').getByText('This is somebody else’s chat.');
+  await words.waitFor();
+  await seen.log.getByText('of alice').first().waitFor();
+  await look(seen.page, 'administrator');
+  expect(await violations(seen.page)).toEqual([]);
+  await seen.page.getByRole('link', { name: 'New chat' }).click();
+  await seen.converse('of bob');
+  expect(await words.count()).toBe(0);
+  expect(await hers.page.getByText('somebody else').count()).toBe(0);
 });
 
 test('[R7] who was invited by a link comes into the chat, to write or only to read', async () => {

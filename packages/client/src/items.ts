@@ -104,9 +104,16 @@ export interface TranscriptSnapshot {
   readonly hasMore: boolean;
   /**
    * Who one is here, as the `sender` of what one writes, and the most that one may do: see it, write in
-   * it, or also name it, invite to it and delete it. Absent until the server has said it.
+   * it, or also name it, invite to it and delete it. `administrator`: it is the chat of others, which one
+   * sees for being an administrator alone. Absent until the server has said it.
    */
-  readonly you: { readonly id: string; readonly access: 'read' | 'write' | 'manage' } | undefined;
+  readonly you:
+    | {
+        readonly id: string;
+        readonly access: 'read' | 'write' | 'manage';
+        readonly administrator?: true | undefined;
+      }
+    | undefined;
   /** Connections in the session, this one included; 0 until the server has said it. */
   readonly connections: number;
   /** Who else is writing. */

@@ -377,8 +377,17 @@ const sessionStatus = serverMessage(
     reset: z.boolean().optional(),
     /** The answer that is being written at this moment, if any. */
     answer: runningAnswer.optional(),
-    /** On join: who is asking, as others see them, and the most that they may do. */
-    you: z.object({ id: z.string(), access: z.enum(['read', 'write', 'manage']) }).optional(),
+    /**
+     * On join: who is asking, as others see them, and the most that they may do. `administrator`: it is the
+     * chat of others, and they see it for being an administrator alone.
+     */
+    you: z
+      .object({
+        id: z.string(),
+        access: z.enum(['read', 'write', 'manage']),
+        administrator: z.literal(true).optional(),
+      })
+      .optional(),
   }),
 );
 const messageAck = serverMessage(

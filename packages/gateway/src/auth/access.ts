@@ -20,7 +20,9 @@ export function accessOf(principal: Principal, session: SessionRecord): Operatio
 
 /** Whether they see it for being an administrator alone. */
 export function isStranger(principal: Principal, session: SessionRecord): boolean {
-  return accessOf({ ...principal, isAdmin: false }, session) === undefined;
+  return (
+    principal.isAdmin === true && accessOf({ ...principal, isAdmin: false }, session) === undefined
+  );
 }
 
 export function mayDo(principal: Principal, session: SessionRecord, operation: Operation): boolean {

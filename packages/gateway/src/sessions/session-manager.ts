@@ -162,7 +162,7 @@ export class SessionManager {
 
   /** Whoever sees what others have said is named in the log, once while they go on. */
   #noteStranger(principal: Principal, record: SessionRecord): void {
-    if (!principal.isAdmin || !isStranger(principal, record)) return;
+    if (!isStranger(principal, record)) return;
     const [seen, now] = [`${record.incarnation} ${principal.id}`, performance.now()];
     if (now - (this.#seen.get(seen) ?? -Infinity) < SEEN_MS) return;
     this.#seen.delete(seen);

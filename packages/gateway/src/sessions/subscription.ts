@@ -15,7 +15,7 @@ import {
   type ServerMessageType,
 } from '@parley/protocol';
 import { seqOf, toHistoryText, typeOf } from '@parley/protocol/event-text';
-import { accessOf } from '../auth/access.ts';
+import { accessOf, isStranger } from '../auth/access.ts';
 import type { Principal } from '../auth/principal.ts';
 import type {
   SessionIdentity,
@@ -330,7 +330,8 @@ export class Subscription implements Subscriber, AnswerSource {
   #you(record: SessionRecord): Pick<ServerMessageOf<'session_status'>['data'], 'you'> {
     const access = accessOf(this.#principal, record);
     if (this.peer.profile === 'plain' || !access) return {};
-    return { you: { id: this.#principal.id, access } };
+    const you = { id: this.#principal.id, access };
+    return { you: isStranger(this.#principal, record) ? { ...you, administrator: true } : you };
   }
 
   async #read(where: { after: number } | { before: number }): Promise<SessionPage | undefined> {

@@ -1,9 +1,10 @@
 /** How the connection is, where there is something to say about it. */
 import { useConnection } from '@parley/client/react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Button } from '../controls/button.tsx';
 import { Countdown } from '../controls/countdown.tsx';
 import { CheckIcon, OfflineIcon, WarningIcon, WorkingIcon } from '../controls/icons.tsx';
+import { Strip } from '../controls/strip.tsx';
 import { useNow } from '../sessions/times.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { client } from './client.ts';
@@ -53,29 +54,6 @@ export function ConnectionBanner() {
           </Strip>
         )
       )}
-    </div>
-  );
-}
-
-const TONES = {
-  well: 'bg-tint text-accent',
-  warning: 'bg-warning-tint text-warning',
-  problem: 'bg-danger-tint text-danger',
-};
-
-interface StripProps {
-  readonly tone: keyof typeof TONES;
-  readonly icon: ReactNode;
-  readonly children: ReactNode;
-}
-
-function Strip({ tone, icon, children }: StripProps) {
-  return (
-    <div
-      className={`mx-auto flex min-h-10 max-w-reading items-center gap-2.5 rounded-xl px-3.5 py-1.5 text-sm ${TONES[tone]}`}
-    >
-      {icon}
-      {children}
     </div>
   );
 }

@@ -7,6 +7,8 @@ import { ConnectionBanner } from '../app/connection-banner.tsx';
 import { useFramed } from '../app/framed.ts';
 import { openSession } from '../app/open-sessions.ts';
 import { currentPlace, navigate, type Place, pathOf } from '../app/router.ts';
+import { PeopleIcon } from '../controls/icons.tsx';
+import { Strip } from '../controls/strip.tsx';
 import { markRead } from '../sessions/unread.ts';
 import { type Text, useText } from '../text/text.tsx';
 import { Announcer } from './announcer.tsx';
@@ -84,6 +86,13 @@ export function Conversation({ place, onOpenSidebar }: Props) {
         onOpenSidebar={onOpenSidebar}
       />
       <ConnectionBanner />
+      {transcript.you?.administrator && (
+        <div role="status" className="shrink-0 px-3 pb-1 sm:px-4">
+          <Strip tone="warning" icon={<PeopleIcon />}>
+            {text.share.administrator}
+          </Strip>
+        </div>
+      )}
       {isEmpty && isGone(transcript) ? (
         <div className="mx-auto grid w-full max-w-lg flex-1 place-items-center px-3">
           <GoneNotice transcript={transcript} />

@@ -300,6 +300,8 @@ export const de: Text = {
     copyIt: 'Hier ist der Link:',
     failed: 'Es wurde kein Link erstellt. Nur wem ein Chat gehört, darf dazu einladen.',
     readOnly: 'Sie wurden eingeladen, diesen Chat zu lesen.',
+    administrator:
+      'Das ist der Chat von jemand anderem. Sie sehen ihn als Administrator; was Sie hier tun, wird dort gesehen.',
     notAccepted: 'Diese Einladung ist abgelaufen oder keine. Bitten Sie um eine neue.',
   },
 

@@ -264,6 +264,8 @@ export const en = {
     copyIt: 'Here is the link:',
     failed: 'No link was made. Only the owner of a chat may invite to it.',
     readOnly: 'You were invited to read this chat.',
+    administrator:
+      'This is somebody else’s chat. You see it as an administrator; what you do here, they see.',
     notAccepted: 'This invitation has expired, or is none. Ask for a new one.',
   },
 
