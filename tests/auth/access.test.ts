@@ -187,6 +187,24 @@ describe('who was invited', () => {
     expect(await members()).toEqual([]);
   });
 
+  test('may be an administrator, for whom it is then a chat like any that they were invited to', async () => {
+    const { ws, tokens, ask, sessionId, invite } = await house();
+    const root = await connectAs(ws, tokens.root ?? '');
+    const you = async () => {
+      root.send({ type: 'session_join', session_id: sessionId });
+      return (await root.find(({ type }) => type === 'session_status')).data;
+    };
+    expect(await you()).toMatchObject({ you: { access: 'manage', administrator: true } });
+    await ask('root', 'POST', '/api/invitations', { invitation: await invite('read') });
+    const members = await ask('alice', 'GET', `/api/sessions/${sessionId}/members`);
+    expect(JSON.parse(members.text).data.members).toEqual([{ id: 'root', access: 'read' }]);
+    const list = await ask('root', 'GET', '/api/sessions');
+    expect(list.text).toContain(sessionId);
+    await root.find(({ type }) => type === 'session_status');
+    expect(await you()).toMatchObject({ you: { id: 'root', access: 'manage' } });
+    expect(await you()).not.toHaveProperty('you.administrator');
+  });
+
   test('and was taken out does not come back by what was given out before', async () => {
     const { ask, sessionId, invite } = await house();
     const accept = async (who: string, invitation: string) =>

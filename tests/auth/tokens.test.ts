@@ -199,6 +199,30 @@ describe('[R4] a token that is no longer good ends its connections and nothing e
     expect(Date.now()).toBeGreaterThan(expiresAt.getTime());
     await client.settled();
   });
+
+  test('[R7] and one that says less of them takes away what they saw by that', async () => {
+    const people: Record<string, { id: string; isAdmin?: boolean }> = {
+      alice: { id: 'alice' },
+      admin: { id: 'root', isAdmin: true },
+      root: { id: 'root' },
+    };
+    const authenticate = ({ token = '' }: { token?: string }) => people[token];
+    const { ws } = await startGateway({ authenticate });
+    const [alice, root] = [await connectAs(ws, 'alice'), await connectAs(ws, 'admin')];
+    const [hers, own] = [await alice.create(), await root.create()];
+    root.send({ type: 'session_join', session_id: hers });
+    await root.next('session_status');
+    root.send({ type: 'auth', message_id: 'less', data: { token: 'root' } });
+    const end = await root.next('session_status');
+    expect(end.data).toMatchObject({ session_id: hers, status: 'deleted' });
+    expect((await root.next('message_ack')).reply_to).toBe('less');
+    await alice.ask('a secret');
+    const heard = root.received.length;
+    expect((await root.ask('still here', { session_id: own })).session_id).toBe(own);
+    expect(root.received.slice(heard).filter(({ session_id }) => session_id === hers)).toEqual([]);
+    root.send({ type: 'session_join', session_id: hers });
+    expect((await root.next('error')).data.code).toBe('SESSION_NOT_FOUND');
+  });
 });
 
 test('administrators may do in every session what its owner may, and see the metrics', async () => {

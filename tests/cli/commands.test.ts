@@ -7,7 +7,7 @@ import { quoted, startCommand } from '../../packages/gateway/src/cli/called-as.t
 import { flagOf, variableOf } from '../../packages/gateway/src/cli/sources.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { SETTINGS, settingInfo } from '../../packages/gateway/src/settings.ts';
-import { bearer, startGuarded } from '../auth/people.ts';
+import { bearer, connectAs, startGuarded } from '../auth/people.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { parley } from './parley.ts';
 
@@ -133,6 +133,18 @@ test('a server that wants to know who is asking is shown the token of PARLEY_TOK
   const ended = await parley(['chat', http], { input: 'hello' });
   expect(ended.status).toBe(1);
   expect(ended.stdout).toContain('put a token that it knows into the variable PARLEY_TOKEN');
+});
+
+test('[R7] an administrator is told that a chat is somebody else’s, and who has it is not', async () => {
+  const options = { admins: ['root'], agents: [echoAgent] };
+  const { http, ws, tokens } = await startGuarded(['alice', 'root'], options);
+  const session = await (await connectAs(ws, tokens.alice ?? '')).create();
+  const seenBy = async (token = '') => {
+    const env = { PARLEY_TOKEN: token };
+    return (await parley(['chat', http, '--session', session], { env, input: 'hello' })).stdout;
+  };
+  expect(await seenBy(tokens.root)).toContain("This is somebody else's chat.");
+  expect(await seenBy(tokens.alice)).not.toContain('somebody else');
 });
 
 test('token makes a token and the line that makes it known', async () => {

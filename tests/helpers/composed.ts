@@ -45,7 +45,8 @@ export async function startComposed(options: ComposedOptions = {}) {
   const config = parseOptions({ store: 'memory:', ...settings });
   const log = await createLogger({ level: 'silent', pretty: false });
   const agents = new AgentRegistry(given, given[0]?.name ?? '');
-  const metrics = new Metrics((): Gauges => parts.measure());
+  const names = given.map(({ name }) => name);
+  const metrics = new Metrics((): Gauges => parts.measure(), names);
   const parts: Composition = await compose({
     node: randomUUID(),
     config,

@@ -50,6 +50,22 @@ test('messages are counted by direction and type, and their bytes', async () => 
   );
 });
 
+test('what an alert looks for is there before it has happened, so that the first of it is seen', async () => {
+  const { http } = await startGateway({ agents: [echoAgent] });
+  const series = await scrape(http);
+  const ends = ['complete', 'cancelled', 'error', 'interrupted'];
+  expect(series.named('parley_runs_ended_total')).toEqual(
+    ends.map((end) => `parley_runs_ended_total{agent="echo",end="${end}"}`),
+  );
+  for (const code of ['INTERNAL_ERROR', 'STORE_UNAVAILABLE']) {
+    for (const what of ['upgrade', 'message', 'request']) {
+      const one = `parley_refusals_total{what="${what}",code="${code}"}`;
+      expect(series.named('parley_refusals_total')).toContain(one);
+      expect(series.of(one)).toBe(0);
+    }
+  }
+});
+
 test('[R5] runs are counted once, by agent and end, with the time to their first text and their end', async () => {
   const { agent, next } = puppet();
   const failing = defineAgent({

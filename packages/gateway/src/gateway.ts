@@ -118,7 +118,8 @@ export async function createGateway(options: GatewayOptions = {}): Promise<Gatew
   checkNodes(config);
   const traces = await openTraces(config);
   const agents = await collectAgents(config, given, log);
-  const metrics = new Metrics((): Gauges => parts.measure());
+  const names = agents.list().map(({ name }) => name);
+  const metrics = new Metrics((): Gauges => parts.measure(), names);
   const store: Store = outage.watch(
     await openStore(config, (seconds) => metrics.storeCommit.observe(seconds)),
   );

@@ -14,15 +14,18 @@ const ORDER: readonly Operation[] = ['read', 'write', 'manage'];
 
 /** The most that somebody may do; `undefined`: they may not know that it is there. */
 export function accessOf(principal: Principal, session: SessionRecord): Operation | undefined {
-  if (session.owner === principal.id || principal.isAdmin) return 'manage';
-  return Object.hasOwn(session.members, principal.id) ? session.members[principal.id] : undefined;
+  return principal.isAdmin ? 'manage' : accessAsMember(principal, session);
+}
+
+/** The same for who they are to this session, whatever they may elsewhere. */
+export function accessAsMember({ id }: Principal, session: SessionRecord): Operation | undefined {
+  if (session.owner === id) return 'manage';
+  return Object.hasOwn(session.members, id) ? session.members[id] : undefined;
 }
 
 /** Whether they see it for being an administrator alone. */
 export function isStranger(principal: Principal, session: SessionRecord): boolean {
-  return (
-    principal.isAdmin === true && accessOf({ ...principal, isAdmin: false }, session) === undefined
-  );
+  return principal.isAdmin === true && accessAsMember(principal, session) === undefined;
 }
 
 export function mayDo(principal: Principal, session: SessionRecord, operation: Operation): boolean {

@@ -192,10 +192,14 @@ class Conversation {
 
   #introduce(agents: ServerAgents | undefined): void {
     const { url, agent } = this.#options;
-    const { title, agent: own } = this.#session.transcript.snapshot();
+    const { title, agent: own, you } = this.#session.transcript.snapshot();
     if (this.#terminal.interactive) {
       const name = agent ?? own ?? agents?.default ?? 'an agent';
       this.#terminal.notice(`Asking ${name} at ${url}. Ctrl-C stops an answer, Ctrl-D leaves.`);
+    }
+    if (you?.administrator) {
+      const words = 'You see it as an administrator; what you do here, they see.';
+      this.#terminal.notice(`This is somebody else's chat. ${words}`);
     }
     if (title !== null) this.#terminal.notice(title);
   }

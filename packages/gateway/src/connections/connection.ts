@@ -308,6 +308,7 @@ export class Connection implements Peer, OutboxOwner {
       throw unauthorized('This token is of somebody else. Open another connection for them.');
     }
     this.#state = { status: 'open', identity };
+    this.subscriptions.renew(identity.principal);
   }
 
   /** Ends the connection in order: its close code goes out after what the socket holds already. */

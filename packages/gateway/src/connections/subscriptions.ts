@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.ts';
 import type { Subscription } from '../sessions/subscription.ts';
 
 /** The sessions that a connection is in. A list that is made anew: most are in one, of which a map would take twice as much. */
@@ -29,6 +30,11 @@ export class Subscriptions {
 
   delete(sessionId: string): void {
     if (this.has(sessionId)) this.#all = this.#all.filter((one) => one.sessionId !== sessionId);
+  }
+
+  /** Whose they are is known anew; leaves those that are not for them any more. */
+  renew(principal: Principal): void {
+    for (const subscription of this.#all) subscription.renew(principal);
   }
 
   /** Leaves all of them. */

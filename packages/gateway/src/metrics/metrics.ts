@@ -2,15 +2,19 @@
  * What this process counts, from its start. Counting what happens with every message is adding to numbers,
  * without a look at the clock and without a text that is made for it.
  */
-import { CLOSE_CODES, type CloseCode, type ErrorCode } from '@parley/protocol';
+import { CLOSE_CODES, type CloseCode, ERROR_CODES, type ErrorCode } from '@parley/protocol';
 import { AgentMetrics } from './agent-metrics.ts';
 import { EventLoopDelay } from './event-loop.ts';
 import { Histogram } from './histogram.ts';
-import type { Gauges, MetricsSnapshot, Refused } from './snapshot.ts';
+import { type Gauges, type MetricsSnapshot, REFUSED, type Refused } from './snapshot.ts';
 import { Traffic } from './traffic.ts';
 
-/** From the start, so that the first of each is seen to be one more. */
+/** These are there from the start, so that the first of each is seen to be one more. */
 const EVERY_CLOSE = Object.keys(CLOSE_CODES).map((code) => ({ code: Number(code) as CloseCode }));
+/** Of the refusals those that are not for what was asked; all of them would be many more series. */
+const EVERY_FAULT = (Object.keys(ERROR_CODES) as ErrorCode[])
+  .filter((code) => ERROR_CODES[code].status >= 500)
+  .flatMap((code) => REFUSED.map((what) => ({ what, code })));
 
 export class Metrics {
   readonly traffic = new Traffic();
@@ -18,19 +22,20 @@ export class Metrics {
   readonly storeCommit = new Histogram();
   readonly #startedAt = new Date().toISOString();
   readonly #gauges: () => Gauges;
-  readonly #agents = new Map<string, AgentMetrics>();
+  readonly #agents: Map<string, AgentMetrics>;
   readonly #requests = new Counts<{ method: string; route: string; status: string }>();
-  readonly #refusals = new Counts<{ what: Refused; code: ErrorCode }>();
+  readonly #refusals = new Counts(EVERY_FAULT);
   readonly #closes = new Counts(EVERY_CLOSE);
   readonly #eventLoop = new EventLoopDelay();
   #opened = 0;
 
-  /** `gauges` are read with each snapshot. */
-  constructor(gauges: () => Gauges) {
+  /** `gauges` are read with each snapshot; `agents`: the names of all that there are. */
+  constructor(gauges: () => Gauges, agents: readonly string[]) {
     this.#gauges = gauges;
+    this.#agents = new Map(agents.map((name) => [name, new AgentMetrics()]));
   }
 
-  /** Names are those of registered agents, so that there are only so many series. */
+  /** Names are those of agents that there are, or were when a run was left unfinished: so there are only so many series. */
   ofAgent(name: string): AgentMetrics {
     const known = this.#agents.get(name);
     if (known) return known;

@@ -36,7 +36,8 @@ export interface Gauges extends ConnectionGauges, RunGauges {
 }
 
 /** What was refused. */
-export type Refused = 'upgrade' | 'message' | 'request';
+export const REFUSED = ['upgrade', 'message', 'request'] as const;
+export type Refused = (typeof REFUSED)[number];
 
 export interface MetricsSnapshot extends TrafficSnapshot {
   /** When the counting began, RFC 3339: a total that is lower than before has begun anew. */
@@ -55,7 +56,7 @@ export interface MetricsSnapshot extends TrafficSnapshot {
     readonly status: string;
     readonly count: number;
   }[];
-  /** By name, those that have answered since the start. */
+  /** By name. */
   readonly agents: Readonly<Record<string, AgentSnapshot>>;
   /** How long batches of writes took to get on disk; nothing in the memory store does. */
   readonly store_commit: HistogramSnapshot;

@@ -3,7 +3,6 @@
  * What was appended after the export began is not in it.
  */
 import { Branch, type SessionEvent, type SessionEventOf } from '@parley/protocol';
-import { seqOf } from '@parley/protocol/event-text';
 import type { SessionPage, SessionRecord } from '../stores/store.ts';
 
 /** Reads the events after a `seq`; rejects where the session is no more. */
@@ -27,12 +26,9 @@ export async function* exportJson(read: ReadAfter): AsyncGenerator<string> {
   };
   yield `{"session":${JSON.stringify(head)},"events":[`;
   let separator = '\n';
-  for await (const { texts } of pages(read, lastSeq)) {
-    for (const text of texts) {
-      if (seqOf(text) > lastSeq) break;
-      yield `${separator}${text}`;
-      separator = ',\n';
-    }
+  for await (const event of events(read, lastSeq)) {
+    yield `${separator}${JSON.stringify(event)}`;
+    separator = ',\n';
   }
   yield '\n]}\n';
 }
@@ -47,22 +43,14 @@ export async function* exportMarkdown(read: ReadAfter): AsyncGenerator<string> {
 }
 
 async function* events(read: ReadAfter, until: number): AsyncGenerator<SessionEvent> {
-  for await (const page of pages(read, until)) {
+  for (let after = 0; after < until; ) {
+    const page = await read(after, PAGE);
+    if (page.events.length === 0) return;
     for (const event of page.events) {
       if (event.seq > until) return;
       yield event;
+      after = event.seq;
     }
-  }
-}
-
-/** The pages in which all events up to `until` are; in the last one there may be others behind it. */
-async function* pages(read: ReadAfter, until: number): AsyncGenerator<SessionPage> {
-  for (let after = 0; after < until; ) {
-    const page = await read(after, PAGE);
-    const newest = page.texts.at(-1);
-    if (newest === undefined) return;
-    yield page;
-    after = seqOf(newest);
   }
 }
 

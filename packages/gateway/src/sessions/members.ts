@@ -1,6 +1,6 @@
 /** Who else may see a session or write in it: let in by an invitation, taken out again. */
 import { ProtocolError } from '@parley/protocol';
-import { accessOf, type Invitation, noInvitation } from '../auth/access.ts';
+import { accessAsMember, type Invitation, noInvitation } from '../auth/access.ts';
 import { type Principal, sessionNotFound } from '../auth/principal.ts';
 import {
   type SessionIdentity,
@@ -35,7 +35,7 @@ export class Members {
     const record = await this.#store.getSession(id);
     if (!record) throw sessionNotFound(id);
     if (record.invitationEpoch !== invitationEpoch) throw noInvitation();
-    const may = accessOf(principal, record);
+    const may = accessAsMember(principal, record);
     if (may === 'manage' || may === 'write' || may === access) return record;
     const updated = await this.#store
       .addMember(id, principal.id, access, invitationEpoch)

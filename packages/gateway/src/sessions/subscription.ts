@@ -94,7 +94,7 @@ const TYPES: Record<Profile, ReadonlySet<string>> = {
 
 export class Subscription implements Subscriber, AnswerSource {
   readonly peer: Peer;
-  readonly #principal: Principal;
+  #principal: Principal;
   readonly #deps: SubscriptionDeps;
   readonly #session: Session;
   #state: 'catching_up' | 'live' | 'closed' = 'catching_up';
@@ -141,6 +141,12 @@ export class Subscription implements Subscriber, AnswerSource {
 
   get person(): string {
     return this.#principal.id;
+  }
+
+  /** Whose it is, as they are known now: they may see less than when they joined. */
+  renew(principal: Principal): void {
+    this.#principal = principal;
+    if (!accessOf(principal, this.#session.record)) this.#leave();
   }
 
   get isShown(): boolean {

@@ -32,8 +32,12 @@ export function DrainDialog({ report: { node, address, role, metrics }, onClose,
         return isRefused;
       }}
     >
-      {role !== 'worker' && <p>{say.connections(connections)}</p>}
-      {role !== 'gateway' && <p>{say.answers(running)}</p>}
+      {role !== 'worker' && (
+        <p>
+          {say.closed} {connections > 0 && say.connections(connections)}
+        </p>
+      )}
+      {role !== 'gateway' && running > 0 && <p>{say.answers(running)}</p>}
       <p>{say.end}</p>
       {isLast && (
         <Warning>

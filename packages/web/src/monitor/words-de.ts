@@ -102,11 +102,12 @@ export const de: Words = {
 
   drain: {
     title: (id) => `Knoten ${id} leerlaufen lassen?`,
+    closed: 'Er nimmt keine neuen Verbindungen an.',
     connections: (count) =>
       plural(count, {
-        one: 'Er nimmt keine neuen Verbindungen an. Seinem # Client wird gesagt, dass er zu einem anderen Knoten kommen soll; er verpasst nichts.',
+        one: 'Seinem # Client wird gesagt, dass er zu einem anderen Knoten kommen soll; er verpasst nichts.',
         other:
-          'Er nimmt keine neuen Verbindungen an. Seinen # Clients wird gesagt, dass sie zu einem anderen Knoten kommen sollen; sie verpassen nichts.',
+          'Seinen # Clients wird gesagt, dass sie zu einem anderen Knoten kommen sollen; sie verpassen nichts.',
       }),
     answers: (count) =>
       plural(count, {

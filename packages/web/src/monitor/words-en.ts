@@ -101,11 +101,11 @@ export const en = {
 
   drain: {
     title: (id: string) => `Drain node ${id}?`,
+    closed: 'It takes no new connections.',
     connections: (count: number) =>
       plural(count, {
-        one: 'It takes no new connections. Its # client is told to come back to another node and misses nothing.',
-        other:
-          'It takes no new connections. Its # clients are told to come back to another node and miss nothing.',
+        one: 'Its # client is told to come back to another node and misses nothing.',
+        other: 'Its # clients are told to come back to another node and miss nothing.',
       }),
     answers: (count: number) =>
       plural(count, {
