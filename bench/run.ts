@@ -1,7 +1,7 @@
 /**
  * Our gateway and its peers in turn, on the same work in one run: `npm run bench`, into RESULTS.md. What is
  * compared was measured in the same run; numbers of different runs say nothing about each other.
- * BENCH_RUNS says how often (5); `--only=A` does the works whose names begin so and prints them; `--profile`
+ * BENCH_RUNS says how often (3); `--only=A` does the works whose names begin so and prints them; `--profile`
  * runs each once on the gateway alone and writes where its time goes, as pictures in profiles/.
  */
 import { writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { circumstances, versions } from './results.ts';
 import { measure } from './turns.ts';
 import { MEASUREMENTS } from './works.ts';
 
-const RUNS = Number(process.env.BENCH_RUNS ?? 5);
+const RUNS = Number(process.env.BENCH_RUNS ?? 3);
 const RESULTS = join(import.meta.dirname, 'RESULTS.md');
 
 const { values: options } = parseArgs({
