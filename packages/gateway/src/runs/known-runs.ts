@@ -2,12 +2,12 @@
  * The unfinished runs that this process has, by the incarnation of their session and in the order of their
  * messages.
  */
+import { KeyedLists } from '../keyed-lists.ts';
 import type { RunAttempt, RunRecord } from '../stores/store.ts';
 import type { Run } from './run.ts';
 
 export class KnownRuns {
-  /** Arrays, emptied when their runs are over: V8 keeps for long what was in a `Map` that is made anew. */
-  readonly #sessions = new Map<string, Run[]>();
+  readonly #sessions = new KeyedLists<Run>();
   #count = 0;
   /** How many look for runs in the store now, and which have ended here since the first began. */
   #searches = 0;
@@ -18,7 +18,7 @@ export class KnownRuns {
   }
 
   get(incarnation: string, runId: string): Run | undefined {
-    return this.#sessions.get(incarnation)?.find(({ spec }) => spec.runId === runId);
+    return this.#sessions.of(incarnation).find(({ spec }) => spec.runId === runId);
   }
 
   /** Whether this attempt of a run is here, or a later one. */
@@ -27,26 +27,25 @@ export class KnownRuns {
   }
 
   of(incarnation: string): Run[] {
-    return [...(this.#sessions.get(incarnation) ?? [])];
+    return [...this.#sessions.of(incarnation)];
   }
 
   all(): Run[] {
-    return [...this.#sessions.values()].flat();
+    return this.#sessions.all();
   }
 
   /** The run whose answer is being written in the session. */
   running(incarnation: string): Run | undefined {
-    return this.#sessions.get(incarnation)?.find(({ state }) => state === 'running');
+    return this.#sessions.of(incarnation).find(({ state }) => state === 'running');
   }
 
   /** Until it has ended nothing else takes it up. An earlier attempt of it is not known from now on. */
   add(run: Run): void {
     const { incarnation, runId } = run.spec;
-    const runs = this.#sessions.get(incarnation);
-    const place = runs?.findIndex(({ spec }) => spec.runId === runId) ?? -1;
-    if (!runs) this.#sessions.set(incarnation, [run]);
-    else if (place === -1) runs.push(run);
-    else runs[place] = run;
+    const runs = this.#sessions.of(incarnation);
+    const place = runs.findIndex(({ spec }) => spec.runId === runId);
+    if (place === -1) this.#sessions.push(incarnation, run);
+    else this.#sessions.replace(runs, place, run);
     this.#count += 1;
     void run.settled.then((end) => {
       this.#count -= 1;
@@ -57,12 +56,9 @@ export class KnownRuns {
 
   /** From now on this attempt is not known, if it still was. */
   forget(run: Run): void {
-    const { incarnation } = run.spec;
-    const runs = this.#sessions.get(incarnation) ?? [];
+    const runs = this.#sessions.of(run.spec.incarnation);
     const place = runs.indexOf(run);
-    if (place === -1) return;
-    runs.splice(place, 1);
-    if (runs.length === 0) this.#sessions.delete(incarnation);
+    if (place !== -1) this.#sessions.remove(runs, place);
   }
 
   /** `work` looks for runs in the store: what it finds there may be over by now, see `isOver`. */

@@ -1,3 +1,4 @@
+import { KeyedLists } from '../keyed-lists.ts';
 import type { Executing, RunJob, RunQueue } from './run-queue.ts';
 
 /** The queue of a single process. What it holds is in the store too, so that it need not be kept. */
@@ -5,7 +6,7 @@ export class LocalRunQueue implements RunQueue {
   /** How many run at once in all. */
   readonly #maxRunning: number;
   /** By incarnation, the jobs of each session in order; the first one runs or is ready to. */
-  readonly #sessions = new Map<string, RunJob[]>();
+  readonly #sessions = new KeyedLists<RunJob>();
   /** Sessions whose first job has not started, in the order in which they became so, each once. */
   readonly #ready: string[] = [];
   #running = 0;
@@ -28,9 +29,8 @@ export class LocalRunQueue implements RunQueue {
   }
 
   submit(job: RunJob): number {
-    const jobs = this.#sessions.get(job.incarnation);
-    if (jobs) return jobs.push(job) - 1;
-    this.#sessions.set(job.incarnation, [job]);
+    const place = this.#sessions.push(job.incarnation, job);
+    if (place > 0) return place;
     // Where there is room nobody waits for it.
     if (this.#hasRoom) this.#run(job.incarnation);
     else this.#ready.push(job.incarnation);
@@ -38,15 +38,12 @@ export class LocalRunQueue implements RunQueue {
   }
 
   withdraw({ incarnation, runId }: RunJob): boolean {
-    const jobs = this.#sessions.get(incarnation) ?? [];
+    const jobs = this.#sessions.of(incarnation);
     const place = jobs.findIndex((job) => job.runId === runId);
     const turn = place === 0 ? this.#ready.indexOf(incarnation) : -1;
     if (place === -1 || (place === 0 && turn === -1)) return false;
-    jobs.splice(place, 1);
-    if (jobs.length === 0) {
-      this.#sessions.delete(incarnation);
-      this.#ready.splice(turn, 1);
-    }
+    this.#sessions.remove(jobs, place);
+    if (jobs.length === 0) this.#ready.splice(turn, 1);
     return true;
   }
 
@@ -67,7 +64,7 @@ export class LocalRunQueue implements RunQueue {
   }
 
   #run(incarnation: string): void {
-    const [job] = this.#sessions.get(incarnation) as [RunJob];
+    const [job] = this.#sessions.of(incarnation) as readonly [RunJob];
     this.#running += 1;
     const executing = this.#execute(job);
     void executing.over.then(() => {
@@ -79,10 +76,9 @@ export class LocalRunQueue implements RunQueue {
   }
 
   #leave(incarnation: string): void {
-    const jobs = this.#sessions.get(incarnation) as RunJob[];
-    jobs.shift();
-    if (jobs.length === 0) this.#sessions.delete(incarnation);
-    else this.#ready.push(incarnation);
+    const jobs = this.#sessions.of(incarnation);
+    this.#sessions.remove(jobs, 0);
+    if (jobs.length > 0) this.#ready.push(incarnation);
   }
 
   #free(): void {

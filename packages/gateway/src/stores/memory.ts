@@ -41,12 +41,23 @@ interface StoredSession {
   /** Made with the first event. */
   log?: SessionLog;
   /** Those that have not ended, in the order of their messages. */
-  runs?: string[];
+  runs?: StoredRun[];
 }
 
 interface StoredRun extends Omit<RunRecord, 'audience'> {
   readonly sender: string;
+  isOver: boolean;
+  attempt: number;
+  started: boolean;
+  node: string;
+  stopped: boolean;
 }
+
+/** Of as many it stays known that nothing of theirs is unfinished: they are back soon. */
+const MOST_SENDERS = 1_000;
+
+/** So many runs that are over are still among those of all sessions, or as many as are not. */
+const MOST_OVER = 64;
 
 /** The simplest store: everything in maps, gone with the process. What the other stores must equal. */
 export class MemoryStore implements Store {
@@ -54,8 +65,12 @@ export class MemoryStore implements Store {
   readonly pendingWrites = 0;
   readonly deployment = randomUUID();
   readonly #sessions = new Map<string, StoredSession>();
-  /** By run id, in the order of their messages. */
-  readonly #runs = new Map<string, StoredRun>();
+  /**
+   * By run id, in the order of their messages; some of them are over. Runs come and go, and a `Map` that lives for
+   * long leaves a table behind whenever it is emptied, until everything is collected: it is made anew instead.
+   */
+  #runs = new Map<string, StoredRun>();
+  #over = 0;
   /** How many of them are of each sender. */
   readonly #runsOf = new Map<string, number>();
   #order = 0;
@@ -172,10 +187,11 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const stored = this.#find(session);
     if (!stored) return undefined;
-    const [first] = this.#unfinished(stored);
-    for (const { runId } of this.#unfinished(stored)) this.#endRun(stored, runId);
+    const [first] = stored.runs ?? [];
+    const node = first?.node ?? '';
+    for (const run of [...(stored.runs ?? [])]) this.#endRun(stored, run);
     this.#sessions.delete(session.id);
-    return { node: first?.node ?? '' };
+    return { node };
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
@@ -202,18 +218,18 @@ export class MemoryStore implements Store {
     if (!session) return { outcome: 'session_not_found' };
     const known = findRepetition(session, append) ?? this.#findFull(append, session);
     if (known) return known;
-    if (this.#runs.has(run.runId)) throw new StoreError(`There is a run ${run.runId} already.`);
+    if (this.#runs.get(run.runId)?.isOver === false) {
+      throw new StoreError(`There is a run ${run.runId} already.`);
+    }
     const seq = this.#append(session, event, { fingerprint, runId: run.runId });
     const isTitled = session.record.title === null;
     if (isTitled) this.#change(session, () => ({ title: append.title.toWellFormed() }));
     const titled = isTitled ? session.record.version : null;
-    const last = this.#runs.get(session.runs?.at(-1) ?? '');
+    const last = session.runs?.at(-1);
     const before = last ? { runId: last.runId, attempt: last.attempt } : null;
     const node = last?.node ?? run.node ?? this.#anyAlive() ?? '';
-    session.runs ??= [];
-    session.runs.push(run.runId);
     this.#runsOf.set(event.data.sender, (this.#runsOf.get(event.data.sender) ?? 0) + 1);
-    this.#runs.set(run.runId, {
+    const added: StoredRun = {
       runId: run.runId,
       sessionId: event.session_id,
       incarnation,
@@ -225,7 +241,11 @@ export class MemoryStore implements Store {
       started: false,
       node,
       stopped: false,
-    });
+      isOver: false,
+    };
+    session.runs ??= [];
+    session.runs.push(added);
+    this.#runs.set(run.runId, added);
     return { outcome: 'appended', seq, node, before, titled };
   }
 
@@ -255,40 +275,45 @@ export class MemoryStore implements Store {
     return undefined;
   }
 
-  #unfinished({ runs = [] }: StoredSession): StoredRun[] {
-    return runs.map((runId) => this.#runs.get(runId) as StoredRun);
+  #endRun({ runs = [] }: StoredSession, run: StoredRun): void {
+    if (runs[0] === run) runs.shift();
+    else runs.splice(runs.indexOf(run), 1);
+    run.isOver = true;
+    this.#over += 1;
+    if (this.#over >= Math.max(MOST_OVER, this.#runs.size / 2)) {
+      this.#runs = new Map(this.#unfinished().map((one) => [one.runId, one]));
+      this.#over = 0;
+    }
+    const left = (this.#runsOf.get(run.sender) ?? 0) - 1;
+    if (left > 0 || this.#runsOf.size < MOST_SENDERS) this.#runsOf.set(run.sender, left);
+    else this.#runsOf.delete(run.sender);
   }
 
-  #endRun(session: StoredSession, runId: string): void {
-    const { sender } = this.#runs.get(runId) as StoredRun;
-    this.#runs.delete(runId);
-    session.runs?.splice(session.runs.indexOf(runId), 1);
-    const left = (this.#runsOf.get(sender) ?? 0) - 1;
-    if (left > 0) this.#runsOf.set(sender, left);
-    else this.#runsOf.delete(sender);
+  #unfinished(): StoredRun[] {
+    return [...this.#runs.values()].filter(({ isOver }) => !isOver);
   }
 
   async appendRunEvent(event: NewEvent): Promise<RunOutcome> {
     this.#assertOpen();
-    const session = this.#owned(event);
-    if (!session) return { outcome: 'stale' };
-    return { outcome: 'appended', seq: this.#append(session, event) };
+    const owned = this.#owned(event);
+    if (!owned) return { outcome: 'stale' };
+    return { outcome: 'appended', seq: this.#append(owned.session, event) };
   }
 
   async finishRun(event: Extract<NewEvent, { type: 'agent_response' }>): Promise<RunOutcome> {
     this.#assertOpen();
-    const session = this.#owned(event);
-    if (!session || event.run_id === undefined) return { outcome: 'stale' };
-    const seq = this.#append(session, event);
-    this.#endRun(session, event.run_id);
+    const owned = this.#owned(event);
+    if (!owned) return { outcome: 'stale' };
+    const seq = this.#append(owned.session, event);
+    this.#endRun(owned.session, owned.run);
     return { outcome: 'appended', seq };
   }
 
   async markStarted(runId: string, attempt: number): Promise<boolean> {
     this.#assertOpen();
     const run = this.#runs.get(runId);
-    if (run?.attempt !== attempt) return false;
-    this.#runs.set(runId, { ...run, started: true });
+    if (!run || run.isOver || run.attempt !== attempt) return false;
+    run.started = true;
     return true;
   }
 
@@ -301,21 +326,23 @@ export class MemoryStore implements Store {
 
   async unfinishedRuns(node?: string | null): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const runs = Array.from(this.#runs.values(), (run) => this.#toRecord(run));
-    if (node === undefined) return runs;
-    return runs.filter((run) => (node === null ? !this.#isAlive(run.node) : run.node === node));
+    const isMeant = (run: StoredRun) => {
+      if (node === undefined) return true;
+      return node === null ? !this.#isAlive(run.node) : run.node === node;
+    };
+    const runs = this.#unfinished().filter(isMeant);
+    return runs.map((run) => this.#toRecord(run));
   }
 
   async claimRuns(sessionId: string, node: string): Promise<readonly RunRecord[]> {
     this.#assertOpen();
-    const session = this.#sessions.get(sessionId);
-    const runs = session ? this.#unfinished(session) : [];
+    const runs = this.#sessions.get(sessionId)?.runs ?? [];
     const lost = runs.filter((run) => !this.#isAlive(run.node));
-    const claimed = lost.map((run) => {
-      return { ...run, node, attempt: run.node === '' ? run.attempt : run.attempt + 1 };
-    });
-    for (const run of claimed) this.#runs.set(run.runId, run);
-    return claimed.map((run) => this.#toRecord(run));
+    for (const run of lost) {
+      if (run.node !== '') run.attempt += 1;
+      run.node = node;
+    }
+    return lost.map((run) => this.#toRecord(run));
   }
 
   async stopRuns(
@@ -325,15 +352,13 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const stored = this.#writable(session, sender, asAdmin);
     if (!stored) return undefined;
-    const found = this.#unfinished(stored).filter(
-      (run) => runId === undefined || run.runId === runId,
-    );
-    const stopped = found.map((run) => ({ ...run, stopped: true }));
-    for (const run of stopped) this.#runs.set(run.runId, run);
-    return stopped.map((run) => this.#toRecord(run));
+    const runs = stored.runs ?? [];
+    const found = runs.filter((run) => runId === undefined || run.runId === runId);
+    for (const run of found) run.stopped = true;
+    return found.map((run) => this.#toRecord(run));
   }
 
-  #toRecord({ sender: _, ...run }: StoredRun): RunRecord {
+  #toRecord({ sender: _, isOver: __, ...run }: StoredRun): RunRecord {
     const record = this.#sessions.get(run.sessionId)?.record;
     return { ...run, audience: record ? [record.owner, ...Object.keys(record.members)] : [] };
   }
@@ -362,10 +387,10 @@ export class MemoryStore implements Store {
       after === undefined
         ? fittingTexts(range(Math.max(firstSeq, end - limit + 1), end).reverse()).reverse()
         : fittingTexts(range(start, Math.min(lastSeq, start + limit - 1)));
-    const runs = this.#unfinished(session).map(({ runId, replyTo, agent, attempt }) => {
+    const runs = session.runs?.map(({ runId, replyTo, agent, attempt }) => {
       return { runId, replyTo, agent, attempt };
     });
-    return new SessionPage({ ...session.record }, page, runs);
+    return new SessionPage({ ...session.record }, page, runs ?? []);
   }
 
   async getEvent(session: SessionIdentity, messageId: string): Promise<SessionEvent | undefined> {
@@ -468,11 +493,13 @@ export class MemoryStore implements Store {
       .sort((a, b) => b.record.lastActivity - a.record.lastActivity || b.order - a.order);
   }
 
-  /** The session of an event whose run and attempt may write. */
-  #owned(event: NewEvent): StoredSession | undefined {
-    const run = event.run_id === undefined ? undefined : this.#runs.get(event.run_id);
-    if (run?.attempt !== event.attempt || run?.sessionId !== event.session_id) return undefined;
-    return this.#sessions.get(event.session_id);
+  /** The run of an event, if it and this attempt may write, and its session. */
+  #owned(
+    event: NewEvent,
+  ): { readonly session: StoredSession; readonly run: StoredRun } | undefined {
+    const session = this.#sessions.get(event.session_id);
+    const run = session?.runs?.find(({ runId }) => runId === event.run_id);
+    return session && run && run.attempt === event.attempt ? { session, run } : undefined;
   }
 
   #append(
