@@ -42,9 +42,9 @@ export async function findSuperseded(
     // The run of a message that replaces waits for those before it, so it is among them.
     if (!own.some(({ question }) => question?.data.replaces !== undefined)) continue;
     const id = own[0]?.record.sessionId ?? '';
-    const questions = await supersededQuestions(store, { id, incarnation });
+    const replaced = await supersededQuestions(store, { id, incarnation });
     for (const { record, question } of own) {
-      if (question && questions.has(question.message_id)) superseded.add(record.runId);
+      if (question && replaced.has(question.message_id)) superseded.add(record.runId);
     }
   }
   return superseded;

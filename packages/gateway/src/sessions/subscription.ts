@@ -143,12 +143,6 @@ export class Subscription implements Subscriber, AnswerSource {
     return this.#principal.id;
   }
 
-  /** Whose it is, as they are known now: they may see less than when they joined. */
-  renew(principal: Principal): void {
-    this.#principal = principal;
-    if (!accessOf(principal, this.#session.record)) this.#leave();
-  }
-
   get isShown(): boolean {
     return true;
   }
@@ -176,6 +170,12 @@ export class Subscription implements Subscriber, AnswerSource {
 
   get isLive(): boolean {
     return this.#state === 'live';
+  }
+
+  /** Whose it is, as they are known now: they may see less than when they joined. */
+  renew(principal: Principal): void {
+    this.#principal = principal;
+    if (!accessOf(principal, this.#session.record)) this.#leave();
   }
 
   close(): void {

@@ -187,11 +187,10 @@ export class MemoryStore implements Store {
     this.#assertOpen();
     const stored = this.#find(session);
     if (!stored) return undefined;
-    const [first] = stored.runs ?? [];
-    const node = first?.node ?? '';
-    for (const run of [...(stored.runs ?? [])]) this.#endRun(stored, run);
+    const runs = [...(stored.runs ?? [])];
+    for (const run of runs) this.#endRun(stored, run);
     this.#sessions.delete(session.id);
-    return { node };
+    return { node: runs[0]?.node ?? '' };
   }
 
   async listSessions({ person, after, limit }: ListSessions): Promise<SessionListPage> {
