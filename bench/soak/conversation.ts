@@ -41,7 +41,7 @@ interface Message {
 /** Waiting for their answers at the same time; below the number that may wait in a session. */
 const IN_FLIGHT = 16;
 /** Messages of one connection, and of one session. */
-const OF_CONNECTION = { from: 20, to: 300 };
+export const OF_CONNECTION = { from: 20, to: 300 };
 const OF_SESSION = 20_000;
 /** One in so many is long enough to be compressed, in both directions; one in so many is stopped. */
 const LONG = 12;
