@@ -19,6 +19,8 @@ export interface PowerLossOptions {
   readonly questions: number;
   readonly cuts: number;
   readonly plants?: readonly string[];
+  /** There are no more cuts once one has found this. */
+  readonly until?: RegExp;
 }
 
 export interface PowerLossResult {
@@ -47,7 +49,7 @@ export async function cutPower(options: PowerLossOptions): Promise<PowerLossResu
 
 async function cutPowerIn(
   directory: string,
-  { seed, questions, cuts, plants = [] }: PowerLossOptions,
+  { seed, questions, cuts, plants = [], until }: PowerLossOptions,
 ): Promise<PowerLossResult> {
   const dataDir = join(directory, 'data');
   const output = join(directory, 'trace');
@@ -58,8 +60,9 @@ async function cutPowerIn(
   const random = seeded(seed);
   const findings: string[] = [];
   const fates: Record<Fate, number> = { lost: 0, 'kept in part': 0, torn: 0 };
-  let before = 0;
-  for (let cut = 0; cut < cuts; cut += 1) {
+  const isFound = () => until !== undefined && findings.some((found) => until.test(found));
+  let [cut, before] = [0, 0];
+  for (; cut < cuts && !isFound(); cut += 1) {
     const time = chooseTime(told, trace, random);
     const fate = FATES[cut % FATES.length] as Fate;
     const rebuilt = join(directory, `cut-${cut}`);
@@ -73,7 +76,7 @@ async function cutPowerIn(
     before += known.reduce((sum, [, all]) => sum + all.length, 0);
     await rm(rebuilt, { recursive: true });
   }
-  return { findings, cuts, told: before, syncs: trace.syncs, fates };
+  return { findings, cuts: cut, told: before, syncs: trace.syncs, fates };
 }
 
 /** Four clients ask while every change of a file is noted; then the server is killed. */

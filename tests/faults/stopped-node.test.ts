@@ -9,7 +9,8 @@ test('[R4][R5][R7] of a node that is stopped past its lease and goes on nothing 
     seed,
     rounds: 1,
     sessions: 10,
-    words: 50,
+    // 5 s: it is still being written when the node that was stopped goes on, however late that is.
+    words: 250,
     plant,
   });
   console.log('stopped node:', JSON.stringify({ seed, ...facts }));
