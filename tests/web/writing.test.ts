@@ -23,16 +23,20 @@ test('[R8] a text of thousands of short lines does not stop the page, and is wri
       }
       return Math.round(performance.now() - began);
     };
-    // The best of a few: a machine that is busy with something else makes both slower, never faster.
-    const [plain, own] = [bare, field].map((one) => Math.min(write(one), write(one), write(one)));
-    return { plain: plain ?? 0, field: own ?? 0 };
+    // The best of several, in turns: what else the machine does makes either slower, never faster.
+    let [plain, own] = [Infinity, Infinity];
+    for (let round = 0; round < 10 && (round < 3 || own >= 3 * plain); round += 1) {
+      plain = Math.min(plain, write(bare));
+      own = Math.min(own, write(field));
+    }
+    return { plain, field: own };
   });
   console.log(`10,000 lines and two keys: ${field} ms, in a field of nothing else ${plain} ms`);
   // What finds the direction of every line anew takes six times as long.
   expect(field).toBeLessThan(3 * plain);
   await chat.field.fill('hello');
   expect(await direction()).toBe('ltr');
-});
+}, 60_000);
 
 test('who has chosen an agent goes on writing', async () => {
   const { http } = await startGateway({ agents: [simulatorAgent, echoAgent] });
