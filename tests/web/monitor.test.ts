@@ -62,7 +62,7 @@ test('figures are live, and there for everyone: in both themes, on a phone, and 
     const wider = await main.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
     expect([place, wider]).toEqual([place, 0]);
   }
-});
+}, 90_000);
 
 test('who is no administrator sees words and no figure, and may sign in as one', async () => {
   const { http, tokens } = await startGuarded(['root', 'alice'], { admins: ['root'] });
