@@ -145,8 +145,9 @@ test('what is wide scrolls by itself, with the keyboard as well', async () => {
 test('code is copied without a question, with and without the API, and it is said', async () => {
   const page = await open();
   const button = page.getByRole('figure', { name: 'Code: js' }).getByRole('button');
-  await button.click();
-  await page.getByRole('status').getByText('Copied').waitFor();
+  // It is said for two seconds: who looks after the click may come late.
+  const said = page.getByRole('status').getByText('Copied').waitFor();
+  await Promise.all([said, button.click()]);
   // For the test alone: to look what is there, and to put something else there.
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^const answer = 42/);
@@ -155,7 +156,7 @@ test('code is copied without a question, with and without the API, and it is sai
   await page.evaluate(() =>
     Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true }),
   );
-  await page.getByRole('button', { name: 'Copied' }).click();
+  await button.click();
   await page.evaluate(() => Reflect.deleteProperty(navigator, 'clipboard'));
   expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^const answer = 42/);
 }, 60_000);
@@ -171,9 +172,9 @@ test('a diagram is drawn when it is asked for, as a picture, in the colours of t
   expect(requests.some((url) => url.endsWith('/diagram.html'))).toBe(true);
   const light = await picture.getAttribute('src');
   expect(light).toMatch(/^data:image\/svg\+xml/);
-  expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(
-    20,
-  );
+  await expect
+    .poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth))
+    .toBeGreaterThan(20);
   expect(decodeURIComponent(light ?? '')).toContain('Question');
   expect(await page.locator('iframe').count()).toBe(0);
   await page.emulateMedia({ colorScheme: 'dark' });
