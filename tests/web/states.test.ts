@@ -85,26 +85,30 @@ test('[R5] a restart: announced, tried at once when asked to, the answer interru
   const run = await next();
   await run.say('I am writing to the harbour master of Bergen, who ');
   await chat.answer('running').getByText('harbour master').waitFor();
-  // A delay of any length would do; the longest leaves time to look.
-  const random = vi.spyOn(Math, 'random').mockReturnValue(0.999);
+  // The test says when the time is over, and by itself the page would not come back before the test ends.
+  const [timeout, timeIsOver] = [vi.spyOn(AbortSignal, 'timeout'), new AbortController()];
+  timeout.mockReturnValueOnce(timeIsOver.signal);
+  const random = vi.spyOn(Math, 'random').mockReturnValue(12);
   const draining = first.gateway.drain();
-  random.mockRestore();
+  expect(timeout).toHaveBeenCalledExactlyOnceWith(1_500);
+  for (const spy of [timeout, random]) spy.mockRestore();
   await strip(chat, 'The server restarts.').waitFor();
   // What is being written goes on for as long as there is time.
   await run.say('answers at once. ');
   await chat.answer('running').getByText('answers at once.').waitFor();
   await look(chat.page, 'draining');
+  timeIsOver.abort();
   await draining;
   await strip(chat, /Trying again in \d+ seconds?\./).waitFor();
   await look(chat.page, 'restart');
   await startGateway({ ...options, port: Number(new URL(first.http).port) });
-  await chat.button('Try now').click();
   const interrupted = chat.answer('interrupted');
-  // Sooner than the server has asked for.
-  await interrupted
-    .getByText('The server stopped while this was being written.')
-    .waitFor({ timeout: 3_000 });
-  await strip(chat, 'Connected again.').waitFor();
+  // Sooner than the server has asked for; that it is connected is said for a few seconds.
+  await Promise.all([
+    strip(chat, 'Connected again.').waitFor(),
+    interrupted.getByText('The server stopped while this was being written.').waitFor(),
+    chat.button('Try now').click(),
+  ]);
   await look(chat.page, 'interrupted');
   await interrupted.getByRole('button', { name: 'Ask again' }).first().click();
   const again = await next();
@@ -151,12 +155,12 @@ test('[R12] an error in words, and an approval and a question that wait', async 
 });
 
 test('[R12] a message that has to wait says for how long, and is then sent by itself', async () => {
-  // A short question is nothing; the long one needs more than what it has left.
-  const { http } = await startGateway({ agents: [echoAgent], byteRate: 200 });
+  // The first question takes most of what it may send at once; the second one waits until it has all of it again.
+  const { http } = await startGateway({ agents: [echoAgent], byteRate: 60 });
   const chat = await Chat.open(http);
   await chat.converse('What do you make of the log of our last voyage?');
-  await chat.ask('Wind from the west, sea calm, nothing to report. '.repeat(38));
-  const notice = chat.page.getByText(/Too much at once\. It goes on in \d seconds?\./);
+  await chat.ask('Wind from the west, sea calm, nothing to report. '.repeat(12));
+  const notice = chat.page.getByText(/Too much at once\. It goes on in \d+ seconds?\./);
   await notice.waitFor();
   await chat.questions.last().getByText('Waiting to be sent').waitFor();
   await look(chat.page, 'rate-limited');
