@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway } from '../helpers/gateway.ts';
-import { Chat } from './chat.ts';
+import { type PuppetRun, puppet } from '../helpers/puppet.ts';
+import { Chat, tokens } from './chat.ts';
 
 /** How far the end of the conversation is below the view, pixels. */
 function fromEnd(chat: Chat): Promise<number> {
@@ -10,28 +11,66 @@ function fromEnd(chat: Chat): Promise<number> {
   );
 }
 
+/** Scrolls up; a turn of the wheel arrives when it likes: until it has, and nothing has moved for three frames. */
+async function wheelUp(chat: Chat): Promise<void> {
+  const before = await chat.log.evaluate((log) => log.scrollHeight - log.scrollTop);
+  await chat.page.mouse.wheel(0, -400);
+  await chat.log.evaluate(async (log, before) => {
+    const frame = () => new Promise(requestAnimationFrame);
+    // What comes above the view, or is measured there, changes nothing of what is below its top.
+    while (log.scrollTop > 0 && log.scrollHeight - log.scrollTop < before + 1) await frame();
+    let [top, still] = [Number.NaN, 0];
+    while (still < 3) {
+      await frame();
+      const now = log.querySelector('article')?.getBoundingClientRect().top ?? 0;
+      still = now === top ? still + 1 : 0;
+      top = now;
+    }
+  }, before);
+}
+
 test('the end stays in view while an answer grows, unless one has scrolled up', async () => {
-  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http, { viewport: { width: 900, height: 500 } });
-  await chat.converse('tokens=600');
-  await chat.ask('tokens=3000 rate=300');
-  await chat.answer('running').getByText('t300').waitFor();
-  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
-  await chat.answer('running').getByText('t900').waitFor();
-  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
+  const words = tokens(3_000).split(' ');
+  /** Writes on, one or two lines at a time, each of them when the one before is shown. */
+  const write = async (run: PuppetRun, from: number, to: number, shown = async () => {}) => {
+    for (let at = from; at < to; at += 20) {
+      await run.say(`${words.slice(at, at + 20).join(' ')} `);
+      await chat.answer('running').evaluate(
+        async (answer, last) => {
+          while (!answer.textContent.includes(last)) await new Promise(requestAnimationFrame);
+        },
+        `t${at + 20}`,
+      );
+      await shown();
+    }
+  };
+  const atEnd = () => expect.poll(() => fromEnd(chat)).toBeLessThan(3);
+  await chat.ask('first');
+  const first = await next();
+  await first.say(tokens(600));
+  await first.finish();
+  await chat.answer('complete').waitFor();
+  await chat.ask('second');
+  const run = await next();
+  await write(run, 0, 900, atEnd);
   expect(await chat.button('Jump to the newest').count()).toBe(0);
 
   await chat.log.hover();
-  await chat.page.mouse.wheel(0, -400);
+  await wheelUp(chat);
   await chat.button('Jump to the newest').waitFor();
   const top = await chat.log.evaluate((log) => log.scrollTop);
-  await chat.answer('running').getByText('t1800').waitFor();
+  await write(run, 900, 1_800);
   expect(Math.abs((await chat.log.evaluate((log) => log.scrollTop)) - top)).toBeLessThan(3);
 
   await chat.button('Jump to the newest').click();
-  await expect.poll(() => fromEnd(chat)).toBeLessThan(80);
+  await atEnd();
+  await write(run, 1_800, 3_000, atEnd);
+  await run.finish();
   await chat.answer('complete').getByText('t3000').waitFor();
-  await expect.poll(() => fromEnd(chat)).toBeLessThan(3);
+  await atEnd();
   await expect.poll(() => chat.button('Jump to the newest').count()).toBe(0);
 });
 
@@ -103,17 +142,6 @@ test('a chat opens at its end; older messages come while one scrolls up, and wha
       const number = /number (\d+)\./.exec(first?.textContent ?? '')?.[1];
       return { number: Number(number), top: first?.getBoundingClientRect().top ?? 0 };
     });
-  /** A turn of the wheel arrives when it likes: until nothing has moved for three frames. */
-  const stillness = () =>
-    chat.log.evaluate(async (log) => {
-      let [top, still] = [Number.NaN, 0];
-      while (still < 3) {
-        await new Promise(requestAnimationFrame);
-        const now = log.querySelector('article')?.getBoundingClientRect().top ?? 0;
-        still = now === top ? still + 1 : 0;
-        top = now;
-      }
-    });
   // The newest page has the last fifty of each; scrolling past its beginning brings the one before.
   const jumps: string[] = [];
   let last: number | undefined;
@@ -126,8 +154,8 @@ test('a chat opens at its end; older messages come while one scrolls up, and wha
         if (last !== undefined && Math.abs(before.number - last) > 1) {
           jumps.push(`${last} to ${before.number}`);
         }
-        await chat.page.mouse.wheel(0, -400);
-        await stillness();
+        // At the top an older page is on its way, or none is left.
+        if ((await chat.log.evaluate((log) => log.scrollTop)) > 0) await wheelUp(chat);
         const after = await reading();
         // A wheel of 400 pixels passes a few of these messages.
         if (before.number - after.number > 6) jumps.push(`${before.number} to ${after.number}`);
