@@ -5,14 +5,20 @@ import { puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
 test('a question is answered word by word, and the chat gets an address of its own', async () => {
-  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http);
-  await chat.ask('tokens=60 rate=40');
+  await chat.ask('Where is the harbour?');
+  const run = await next();
+  const words = tokens(60).split(' ');
+  for (const word of words.slice(0, 5)) await run.say(`${word} `);
   await chat.answer('running').getByText('t5').waitFor();
   expect(new URL(chat.page.url()).pathname).toMatch(/^\/s\/[\da-f-]{36}$/);
+  for (const word of words.slice(5)) await run.say(`${word} `);
+  await run.finish();
   await chat.answer('complete').waitFor();
   expect(await chat.words(chat.answers)).toBe(tokens(60));
-  expect(await chat.questions.innerText()).toContain('tokens=60 rate=40');
+  expect(await chat.questions.innerText()).toContain('Where is the harbour?');
 });
 
 test('[R4] the stop button stops the answer, and Escape in the message field does too', async () => {
@@ -103,9 +109,19 @@ test('a question that has to wait says for how many answers, and can be taken ba
 });
 
 test('what several agents do is shown as bars, and the calls of tools can be unfolded', async () => {
-  const { http } = await startGateway({ agents: [simulatorAgent] });
+  const { agent, next } = puppet();
+  const { http } = await startGateway({ agents: [agent] });
   const chat = await Chat.open(http);
-  await chat.ask('tokens=200 rate=50 tool=search agents=3');
+  await chat.ask('where do ships rest?');
+  const run = await next();
+  const agents = ['planner-1', 'planner-2', 'planner-3'].map((name) => ({
+    name,
+    status: 'processing' as const,
+    progress: 0.5,
+  }));
+  await run.say({ type: 'progress', agents, overallProgress: 0.5 });
+  await run.say({ type: 'tool_call', id: 'c1', name: 'search', arguments: { query: 'harbours' } });
+  await run.say({ type: 'tool_result', id: 'c1', name: 'search', result: { hits: 3 } });
   const progress = chat.page.getByRole('region', { name: 'Progress of the agents' });
   await progress.getByRole('progressbar', { name: 'planner-1' }).waitFor();
   expect(await progress.getByRole('progressbar').count()).toBe(4);

@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
-import { echoAgent, simulatorAgent } from '../../packages/gateway/src/index.ts';
+import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
+import { puppet } from '../helpers/puppet.ts';
 import { Chat, tokens } from './chat.ts';
 
 test('[R2] [R6] a page whose server dies in mid-answer shows the whole answer when it is back', async () => {
   const dataDir = await temporaryDirectory();
-  const first = await startGateway({ agents: [simulatorAgent], store: 'sqlite:', dataDir });
+  const { agent, next } = puppet({ onInterrupt: 'retry' });
+  const first = await startGateway({ agents: [agent], store: 'sqlite:', dataDir });
   const chat = await Chat.open(first.http);
-  await chat.ask('tokens=150 rate=50');
+  await chat.ask('Where is the harbour?');
+  await (await next()).say(`${tokens(20)} `);
   await chat.answer('running').getByText('t20').waitFor();
   const moving = () =>
     chat.answer('running').evaluate((answer) => answer.getAnimations({ subtree: true }).length);
@@ -16,7 +19,10 @@ test('[R2] [R6] a page whose server dies in mid-answer shows the whole answer wh
   // Nobody knows whether it is still being written.
   await expect.poll(moving).toBe(0);
   const port = Number(new URL(first.http).port);
-  await startGateway({ agents: [simulatorAgent], store: 'sqlite:', dataDir, port });
+  await startGateway({ agents: [agent], store: 'sqlite:', dataDir, port });
+  const again = await next();
+  await again.say(tokens(150));
+  await again.finish();
   await chat.answer('complete').getByText('t150').waitFor();
   expect(await chat.answers.count()).toBe(1);
   expect(await chat.words(chat.answers)).toBe(tokens(150));
