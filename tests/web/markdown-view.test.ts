@@ -226,3 +226,39 @@ test('an open fence is coloured as it grows, and its finished lines stay as they
   await expect.poll(() => page.locator('.hljs-keyword').count()).toBe(121);
   expect(await page.locator('[data-first]').count()).toBe(1);
 }, 60_000);
+
+test('code is coloured however long it takes to load what colours it', async () => {
+  const page = await openPage(await serveBuilt(root));
+  await page.clock.install();
+  const [asked, loaded] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await page.route('**/*highlight-worker*', async (route) => {
+    asked.resolve();
+    await loaded.promise;
+    await route.continue();
+  });
+  await show(page, [{ text: '```js\nconst answer = 42;\n```', streaming: false }]);
+  await asked.promise;
+  await page.clock.runFor(60_000);
+  loaded.resolve();
+  await page.locator('.hljs-keyword').waitFor();
+}, 60_000);
+
+test('code that takes too long stays plain, and the next one is coloured', async () => {
+  const page = await openPage(await serveBuilt(root));
+  await page.clock.install();
+  const endless = 'onmessage = () => { postMessage("begun"); for (;;); }';
+  const script = { contentType: 'text/javascript', body: endless };
+  await page.route('**/*highlight-worker*', (route) => route.fulfill(script), { times: 1 });
+  const started = page.waitForEvent('worker');
+  await show(page, [{ text: '```js\nconst question = 1;\n```', streaming: false }]);
+  await started;
+  await expect
+    .poll(async () => {
+      await page.clock.runFor(1_000);
+      return page.workers().length;
+    })
+    .toBe(0);
+  expect(await page.locator('.hljs-keyword').count()).toBe(0);
+  await show(page, [{ text: '```js\nconst answer = 42;\n```', streaming: false }]);
+  await page.locator('.hljs-keyword').waitFor();
+}, 60_000);

@@ -10,7 +10,10 @@ export interface HighlightRequest {
   readonly code: string;
 }
 
-export interface HighlightAnswer {
+/** That all is loaded for the next answer, and then the answer. */
+export type HighlightMessage = 'begun' | HighlightAnswer;
+
+interface HighlightAnswer {
   readonly id: number;
   /** `undefined` where it failed. */
   readonly lines: readonly TokenLine[] | undefined;
@@ -32,6 +35,7 @@ async function highlight(language: LanguageName, code: string): Promise<TokenLin
   if (!lowlight.registered(language)) {
     lowlight.register(language, (await GRAMMARS[language]()).default);
   }
+  self.postMessage('begun' satisfies HighlightMessage);
   const lines: string[][] = [[]];
   let count = 0;
   const walk = (node: HighlightNode, kind: string): void => {

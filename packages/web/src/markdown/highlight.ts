@@ -1,6 +1,6 @@
 /** Colours for code, found in a worker, so that no grammar and no text can hold the page up. */
 import { useEffect, useRef, useState } from 'react';
-import type { HighlightAnswer, HighlightRequest } from './highlight-worker.ts';
+import type { HighlightMessage, HighlightRequest } from './highlight-worker.ts';
 import { type LanguageName, languageOf } from './languages.ts';
 
 /** Class and text in turn; an empty class where there is none. */
@@ -17,7 +17,7 @@ const MAX_HIGHLIGHTED = 40_000;
 /** While code grows, milliseconds. */
 const PAUSE = 400;
 
-/** Whoever takes longer is stopped, and the code stays plain, milliseconds. */
+/** A code that takes longer is given up, and stays plain, milliseconds. What has to be loaded for it does not count. */
 const TIME_LIMIT = 3_000;
 
 /** The newest highlighting of a code: it may be of its beginning, while the code grows. */
@@ -85,25 +85,22 @@ function highlight(
   return new Promise((resolve) => {
     waiting.set(id, resolve);
     worker?.postMessage({ id, language, code } satisfies HighlightRequest);
-    watch();
   });
 }
 
 function startWorker(): Worker {
   const started = new Worker(new URL('./highlight-worker.ts', import.meta.url), { type: 'module' });
-  started.addEventListener('message', ({ data }: MessageEvent<HighlightAnswer>) => {
+  started.addEventListener('message', ({ data }: MessageEvent<HighlightMessage>) => {
+    clearTimeout(deadline);
+    if (data === 'begun') {
+      deadline = setTimeout(giveUp, TIME_LIMIT);
+      return;
+    }
     waiting.get(data.id)?.(data.lines);
     waiting.delete(data.id);
-    watch();
   });
   started.addEventListener('error', giveUp);
   return started;
-}
-
-/** A deadline for whatever the worker is doing now. */
-function watch(): void {
-  clearTimeout(deadline);
-  deadline = waiting.size > 0 ? setTimeout(giveUp, TIME_LIMIT) : undefined;
 }
 
 function giveUp(): void {
