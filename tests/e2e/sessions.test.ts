@@ -120,8 +120,8 @@ describe('session_leave', () => {
     other.send({ type: 'session_leave', message_id: 'l' });
     await other.find(({ type, reply_to }) => type === 'message_ack' && reply_to === 'l');
     const heard = other.received.length;
-    await one.ask('hello');
     await one.find((m) => m.type === 'presence' && m.data.connections === 1);
+    await one.ask('hello');
     await other.settled();
     expect(other.received.slice(heard).map(({ type }) => type)).toEqual(['pong']);
     other.send({ type: 'typing', session_id: sessionId });
