@@ -1,9 +1,10 @@
 /** What every bus does, whatever carries it. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Bus, BusError, type Notice } from '../../packages/gateway/src/buses/bus.ts';
 import { MemoryExchange } from '../../packages/gateway/src/buses/memory.ts';
 import { openRedisBus } from '../../packages/gateway/src/buses/redis.ts';
+import { newClient } from '../../packages/gateway/src/buses/redis-client.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { proxyBefore } from '../helpers/proxy.ts';
 import { type Redis, startRedis } from '../helpers/redis.ts';
@@ -184,6 +185,25 @@ describe('the bus of Redis', () => {
     const opened = openRedisBus(`redis://127.0.0.1:${port}`, 'd', silent);
     await expect(opened).rejects.toThrow(BusError);
     await expect(opened).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  test('[R10] one that has gone is asked again within a second each time, with full jitter', () => {
+    let isOpen = false;
+    const { socket } = newClient('redis://127.0.0.1', () => isOpen, undefined).options;
+    const gone = new Error('gone');
+    const delays = (jitter: number) => {
+      const random = vi.spyOn(Math, 'random').mockReturnValue(jitter);
+      const { reconnectStrategy: after } = socket ?? {};
+      const found = [0, 1, 4, 5, 100].map(
+        (tries) => typeof after === 'function' && after(tries, gone),
+      );
+      random.mockRestore();
+      return found;
+    };
+    expect(delays(0.5)).toEqual(Array(5).fill(gone));
+    isOpen = true;
+    expect(delays(0)).toEqual([0, 0, 0, 0, 0]);
+    expect(delays(1 - Number.EPSILON)).toEqual([50, 100, 800, 1_000, 1_000]);
   });
 
   test('[R12] one that takes no writes is not ready, and says why', async () => {
