@@ -1,14 +1,22 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { LOCAL } from '../../packages/gateway/src/auth/principal.ts';
 import { MemoryBus } from '../../packages/gateway/src/buses/memory.ts';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
+import { Watchers } from '../../packages/gateway/src/sessions/watchers.ts';
 import { MemoryStore } from '../../packages/gateway/src/stores/memory.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { diskFull, gated } from '../helpers/gated-store.ts';
 import { startGateway } from '../helpers/gateway.ts';
+import { keptLog } from '../helpers/log-lines.ts';
 import { lossy } from '../helpers/nodes.ts';
 import { puppet } from '../helpers/puppet.ts';
 import { TestSocket } from '../helpers/socket.ts';
+
+/** From now on these wait until the test says how much time has passed. */
+function fakeTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
 
 async function watching(ws: string): Promise<TestSocket> {
   const client = await TestSocket.open(ws);
@@ -73,22 +81,50 @@ test('[R7] where changes may have been missed the last sessions_watch is acknowl
   expect(told).toHaveLength(1);
 });
 
+test('[R7] [R8] whom the bus has failed read their lists again spread over 800 ms', () => {
+  fakeTimers();
+  const random = vi.spyOn(Math, 'random');
+  onTestFinished(() => random.mockRestore());
+  const bus = lossy(new MemoryBus(), () => false);
+  const watchers = new Watchers(new MemoryStore(), bus, keptLog().logger);
+  const missed = vi.fn();
+  watchers.watch('alice', { tell: () => {}, missed });
+  for (const [jitter, after] of [
+    [0.25, 200],
+    [1, 800],
+  ] as const) {
+    random.mockReturnValue(jitter);
+    missed.mockClear();
+    bus.tellLoss();
+    vi.advanceTimersByTime(after - 1);
+    expect(missed).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(missed).toHaveBeenCalledOnce();
+  }
+});
+
 test('[R8] much that happens at once is told once for each session', async () => {
   const { ws } = await startGateway({ agents: [echoAgent] });
   const sidebar = await watching(ws);
   const other = await TestSocket.open(ws);
+  fakeTimers();
   const ids = [];
   for (let i = 0; i < 3; i += 1) {
     const session_id = await other.create();
     ids.push(session_id);
     for (let j = 0; j < 5; j += 1) await other.ask('again', { session_id });
   }
+  await vi.advanceTimersByTimeAsync(999);
+  await sidebar.settled();
+  expect(sidebar.received.filter(({ type }) => type === 'session_status')).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
   const told = await sidebar.collect('session_status', 3);
   expect(told.map(({ data }) => [data.session_id, data.last_seq])).toEqual(
     ids.map((id) => [id, 10]),
   );
   // Had any been told twice, it would come before this.
   await other.ask('once more', { session_id: ids[0] ?? '' });
+  await vi.advanceTimersByTimeAsync(1_000);
   expect((await sidebar.next('session_status')).data.last_seq).toBe(12);
 });
 
