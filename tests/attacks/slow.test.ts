@@ -1,6 +1,7 @@
 /** Connections that are opened to be held: silent ones, and ones that say something every second. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { connectAs, startGuarded } from '../auth/people.ts';
 import { clientFrame, OPCODE } from '../helpers/raw.ts';
@@ -74,6 +75,25 @@ class Dripping {
   }
 }
 
+const CHAIN = `const { workerData } = require('node:worker_threads');
+  const began = performance.now();
+  let ticks = 0;
+  setInterval(() => {
+    ticks += 1;
+    workerData[0] = performance.now() - began - 1_000 * ticks;
+  }, 1_000);`;
+
+/**
+ * How late the machine has made looks that are taken every second, as the server takes them, milliseconds. They are
+ * taken in a thread of their own: whatever keeps the server from its looks does not excuse it.
+ */
+function startControl(): () => number {
+  const lateness = new Float64Array(new SharedArrayBuffer(8));
+  const control = new Worker(CHAIN, { eval: true, workerData: lateness });
+  onTestFinished(async () => void (await control.terminate()));
+  return () => lateness[0] ?? 0;
+}
+
 test(`[R8] [R9] ${CONNECTIONS} silent and dripping connections are ended within ${ENDED_WITHIN_MS} ms, and a good client connects within ${CONNECTED_WITHIN_MS} ms meanwhile`, async () => {
   const { ws, port, tokens, http } = await startGuarded(['alice', 'root'], {
     admins: ['root'],
@@ -84,6 +104,7 @@ test(`[R8] [R9] ${CONNECTIONS} silent and dripping connections are ended within 
     maxConnectionsPerAddress: 0,
     maxFailedAttempts: 0,
   });
+  const lateness = startControl();
   const dripping: Dripping[] = [];
   while (dripping.length < CONNECTIONS) {
     const batch = KINDS.map((kind) => new Dripping(port, kind));
@@ -94,15 +115,17 @@ test(`[R8] [R9] ${CONNECTIONS} silent and dripping connections are ended within 
     for (const { socket } of dripping) socket.destroy();
   });
   const times: number[] = [];
-  const giveUp = performance.now() + ENDED_WITHIN_MS + 1_000;
-  while (dripping.some(({ kept }) => kept === undefined) && performance.now() < giveUp) {
+  const opened = performance.now();
+  const hasTime = () => performance.now() - opened < ENDED_WITHIN_MS + 1_000 + lateness();
+  while (dripping.some(({ kept }) => kept === undefined) && hasTime()) {
     const began = performance.now();
     const client = await connectAs(ws, tokens.alice ?? '', { onFinished: () => {} });
     times.push(performance.now() - began);
     await client.settled();
     await client.close();
   }
-  const late = dripping.filter(({ kept = Infinity }) => kept > ENDED_WITHIN_MS);
+  const bound = ENDED_WITHIN_MS + lateness();
+  const late = dripping.filter(({ kept = Infinity }) => kept > bound);
   expect([...new Set(late.map(({ what }) => what))]).toEqual([]);
   times.sort((a, b) => a - b);
   expect(times.length).toBeGreaterThan(200);
