@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, type JWTPayload, SignJWT } from 'jose';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createGateway, echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
 import { startGateway, temporaryDirectory } from '../helpers/gateway.ts';
 import { bearer, connectAs } from './people.ts';
@@ -90,7 +90,10 @@ describe('a secret', () => {
 
   test('a token that expires ends its connection', async () => {
     const { ws } = await start(options);
-    const client = await connectAs(ws, await sign(good, bytes(SECRET), { expires: 2 }));
+    const client = await connectAs(ws, await sign(good, bytes(SECRET), { expires: 60 }));
+    await client.settled();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    onTestFinished(() => void vi.useRealTimers());
     expect((await client.closed).code).toBe(4401);
   });
 });

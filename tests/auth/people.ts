@@ -1,5 +1,5 @@
 /** Gateways that ask who somebody is, and people with tokens for them. */
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newToken } from '../../packages/gateway/src/auth/token-file.ts';
 import { echoAgent, type GatewayOptions } from '../../packages/gateway/src/index.ts';
@@ -13,7 +13,7 @@ export interface Guarded {
   readonly tokensFile: string;
   /** By name. */
   readonly tokens: Readonly<Record<string, string>>;
-  /** Writes the file of tokens anew: the lines of these people, and these lines. */
+  /** Writes the file of tokens anew, in one step: the lines of these people, and these lines. */
   rewrite(names: readonly string[], ...lines: string[]): Promise<void>;
 }
 
@@ -24,11 +24,14 @@ export async function startGuarded(
 ): Promise<Guarded> {
   const tokensFile = join(await temporaryDirectory(), 'tokens.txt');
   const made = Object.fromEntries(names.map((name) => [name, newToken(name)]));
-  const rewrite: Guarded['rewrite'] = (kept, ...lines) =>
-    writeFile(
-      tokensFile,
-      ['# who may come in', ...kept.map((name) => made[name]?.line), ...lines, ''].join('\n'),
+  const rewrite: Guarded['rewrite'] = async (kept, ...lines) => {
+    const text = ['# who may come in', ...kept.map((name) => made[name]?.line), ...lines, ''].join(
+      '\n',
     );
+    // The server may look at any time, and an empty file is one in which there is nobody.
+    await writeFile(`${tokensFile}.new`, text);
+    await rename(`${tokensFile}.new`, tokensFile);
+  };
   await rewrite(names);
   const { http, ws } = await startGateway({
     agents: [echoAgent],
