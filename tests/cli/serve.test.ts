@@ -94,18 +94,33 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
+/** Sent within so long, milliseconds, a signal is the same one to the server, which has 300, though it is slow to take it. */
+const SAME_WITHIN = 100;
+
+/**
+ * A server that is stopping when the same signal comes again: npm passes a Ctrl-C on a second time, within milliseconds.
+ * Where this process was held up between the two they were not the same, and it is done anew with another server.
+ */
+async function stoppingTwice(signal: NodeJS.Signals): Promise<Running> {
+  for (;;) {
+    const cwd = await temporaryDirectory();
+    const { running, url } = await serve(['--drain-timeout', '60s'], { cwd });
+    await askForLongAnswer(url);
+    const first = performance.now();
+    running.process.kill(signal);
+    await running.until(/stopping/);
+    running.process.kill(signal);
+    if (performance.now() - first < SAME_WITHIN) return running;
+    running.process.kill('SIGKILL');
+  }
+}
+
 test.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const)('a second %s ends it at once with status %i', async (signal, status) => {
-  const cwd = await temporaryDirectory();
-  const { running, url } = await serve(['--drain-timeout', '60s'], { cwd });
-  await askForLongAnswer(url);
-  running.process.kill(signal);
-  await running.until(/stopping/);
-  // npm passes a Ctrl-C on a second time, within milliseconds: that is the same one. What is waited
-  // for is longer than that, and shows that the process lives.
-  running.process.kill(signal);
+  const running = await stoppingTwice(signal);
+  // What is waited for is longer than the same one may be late, and shows that the process lives.
   await new Promise((resolve) => setTimeout(resolve, 600));
   expect(running.process.exitCode).toBe(null);
   expect(await stopped(running, signal)).toBe(status);
