@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { echoAgent } from '../../packages/gateway/src/index.ts';
 import { startComposed } from '../helpers/composed.ts';
 import { startGateway } from '../helpers/gateway.ts';
@@ -15,6 +15,9 @@ async function kept(options: Parameters<typeof startComposed>[0]) {
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('a session without a message goes by itself after its time, and who is in it is told', async () => {
+  // It is later when the test says so: before that the one is to be spoken in and the other joined.
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => void vi.useRealTimers());
   const { ws } = await startGateway({
     agents: [echoAgent],
     emptySessionTtl: 400,
@@ -27,6 +30,7 @@ test('a session without a message goes by itself after its time, and who is in i
   const empty = await client.create();
   plain.send({ type: 'session_join', session_id: empty });
   await plain.next('session_status');
+  vi.setSystemTime(Date.now() + 401);
   const told = await client.find((m) => m.type === 'session_status' && m.data.status === 'expired');
   expect(told.session_id).toBe(empty);
   expect((await plain.next('session_status')).data.status).toBe('expired');
