@@ -26,6 +26,9 @@ import {
 beforeEach(() => void vi.spyOn(Math, 'random').mockReturnValue(0));
 afterEach(() => void vi.restoreAllMocks());
 
+/** What is waited for comes late on a busy machine, milliseconds. */
+const PATIENCE = 10_000;
+
 /** The entries as soon as they are as `until` says. */
 async function stored(name: string, until: (ids: string[]) => boolean): Promise<string[]> {
   const storage = indexedDbStorage(name);
@@ -33,7 +36,7 @@ async function stored(name: string, until: (ids: string[]) => boolean): Promise<
     const ids = (await storage.load()).map(({ id }) => id);
     if (!until(ids)) throw new Error(`there are ${ids}`);
     return ids;
-  }, 10_000);
+  }, PATIENCE);
 }
 
 /** A browser with a server that nobody reaches until `online` is called. */
@@ -235,7 +238,7 @@ describe('[R12] a message that failed', () => {
     await vi.waitFor(async () => {
       const [entry] = await indexedDbStorage(world.name).load();
       if (entry?.kind !== 'message' || !entry.problem) throw new Error('not kept yet');
-    });
+    }, PATIENCE);
     client.close();
     const again = world.tab().session(id);
     const next = await world.server.accept();
@@ -459,7 +462,7 @@ describe('[R3] two tabs', () => {
     await shown(session, ({ items }) => items[0]?.status === 'failed');
     session.discard(message.message_id ?? '');
     reading.resolve();
-    await vi.waitFor(async () => expect(await storage.load()).toEqual([]));
+    await vi.waitFor(async () => expect(await storage.load()).toEqual([]), PATIENCE);
     await connection.settled();
     expect(connection.unread).toBe(0);
     expect(session.transcript.snapshot().items).toEqual([]);
@@ -467,6 +470,8 @@ describe('[R3] two tabs', () => {
 
   test('leave what one has just written to that one, and send it where it does not', async () => {
     const { server, online, tab, stored } = await browser();
+    const at = Date.now();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(at);
     online();
     const id = randomUUID();
     const writer = tab();
@@ -480,6 +485,7 @@ describe('[R3] two tabs', () => {
     await stored((ids) => ids.length === 1);
     await watching.settled();
     expect(watching.unread).toBe(0);
+    now.mockReturnValue(at + 1_000);
     // It is not answered there: a second later the other tab brings the same message.
     await empty(watching, id);
     expect(await watching.next('chat_message')).toEqual(sent);

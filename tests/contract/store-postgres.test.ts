@@ -1,6 +1,7 @@
 /** What only PostgreSQL promises: several nodes on one database. A server that is killed: faults/campaign. */
+import dns from 'node:dns';
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../packages/gateway/src/stores/postgres.ts';
 import { type Store, StoreError } from '../../packages/gateway/src/stores/store.ts';
 import { type Postgres, startPostgres } from '../helpers/postgres.ts';
@@ -151,6 +152,11 @@ test('[R12] a newer schema, a wrong address and a wrong encoding are refused in 
   await expect(openPostgresStore(url)).rejects.toThrow(
     /has schema version 7, and this version of Parley knows only versions up to \d+\. Run/,
   );
+  // Whatever the resolver of this machine says of names that there are not.
+  const refuse = (host: string, _options: unknown, told: (error: Error) => void) =>
+    told(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
+  const lookup = vi.spyOn(dns, 'lookup').mockImplementation(refuse as typeof dns.lookup);
+  onTestFinished(() => lookup.mockRestore());
   const secret = url.replace('parley@', 'parley:hush@');
   for (const [address, words] of [
     [secret.replace(/\/db\d+$/, '/nowhere'), 'Create the database'],
