@@ -12,6 +12,19 @@ export interface WatchOptions<Contents> {
   readonly onError: (error: unknown) => void;
 }
 
+/**
+ * Who writes a file in place empties it first, and an empty one of tokens would be one in which there is nobody. What
+ * was written less long ago, milliseconds, may be in the midst of it: it is left to the next look.
+ */
+const AT_REST_MS = 500;
+
+interface Stamp {
+  /** Differs once one of them was written, replaced or taken away. */
+  readonly text: string;
+  /** When one of them was written last, as the file system says it, milliseconds since 1970. */
+  readonly writtenAt: number;
+}
+
 export class WatchedFiles<Contents> {
   readonly #options: WatchOptions<Contents>;
   readonly #timer: NodeJS.Timeout;
@@ -28,8 +41,8 @@ export class WatchedFiles<Contents> {
   /** Throws what the first `read` throws. */
   static async open<Contents>(options: WatchOptions<Contents>): Promise<WatchedFiles<Contents>> {
     // Before they are read: a change in between is seen at the next look.
-    const seen = await stampOf(options.paths);
-    return new WatchedFiles(options, seen, await options.read());
+    const { text } = await stampOf(options.paths);
+    return new WatchedFiles(options, text, await options.read());
   }
 
   /** As they were read last. */
@@ -44,25 +57,31 @@ export class WatchedFiles<Contents> {
   async #look(): Promise<void> {
     const { paths, read, onChange, onError } = this.#options;
     try {
-      const seen = await stampOf(paths);
-      if (seen === this.#seen) return;
+      const { text, writtenAt } = await stampOf(paths);
+      if (text === this.#seen) return;
+      // A time that is still to come is of another clock.
+      if (Math.abs(Date.now() - writtenAt) < AT_REST_MS) return;
       const contents = await read();
       onChange(contents);
       this.#contents = contents;
-      this.#seen = seen;
+      this.#seen = text;
     } catch (error) {
       onError(error);
     }
   }
 }
 
-/** What differs once one of them was written, replaced or taken away. */
-async function stampOf(paths: readonly string[]): Promise<string> {
-  const stamps = paths.map((path) =>
-    stat(path).then(
-      ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
-      () => 'none',
+async function stampOf(paths: readonly string[]): Promise<Stamp> {
+  const stamps = await Promise.all(
+    paths.map((path) =>
+      stat(path).then(
+        ({ mtimeMs, size, ino }) => ({ text: `${mtimeMs} ${size} ${ino}`, writtenAt: mtimeMs }),
+        () => ({ text: 'none', writtenAt: Number.NEGATIVE_INFINITY }),
+      ),
     ),
   );
-  return (await Promise.all(stamps)).join(', ');
+  return {
+    text: stamps.map(({ text }) => text).join(', '),
+    writtenAt: Math.max(...stamps.map(({ writtenAt }) => writtenAt)),
+  };
 }
