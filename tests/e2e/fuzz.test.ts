@@ -138,7 +138,8 @@ test(`[R9] [R12] ${ROUNDS * AT_ONCE * STREAMS} raw byte streams over ${ROUNDS * 
     { numRuns: ROUNDS, endOnFailure: true },
   );
   // It was noise of many kinds: refused as such, too large, not UTF-8, or only unfinished.
-  expect(codes.get(1002)).toBeGreaterThan(100);
-  expect(codes.size).toBeGreaterThan(3);
+  for (const code of [1002, 1009, 1007, 1006]) {
+    expect([code, (codes.get(code) ?? 0) > 50]).toEqual([code, true]);
+  }
   await stillServes();
 }, 90_000);

@@ -109,7 +109,10 @@ export function framed(random: Random): Buffer {
   ]);
 }
 
-/** Bytes that may be anything: noise, a frame with a bit turned over, one that never ends, HTTP. */
+/** The beginning of a text of 4 GiB. */
+const ENDLESS = Buffer.from([0x81, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** Bytes that may be anything: noise, a frame with a bit turned over, one that never ends, one without bounds, HTTP. */
 export function unframed(random: Random): Buffer {
   const kind = random();
   if (kind < 0.3) return bytes(random, 1 + Math.floor(random() * 200));
@@ -123,6 +126,7 @@ export function unframed(random: Random): Buffer {
   }
   if (kind < 0.85) return frame.subarray(0, Math.floor(random() * frame.length));
   if (kind < 0.9) return Buffer.from('GET /ws HTTP/1.1\r\nHost: x\r\n\r\n');
+  if (kind < 0.93) return ENDLESS;
   const opcode = Math.floor(random() * 16);
   return clientFrame(opcode, bytes(random, Math.floor(random() * 200)), random() < 0.5);
 }
