@@ -9,7 +9,7 @@ test('[R4][R5][R7] of a node that is stopped past its lease and goes on nothing 
     seed,
     rounds: 1,
     sessions: 10,
-    // 5 s: it is still being written when the node that was stopped goes on, however late that is.
+    // 5 s: it is still being written when the node that was stopped goes on, also on a slow machine.
     words: 250,
     plant,
   });

@@ -126,7 +126,7 @@ export function unframed(random: Random): Buffer {
   }
   if (kind < 0.85) return frame.subarray(0, Math.floor(random() * frame.length));
   if (kind < 0.9) return Buffer.from('GET /ws HTTP/1.1\r\nHost: x\r\n\r\n');
-  if (kind < 0.93) return ENDLESS;
+  if (kind < 0.95) return ENDLESS;
   const opcode = Math.floor(random() * 16);
   return clientFrame(opcode, bytes(random, Math.floor(random() * 200)), random() < 0.5);
 }
